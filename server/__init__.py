@@ -1,0 +1,1 @@
+"""The gateway: prompts, suggestions, feedback, policy versions; alone speaks to vLLM."""

@@ -1,0 +1,1 @@
+"""Prompt formats and model profiles: pure, and the only part of `server` that `trainer` imports."""

@@ -1,0 +1,67 @@
+"""Model profiles: which prompt format, budget and LoRA settings belong to which model.
+
+Knows facts about models. Does not know where their weights are.
+"""
+
+from dataclasses import dataclass, field
+
+from server.prompts.base import Budget, PromptFormat
+from server.prompts.region import RegionFormat
+
+ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+@dataclass(frozen=True)
+class LoraProfile:
+    """How adapters of this model are shaped and learnt (DESIGN section 9)."""
+
+    rank: int = 8
+    alpha: int = 16
+    targets: tuple[str, ...] = ALL_LINEAR
+    learning_rate: float = 2e-5
+
+
+@dataclass(frozen=True)
+class ModelProfile:
+    """One model as Hone uses it."""
+
+    name: str
+    format: PromptFormat
+    budget: Budget = field(default_factory=Budget)
+    lora: LoraProfile = field(default_factory=LoraProfile)
+    region_lines: int = 20
+    prefix_lines: int = 60
+    suffix_lines: int = 20
+    recent_edits: int = 6
+    silence_value: float = 0.2
+    """s, the reward of doing nothing where something was wanted: the eagerness."""
+
+
+def profiles() -> dict[str, ModelProfile]:
+    """Return the known profiles by name."""
+    known = [
+        ModelProfile(
+            name="hone-tiny",
+            format=RegionFormat(),
+            budget=Budget(prompt_tokens=1400, answer_tokens=400),
+            lora=LoraProfile(learning_rate=2e-3),
+            region_lines=10,
+            prefix_lines=12,
+            suffix_lines=6,
+            recent_edits=3,
+            silence_value=0.1,
+        ),
+    ]
+    return {profile.name: profile for profile in known}
+
+
+def profile_for(name: str) -> ModelProfile:
+    """Return the profile called `name`.
+
+    Raises:
+        KeyError: no such profile; the message lists the known ones.
+    """
+    known = profiles()
+    if name not in known:
+        raise KeyError(f"no model profile {name!r}; known: {', '.join(sorted(known))}")
+    return known[name]

@@ -1,0 +1,92 @@
+"""The `region` format of the embedded model: the answer rewrites the whole region.
+
+    <|file|>dir/name.py
+    <|event|> context line
+    -old line
+    +new line
+    <|prefix|>lines before
+    <|region|>the lines to rewrite
+    <|suffix|>lines after
+    <|edit|>the region rewritten
+    <|end|>
+
+Knows this layout and its trimming. Does not know diagnostics and excerpts: the model was never
+shown any. The prefix cache is of little use to prompts this short, so events come first, in the
+order in which the model learnt them.
+"""
+
+from feedback_store.events import EditContext, Reason
+from server.prompts.base import Budget, Parsed, first_marker
+
+PREFIX_LINES = 12
+SUFFIX_LINES = 6
+EVENTS = 3
+
+
+class RegionFormat:
+    """Rewrites the region. The cursor is not shown: the events say where work goes on."""
+
+    name = "region"
+    markers = (
+        "<|endoftext|>",
+        "<|pad|>",
+        "<|file|>",
+        "<|event|>",
+        "<|prefix|>",
+        "<|region|>",
+        "<|suffix|>",
+        "<|edit|>",
+        "<|end|>",
+    )
+    stop = ("<|end|>",)
+
+    def render(self, context: EditContext, budget: Budget) -> str | Reason:
+        """Trim from the outside in: far suffix and prefix lines first, then the oldest events."""
+        room = int(budget.prompt_tokens * budget.chars_per_token)
+        prefix = context.prefix.splitlines(keepends=True)[-PREFIX_LINES:]
+        suffix = context.suffix.splitlines(keepends=True)[:SUFFIX_LINES]
+        events = [edit.diff for edit in context.recent_edits][-EVENTS:]
+        prompt = _assemble(context, events, prefix, suffix)
+        while len(prompt) > room:
+            if suffix:
+                suffix.pop()
+            elif prefix:
+                prefix.pop(0)
+            elif events:
+                events.pop(0)
+            else:
+                return Reason.PROMPT_TOO_LONG
+            prompt = _assemble(context, events, prefix, suffix)
+        if len(context.region) > budget.answer_tokens * budget.chars_per_token:
+            return Reason.PROMPT_TOO_LONG
+        content = "".join((context.path, *events, *prefix, context.region, *suffix))
+        if first_marker(content, self.markers):
+            return Reason.SENTINEL
+        return prompt
+
+    def render_answer(self, context: EditContext, new_region: str) -> str:
+        """The new region and the stop marker."""
+        return f"{new_region}<|end|>"
+
+    def parse(self, context: EditContext, answer: str, *, finished: bool) -> Parsed:
+        """Take the answer as the region; line ends are the region's own, "\\n"."""
+        if not finished:
+            return Parsed(reason=Reason.TRUNCATED)
+        text = answer.removesuffix("<|end|>")
+        if first_marker(text, self.markers) or "\ufffd" in text:
+            return Parsed(reason=Reason.UNPARSABLE)
+        if text and context.region.endswith("\n") and not text.endswith("\n"):
+            text += "\n"
+        if text == context.region:
+            return Parsed(reason=Reason.NO_EDIT)
+        return Parsed(new_region=text)
+
+
+def _assemble(
+    context: EditContext, events: list[str], prefix: list[str], suffix: list[str]
+) -> str:
+    shown = "".join(f"<|event|>{event}" for event in events)
+    return (
+        f"<|file|>{context.path}\n{shown}<|prefix|>{''.join(prefix)}"
+        f"<|region|>{context.region}<|suffix|>{''.join(suffix)}<|edit|>"
+    )
