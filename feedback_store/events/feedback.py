@@ -6,10 +6,17 @@ stored (feedback_store.store) or scored (trainer.reward).
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from feedback_store.events.context import Frozen
-from feedback_store.events.terms import WIRE_VERSION, FeedbackLevel, Outcome, Reason, SettledBy, Shown
+from feedback_store.events.terms import (
+    WIRE_VERSION,
+    FeedbackLevel,
+    Outcome,
+    Reason,
+    SettledBy,
+    Shown,
+)
 
 MAX_EVENTS_PER_BATCH = 1000
 
@@ -34,6 +41,8 @@ class Settling(Frozen):
 
 class _Event(Frozen):
     """What every feedback event carries."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: int = WIRE_VERSION
     seq: int = Field(ge=1)

@@ -9,7 +9,8 @@ WIRE_VERSION = 1
 """The version of the HTTP wire and of the events on it; raised with every incompatible change."""
 
 WIRE_VERSIONS = (WIRE_VERSION,)
-"""The versions a gateway of this release accepts: the current one and, once there is one, the one before."""
+"""The versions a gateway of this release accepts: the current one and, once there is one, the one
+before."""
 
 
 class Outcome(StrEnum):
