@@ -1,0 +1,71 @@
+# Every target sets up what it needs; `make` alone says what there is. GNU make 3.81 and newer.
+PY := .venv/bin/python
+# More arguments for pytest: make test ARGS="tests/lsp -x"
+ARGS :=
+PYTEST := $(PY) -m pytest $(ARGS)
+# Nothing that is run from here reports anything to anybody.
+export VLLM_NO_USAGE_STATS := 1
+export DO_NOT_TRACK := 1
+export HF_HUB_OFFLINE := 1
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install everything into .venv (PYTHON=, HONE_TORCH_INDEX=); the others do this too
+	@sh deploy/install.sh
+
+.PHONY: demo
+demo: setup ## the whole loop on this machine, about 12 minutes (REPO=, SEED=, ENGINE_URL=)
+	@$(PY) -m deploy.demo $(if $(REPO),--repo "$(REPO)") $(if $(SEED),--seed "$(SEED)") \
+		$(if $(ENGINE_URL),--engine-url "$(ENGINE_URL)")
+
+.PHONY: serve
+serve: setup ## the same programs, kept up, for your own editor
+	@$(PY) -m deploy.demo.serve $(if $(ENGINE_URL),--engine-url "$(ENGINE_URL)")
+
+.PHONY: test
+test: setup ## the tests, 15 minutes at most (ARGS="tests/lsp -x")
+	@$(PYTEST) -m "not long"
+
+.PHONY: test-long
+test-long: setup ## only what `make test` leaves out: minutes each, or an editor, node, a browser
+	@$(PYTEST) -m long
+
+.PHONY: test-all
+test-all: setup ## every test, 45 minutes at most
+	@$(PYTEST)
+
+.PHONY: check
+check: setup ## lint, format, types, import rules, licences
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m pyright --warnings
+	@.venv/bin/lint-imports --no-cache
+	@$(PY) deploy/licences.py --check
+
+.PHONY: fix
+fix: setup ## what the linter and the formatter can put right themselves
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+.PHONY: licences
+licences: setup ## write THIRD_PARTY from the lock
+	@$(PY) deploy/licences.py
+
+.PHONY: bench-loop
+bench-loop: setup ## the demo over 5 seeds against its rivals; about an hour
+	@$(PY) -m tests.bench.loop $(ARGS)
+
+.PHONY: wheel
+wheel: setup ## build the wheel into dist/
+	@$(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . && ls dist
+
+.PHONY: clean
+clean: ## remove all that the targets above have made, the environment too
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
