@@ -1,0 +1,106 @@
+"""Every reason to refuse, and the one way to pass."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from trainer.gate import (
+    Drift,
+    Evidence,
+    GateSettings,
+    Integrity,
+    Probe,
+    Scored,
+    Verdict,
+    judge,
+)
+
+
+def scored(gain, items=120, spread=0.1, weight=1.0):
+    generator = np.random.default_rng(0)
+    live = generator.uniform(0.2, 0.6, items)
+    new = live + gain + generator.normal(0, spread, items)
+    sessions = [str(n // 4) for n in range(items)]
+    return Scored(list(new), list(live), [weight] * items, sessions)
+
+
+def evidence(**changes):
+    good = Evidence(
+        integrity=Integrity(finite=True, largest_norm=3.0, differs=True),
+        probe=Probe(tokens=500, gap=0.001, parent_gap=0.05, parent_difference=0.05),
+        replay=scored(0.05),
+        holdout=Scored([], [], [], []),
+        drift=Drift(kl=0.01, new_length=50, live_length=52, new_silence=0.2, live_silence=0.3),
+    )
+    return replace(good, **changes)
+
+
+def verdict(**changes):
+    return judge(evidence(**changes), GateSettings())
+
+
+def test_a_good_adapter_passes_with_its_numbers():
+    got = verdict()
+    assert got.verdict is Verdict.PASSED
+    assert got.inputs["items"] == 120
+    assert got.inputs["reward_difference"] == pytest.approx(0.05, abs=0.03)
+    assert -0.05 < got.inputs["reward_difference_low"] < got.inputs["reward_difference"]
+    assert got.inputs["holdout_reward_new"] is None
+
+
+def test_a_harmless_adapter_passes_and_a_worse_one_does_not():
+    assert verdict(replay=scored(0.0)).verdict is Verdict.PASSED
+    worse = verdict(replay=scored(-0.1))
+    assert worse.verdict is Verdict.REFUSED
+    assert "may have fallen" in worse.why
+
+
+def test_uncertain_evidence_is_refused():
+    assert verdict(replay=scored(0.0, spread=1.0)).verdict is Verdict.REFUSED
+
+
+def test_too_few_items():
+    got = verdict(replay=scored(0.3, items=99))
+    assert got.verdict is Verdict.TOO_LITTLE
+    assert "99 held-back items" in got.why
+    assert verdict(replay=Scored([], [], [], [])).verdict is Verdict.TOO_LITTLE
+
+
+def test_weights_decide_whose_reward_counts():
+    good, bad = scored(0.2, items=100), scored(-0.2, items=100)
+    mixed = Scored(
+        [*good.new, *bad.new],
+        [*good.live, *bad.live],
+        [1.0] * 100 + [0.001] * 100,
+        [*good.session, *(f"b{s}" for s in bad.session)],
+    )
+    assert verdict(replay=mixed).verdict is Verdict.PASSED
+    assert verdict(replay=replace(mixed, weight=[0.001] * 100 + [1.0] * 100)).verdict is (
+        Verdict.REFUSED
+    )
+
+
+GOOD = evidence()
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"integrity": replace(GOOD.integrity, finite=False)}, "not finite"),
+        ({"integrity": replace(GOOD.integrity, largest_norm=1e9)}, "norm"),
+        ({"integrity": replace(GOOD.integrity, differs=False)}, "does not differ"),
+        ({"probe": replace(GOOD.probe, parent_difference=0.0)}, "does not differ"),
+        ({"probe": replace(GOOD.probe, gap=0.03)}, "disagree"),
+        ({"probe": replace(GOOD.probe, gap=float("nan"))}, "disagree"),
+        ({"probe": replace(GOOD.probe, gap=0.01, parent_gap=0.0)}, "did not load"),
+        ({"drift": replace(GOOD.drift, kl=2.0)}, "KL"),
+        ({"drift": replace(GOOD.drift, kl=float("nan"))}, "KL"),
+        ({"drift": replace(GOOD.drift, new_length=500)}, "as long"),
+        ({"drift": replace(GOOD.drift, new_silence=0.9)}, "silence"),
+    ],
+)
+def test_every_defect_refuses_however_good_the_reward(changes, why):
+    got = verdict(replay=scored(0.3), **changes)
+    assert got.verdict is Verdict.REFUSED
+    assert why in got.why

@@ -1,0 +1,213 @@
+"""Whether a new adapter may serve: a pure judgement of measured evidence.
+
+Knows thresholds and evidence. Does not know how the evidence was gathered (trainer.gate_run) or
+who acts on the verdict (the gateway). Too little evidence is a reason not to swap.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from trainer.metrics import Interval, Ratio, paired_difference
+
+Inputs = dict[str, float | int | str | bool | None]
+
+
+class Verdict(StrEnum):
+    """What the gate says."""
+
+    PASSED = "passed"
+    REFUSED = "refused"
+    TOO_LITTLE = "too_little_evidence"
+
+
+@dataclass(frozen=True)
+class GateSettings:
+    """Thresholds; the defaults are the product's."""
+
+    margin: float = 0.05
+    """How much worse the lower bound of the reward difference may look."""
+    confidence: float = 0.9
+    """Of the one-sided lower bound."""
+    min_items: int = 100
+    max_probe_gap: float = 0.02
+    """Mean |log-prob difference| between the engine and the trainer, in nats per token."""
+    min_parent_difference: float = 1e-5
+    """Mean |log-prob difference| below which two adapters are the same one."""
+    max_norm: float = 1e3
+    """Of any adapter tensor: beyond it, training has diverged."""
+    max_kl: float = 0.5
+    """Mean KL (k3) to the live policy on its own answers, in nats per token."""
+    max_length_ratio: float = 2.0
+    max_silence_change: float = 0.5
+
+
+@dataclass(frozen=True)
+class Integrity:
+    """What the adapter's tensors say of themselves."""
+
+    finite: bool
+    largest_norm: float
+    differs: bool
+    """From its parent, tensor by tensor."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The same tokens' log-probabilities by engine and trainer, mean |difference| per token."""
+
+    tokens: int
+    gap: float
+    """Engine against trainer, both with the new adapter."""
+    parent_gap: float
+    """Engine with the new adapter against the trainer with its parent."""
+    parent_difference: float
+    """Trainer with the new adapter against the trainer with its parent."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Held-back items answered by both policies; all sequences alike long."""
+
+    new: Sequence[float]
+    live: Sequence[float]
+    weight: Sequence[float]
+    session: Sequence[str]
+
+    def mean(self, rewards: Sequence[float]) -> float:
+        """Return the weighted mean of one side's rewards."""
+        return float(np.average(rewards, weights=self.weight)) if len(rewards) else math.nan
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far the new policy's answers are from the live one's."""
+
+    kl: float
+    new_length: float
+    live_length: float
+    """Mean answer length, in tokens."""
+    new_silence: float
+    live_silence: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything a verdict is made of."""
+
+    integrity: Integrity
+    probe: Probe
+    replay: Scored
+    holdout: Scored
+    drift: Drift
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict, one sentence, and every number behind it."""
+
+    verdict: Verdict
+    why: str
+    inputs: Inputs = field(default_factory=dict)
+
+
+def judge(evidence: Evidence, settings: GateSettings, seed: int = 0) -> Judgement:
+    """Return the verdict on `evidence`. The first thing that fails is the reason."""
+    difference = reward_difference(evidence.replay, settings.confidence, seed)
+    inputs = _inputs(evidence, settings, difference)
+    broken = _broken(evidence, settings)
+    if broken is not None:
+        return Judgement(Verdict.REFUSED, broken, inputs)
+    items = len(evidence.replay.new)
+    if items < settings.min_items or difference.low is None:
+        why = f"too little evidence: {items} held-back items, {settings.min_items} are needed"
+        return Judgement(Verdict.TOO_LITTLE, why, inputs)
+    if difference.low <= -settings.margin:
+        why = (
+            f"the reward may have fallen: the lower bound of the difference is "
+            f"{difference.low:+.4f}, allowed is -{settings.margin:g}"
+        )
+        return Judgement(Verdict.REFUSED, why, inputs)
+    why = (
+        f"reward {difference.value:+.4f} on {items} held-back items, at least {difference.low:+.4f}"
+    )
+    return Judgement(Verdict.PASSED, why, inputs)
+
+
+def reward_difference(scored: Scored, confidence: float, seed: int = 0) -> Interval:
+    """Return the weighted paired difference new - live; `low` is the one-sided bound."""
+    if not len(scored.new):
+        return Interval(None, None, None)
+    weight = np.asarray(scored.weight, dtype=float)
+    return paired_difference(
+        Ratio(np.asarray(scored.live) * weight, weight),
+        Ratio(np.asarray(scored.new) * weight, weight),
+        scored.session,
+        confidence=2 * confidence - 1,
+        seed=seed,
+    )
+
+
+def _broken(evidence: Evidence, s: GateSettings) -> str | None:
+    integrity, probe = evidence.integrity, evidence.probe
+    if not integrity.finite:
+        return "the adapter holds numbers that are not finite"
+    if integrity.largest_norm > s.max_norm:
+        return f"a tensor's norm is {integrity.largest_norm:.3g}, allowed is {s.max_norm:g}"
+    if not integrity.differs or not probe.parent_difference > s.min_parent_difference:
+        return "the adapter does not differ from its parent"
+    if not probe.gap < s.max_probe_gap:
+        return f"engine and trainer disagree by {probe.gap:.4f}, allowed is {s.max_probe_gap:g}"
+    if not probe.gap < probe.parent_gap:
+        return "the engine answers like the parent: it did not load the new adapter"
+    return _drifted(evidence.drift, s)
+
+
+def _drifted(drift: Drift, s: GateSettings) -> str | None:
+    if not drift.kl <= s.max_kl:
+        return f"the KL to the live policy is {drift.kl:.3f} per token, allowed is {s.max_kl:g}"
+    ratio = drift.new_length / max(drift.live_length, 1e-9)
+    if not 1 / s.max_length_ratio <= ratio <= s.max_length_ratio:
+        return (
+            f"answers are {ratio:.2f} times as long, allowed is a factor of {s.max_length_ratio:g}"
+        )
+    change = drift.new_silence - drift.live_silence
+    if abs(change) > s.max_silence_change:
+        return f"the share of silence changed by {change:+.2f}, allowed is {s.max_silence_change:g}"
+    return None
+
+
+def _inputs(evidence: Evidence, settings: GateSettings, difference: Interval) -> Inputs:
+    integrity, probe, drift = evidence.integrity, evidence.probe, evidence.drift
+    replay, holdout = evidence.replay, evidence.holdout
+    return {
+        "items": len(replay.new),
+        "reward_new": _finite(replay.mean(replay.new)),
+        "reward_live": _finite(replay.mean(replay.live)),
+        "reward_difference": difference.value,
+        "reward_difference_low": difference.low,
+        "confidence": settings.confidence,
+        "margin": settings.margin,
+        "holdout_items": len(holdout.new),
+        "holdout_reward_new": _finite(holdout.mean(holdout.new)),
+        "holdout_reward_live": _finite(holdout.mean(holdout.live)),
+        "probe_tokens": probe.tokens,
+        "probe_gap": _finite(probe.gap),
+        "probe_parent_gap": _finite(probe.parent_gap),
+        "probe_parent_difference": _finite(probe.parent_difference),
+        "finite": integrity.finite,
+        "differs_from_parent": integrity.differs,
+        "largest_norm": _finite(integrity.largest_norm),
+        "kl": _finite(drift.kl),
+        "length_new": drift.new_length,
+        "length_live": drift.live_length,
+        "silence_new": drift.new_silence,
+        "silence_live": drift.live_silence,
+    }
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
