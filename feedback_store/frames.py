@@ -1,0 +1,45 @@
+"""One line of the event log: `crc32 length json`, so that damage is seen and the end is found.
+
+Knows the bytes of a frame. Does not know files, segments or what an entry means.
+"""
+
+import json
+import zlib
+from typing import Any
+
+from feedback_store.entries import to_json
+
+_HEAD_BYTES = 18
+"""Eight hexadecimal digits, a blank, eight decimal digits, a blank."""
+MAX_BODY_BYTES = 99_999_999
+
+
+class BadFrame(ValueError):
+    """The bytes are not a whole, undamaged frame."""
+
+
+def encode(entry: dict[str, Any]) -> bytes:
+    """Return the frame of an entry, ended by a newline; ValueError if it is not plain JSON."""
+    body = to_json(entry)
+    if len(body) > MAX_BODY_BYTES:
+        raise ValueError(f"an entry may have {MAX_BODY_BYTES} bytes, this one has {len(body)}")
+    return b"%08x %08d %s\n" % (zlib.crc32(body), len(body), body)
+
+
+def decode(line: bytes) -> dict[str, Any]:
+    """Return the entry of a frame; BadFrame if the line is torn or damaged."""
+    if not line.endswith(b"\n"):
+        raise BadFrame("the line has no end")
+    head, body = line[:_HEAD_BYTES], line[_HEAD_BYTES:-1]
+    try:
+        crc, length = int(head[:8], 16), int(head[9:17])
+    except ValueError:
+        raise BadFrame("the line does not begin with checksum and length") from None
+    if length != len(body):
+        raise BadFrame(f"{length} bytes were written, {len(body)} are there")
+    if zlib.crc32(body) != crc:
+        raise BadFrame("the checksum differs")
+    entry = json.loads(body)
+    if not isinstance(entry, dict) or not isinstance(entry.get("ingest_seq"), int):
+        raise BadFrame("the frame holds no entry")
+    return entry

@@ -1,0 +1,273 @@
+"""The event log: numbered segments of frames, appended and fsynced; the truth of the store.
+
+Knows segments, sealing, torn ends and damage. Does not know what entries mean, nor the database.
+One thread writes; a sealed segment is compressed aside, so that no commit waits for gzip.
+"""
+
+import gzip
+import logging
+import os
+import re
+import shutil
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+from feedback_store import frames
+from feedback_store.errors import CorruptLog
+from feedback_store.publish import sync_folder
+
+_LOG = logging.getLogger(__name__)
+_NAME = re.compile(r"(\d{8})\.jsonl(\.gz)?")
+
+
+class AppendFile(Protocol):
+    """An open segment. `sync` returns only when everything written is on disk."""
+
+    def write(self, data: bytes) -> None: ...
+    def sync(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class DiskFile:
+    """A segment on disk, unbuffered, so that an error surfaces where it happens."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+
+    def write(self, data: bytes) -> None:
+        """Append all of `data`; OSError if the disk refuses, with part of it perhaps written."""
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def sync(self) -> None:
+        """Force the file to disk."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Where the log really ends, found by reading its last segment."""
+
+    path: Path
+    good_bytes: int
+    torn_bytes: int
+    last_seq: int
+    """0 if the log is empty."""
+
+
+class EventLog:
+    """The log in one folder. `open` it before `append`; reading needs no opening."""
+
+    def __init__(
+        self,
+        folder: Path,
+        segment_bytes: int = 64 << 20,
+        open_file: Callable[[Path], AppendFile] = DiskFile,
+    ) -> None:
+        self._folder = folder
+        self._segment_bytes = segment_bytes
+        self._open_file = open_file
+        self._file: AppendFile | None = None
+        self._path = folder / "00000001.jsonl"
+        self._bytes = 0
+        self._synced_bytes = 0
+        self._sealer: threading.Thread | None = None
+
+    def tail(self) -> Tail:
+        """Find the log's end, changing nothing; CorruptLog if more than a torn end is wrong."""
+        paths = self.segments()
+        if not paths:
+            return Tail(self._path, 0, 0, 0)
+        last = paths[-1]
+        if last.suffix == ".gz":
+            seq = _last_seq(last)
+            return Tail(last.with_name(f"{_number(last) + 1:08d}.jsonl"), 0, 0, seq)
+        good, seq = _find_end(last)
+        if seq == 0 and len(paths) > 1:
+            seq = _last_seq(paths[-2])
+        return Tail(last, good, last.stat().st_size - good, seq)
+
+    def open(self, tail: Tail) -> None:
+        """Drop the torn end that `tail` found and make ready to append."""
+        self.close()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if tail.torn_bytes:
+            _LOG.warning("dropping a torn end of %d bytes of %s", tail.torn_bytes, tail.path)
+            os.truncate(tail.path, tail.good_bytes)
+        self._start(tail.path, tail.good_bytes)
+        self._file_or_raise().sync()
+        self._compress_later()
+
+    def append(self, entries: Sequence[dict[str, Any]]) -> None:
+        """Append entries, starting a new segment if the active one is full. Not yet synced."""
+        if self._bytes >= self._segment_bytes:
+            self._file_or_raise().close()
+            self._start(self._path.with_name(f"{_number(self._path) + 1:08d}.jsonl"), 0)
+            self._compress_later()
+        data = b"".join(frames.encode(entry) for entry in entries)
+        self._file_or_raise().write(data)
+        self._bytes += len(data)
+
+    def sync(self) -> None:
+        """Force what was appended to disk."""
+        self._file_or_raise().sync()
+        self._synced_bytes = self._bytes
+
+    def rewind(self) -> None:
+        """After a failed append or sync: cut off what may not be on disk, and close.
+
+        After a failed fsync the kernel may call the pages clean although they never reached the
+        disk, so that a second fsync proves nothing; only writing them again does.
+        """
+        if self._file is None:
+            return
+        self.close()
+        if self._bytes != self._synced_bytes or self._path.stat().st_size != self._synced_bytes:
+            os.truncate(self._path, self._synced_bytes)
+            self._bytes = self._synced_bytes
+
+    def close(self) -> None:
+        """Close the active segment and wait for a compression under way."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            file.close()
+        if self._sealer is not None:
+            self._sealer.join()
+
+    def segments(self) -> list[Path]:
+        """Return the segments in order; where both forms of one exist, the compressed one."""
+        found: dict[int, Path] = {}
+        for path in sorted(self._folder.glob("*.jsonl*")):
+            if _NAME.fullmatch(path.name):
+                found[_number(path)] = path
+        return [found[number] for number in sorted(found)]
+
+    def read(self, after: int = 0) -> Iterator[dict[str, Any]]:
+        """Yield the entries whose ingest_seq is above `after`, in order.
+
+        CorruptLog if a frame is damaged or a number does not follow the one before; a torn end
+        must have been dropped by `open` before.
+        """
+        paths = self.segments()
+        firsts = [_first_seq(path) for path in paths]
+        expected: int | None = None
+        for index, path in enumerate(paths):
+            following = firsts[index + 1] if index + 1 < len(paths) else None
+            if following is not None and following <= after + 1:
+                continue
+            for offset, entry in _read(path):
+                seq = entry["ingest_seq"]
+                if seq != expected if expected else seq > after + 1:
+                    wanted = expected or after + 1
+                    raise CorruptLog(path, offset, f"{seq} stands where {wanted} belongs")
+                expected = seq + 1
+                if seq > after:
+                    yield entry
+
+    def _start(self, path: Path, size: int) -> None:
+        self._file, self._path = self._open_file(path), path
+        self._bytes = self._synced_bytes = size
+        sync_folder(self._folder)
+
+    def _file_or_raise(self) -> AppendFile:
+        if self._file is None:
+            raise OSError("the event log is not open")
+        return self._file
+
+    def _compress_later(self) -> None:
+        """Compress full segments in a thread of its own, one at a time."""
+        if self._sealer is not None:
+            self._sealer.join()
+        active = _number(self._path)
+        full = [p for p in self._folder.glob("*.jsonl") if p.stem.isdigit() and _number(p) < active]
+        if full:
+            self._sealer = threading.Thread(
+                target=_compress_all, args=(sorted(full),), name="hone-seal", daemon=True
+            )
+            self._sealer.start()
+
+
+def _number(path: Path) -> int:
+    return int(path.name[:8])
+
+
+def _compress_all(paths: list[Path]) -> None:
+    for path in paths:
+        try:
+            _compress(path)
+        except OSError as error:  # tried again at the next start; the plain segment stays valid
+            _LOG.warning("cannot compress %s yet: %s", path, error)
+
+
+def _compress(path: Path) -> None:
+    """Replace a segment by its compressed form; whatever happens, one of the two is whole."""
+    sealed, aside = path.with_name(path.name + ".gz"), path.with_name(path.name + ".gz.tmp")
+    if not sealed.exists():
+        with path.open("rb") as source, aside.open("wb") as raw:
+            with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+            raw.flush()
+            os.fsync(raw.fileno())
+        aside.rename(sealed)
+        sync_folder(path.parent)
+    path.unlink()
+
+
+def _open_segment(path: Path) -> IO[bytes]:
+    # Compression may rename the plain file away between listing and opening.
+    if path.suffix != ".gz" and not path.exists():
+        path = path.with_name(path.name + ".gz")
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def _read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the frames of a segment with their offsets (in the uncompressed text)."""
+    offset = 0
+    with _open_segment(path) as file:
+        try:
+            for line in file:
+                yield offset, frames.decode(line)
+                offset += len(line)
+        except frames.BadFrame as error:
+            raise CorruptLog(path, offset, str(error)) from error
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise CorruptLog(path, offset, f"the compressed data is damaged ({error})") from error
+
+
+def _first_seq(path: Path) -> int | None:
+    return next((entry["ingest_seq"] for _, entry in _read(path)), None)
+
+
+def _last_seq(path: Path) -> int:
+    return max((entry["ingest_seq"] for _, entry in _read(path)), default=0)
+
+
+def _find_end(path: Path) -> tuple[int, int]:
+    """Return the bytes of whole frames in the last segment and the last ingest_seq (0 if none).
+
+    A crash can only tear the end. Damage with an undamaged frame behind it is no torn end, and
+    cutting it off would lose acknowledged entries: that is CorruptLog.
+    """
+    good, seq, offset = 0, 0, 0
+    damage: str | None = None
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                seq_here = frames.decode(line)["ingest_seq"]
+            except frames.BadFrame as error:
+                damage = damage or str(error)
+            else:
+                if damage is not None:
+                    raise CorruptLog(path, good, damage)
+                seq, good = seq_here, offset + len(line)
+            offset += len(line)
+    return good, seq

@@ -1,0 +1,227 @@
+"""The store as the gateway sees it: open, submit, record, query, export, close.
+
+Knows who owns the data folder and how its parts fit. Does not know HTTP, policies or training.
+One process owns a data folder at a time; everybody else reads what it publishes.
+"""
+
+import fcntl
+import os
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+
+from feedback_store import export
+from feedback_store.config import StoreSettings
+from feedback_store.database import Database
+from feedback_store.entries import Ack, NewEntry, check
+from feedback_store.errors import CorruptDatabase, StoreLocked, StoreUnavailable
+from feedback_store.export import Export, TooLittle
+from feedback_store.log import AppendFile, DiskFile, EventLog
+from feedback_store.writer import Writer, utc_now
+
+DATABASE = "store.duckdb"
+LOG = "log"
+BATCHES = "batches"
+_WAIT_S = 60.0
+
+
+class FolderLock:
+    """The data folder's LOCK, held by its one owner until `release` or the process's end."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock; StoreLocked, naming the owner's pid, if another process has it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = (folder / "LOCK").open("a+", encoding="ascii")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.seek(0)
+            owner = self._file.read().strip() or "unknown"
+            self._file.close()
+            raise StoreLocked(
+                f"{folder} is owned by another process (pid {owner}), usually hone-server: "
+                "ask it over HTTP, or stop it first"
+            ) from error
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(str(os.getpid()))
+        self._file.flush()
+
+    def release(self) -> None:
+        """Let the next owner in."""
+        self._file.close()
+
+
+class Store:
+    """An open data folder. Every method may be called by any thread."""
+
+    def __init__(self, folder: Path, settings: StoreSettings, lock: FolderLock, writer: Writer):
+        """Use `Store.open`."""
+        self._folder = folder
+        self._settings = settings
+        self._lock = lock
+        self._writer = writer
+        self._own = f"gateway-{uuid.uuid4()}"
+        self._own_seq = 0
+        self._own_lock = threading.Lock()
+        self._export_lock = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        settings: StoreSettings | None = None,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        open_file: Callable[[Path], AppendFile] = DiskFile,
+        passed: Callable[[str], None] = lambda point: None,
+    ) -> Self:
+        """Take the folder's lock, migrate, recover, and start the writer.
+
+        Raises StoreLocked, CorruptLog, CorruptDatabase, NewerSchema, ChangedMigration or OSError.
+        `open_file` and `passed` let tests watch the disk and stop at every point of a commit.
+        """
+        settings = settings or StoreSettings()
+        lock = FolderLock(folder)
+        try:
+            writer = Writer(lambda: recover(folder, settings, open_file), settings, clock, passed)
+            store = cls(folder, settings, lock, writer)
+            writer.start()
+            store._publish_missing()
+        except BaseException:
+            lock.release()
+            raise
+        return store
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is accepted now, such as a full disk; None while all is well."""
+        return self._writer.trouble
+
+    @property
+    def ingest_seq(self) -> int:
+        """The number of the last entry that is committed."""
+        return self._writer.database.ingest_seq
+
+    def submit(self, entries: Sequence[NewEntry]) -> "Future[Ack]":
+        """Store entries. The future resolves once they are on disk, in log and database.
+
+        Entries of one producer must be submitted in rising order of `seq`; lower ones count as
+        duplicates. Raises InvalidEntry at once; the future may raise StoreUnavailable (nothing
+        was promised: send the same entries, with the same `seq`, again later).
+        """
+        check(entries)
+        return self._writer.submit(entries)
+
+    def record(
+        self, kind: str, payload: dict[str, Any], *, user: str = "", team: str = ""
+    ) -> "Future[Ack]":
+        """Store an entry of this process's own, numbered by the store (producer gateway-UUID)."""
+        with self._own_lock:
+            entry = NewEntry(self._own, self._own_seq + 1, kind, user, team, payload)
+            future = self.submit([entry])
+            self._own_seq += 1
+            return future
+
+    def query(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run one SELECT, read-only, on a cursor of its own; times are naive UTC.
+
+        Raises duckdb.Error for bad SQL, StoreUnavailable while the database is away.
+        """
+        try:
+            return self._writer.database.query(sql, params)
+        except duckdb.ConnectionException as error:
+            raise StoreUnavailable(f"the database is not open: {error}") from error
+
+    def export(
+        self,
+        min_items: int,
+        max_items: int,
+        *,
+        include_holdout: bool = True,
+        now: datetime | None = None,
+    ) -> Export | TooLittle:
+        """Publish the next batch: the oldest ready suggestions, each in exactly one batch ever.
+
+        A batch that was decided but, by a crash or a full disk, not published comes first. Blocks
+        until done; call it from a thread that may wait. Raises StoreUnavailable or OSError.
+        """
+        with self._export_lock:
+            database, batches = self._writer.database, self._folder / BATCHES
+            for number in export.unpublished(database, batches):
+                return export.publish_batch(database, batches, number)
+            moment = (now or utc_now()).astimezone(UTC).replace(tzinfo=None)
+            choice = export.choose(
+                database,
+                batches,
+                ready_after_h=self._settings.ready_after_h,
+                include_holdout=include_holdout,
+                now=moment,
+            )
+            if len(choice.suggestion_ids) < max(min_items, 1):
+                return TooLittle(len(choice.suggestion_ids), min_items)
+            payload = {
+                "number": choice.number,
+                "as_of": choice.as_of,
+                "suggestion_ids": list(choice.suggestion_ids[:max_items]),
+            }
+            self.record("batch", payload).result(_WAIT_S)
+            return export.publish_batch(self._writer.database, batches, choice.number)
+
+    def close(self) -> None:
+        """Write what waits, close everything, and let the next owner in."""
+        self._writer.close()
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _publish_missing(self) -> None:
+        batches = self._folder / BATCHES
+        for number in export.unpublished(self._writer.database, batches):
+            export.publish_batch(self._writer.database, batches, number)
+
+
+def recover(
+    folder: Path, settings: StoreSettings, open_file: Callable[[Path], AppendFile] = DiskFile
+) -> tuple[EventLog, Database]:
+    """Open log and database, drop a torn end, and replay what the database lacks."""
+    log = EventLog(folder / LOG, int(settings.segment_mib * (1 << 20)), open_file)
+    tail = log.tail()
+    database = open_database(folder, settings)
+    try:
+        if database.ingest_seq > tail.last_seq:
+            raise CorruptDatabase(
+                f"the database holds entries up to {database.ingest_seq}, the log in "
+                f"{folder / LOG} only up to {tail.last_seq}: restore the log's missing files, or "
+                "run `hone-store rebuild` to go back to what the log holds"
+            )
+        log.open(tail)
+        database.replay(log.read(database.ingest_seq))
+    except BaseException:
+        database.close()
+        log.close()
+        raise
+    return log, database
+
+
+def open_database(folder: Path, settings: StoreSettings, name: str = DATABASE) -> Database:
+    """Open the folder's database file, or one beside it."""
+    batches = folder / BATCHES
+    batches.mkdir(parents=True, exist_ok=True)
+    return Database(
+        folder / name,
+        batches,
+        threads=settings.threads,
+        memory_limit_mib=settings.memory_limit_mib,
+        remembered=settings.remembered_suggestions,
+    )
