@@ -22,11 +22,24 @@ die() { say "install: $*"; exit 1; }
 runs() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; }
 has_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
 
+# Every python3.11 on PATH, then every python3.12, python3.13: behind a dead shim may be a live one.
+candidates() {
+    if [ -n "${PYTHON:-}" ]; then echo "$PYTHON"; return; fi
+    for name in python3.11 python3.12 python3.13; do
+        echo "$PATH:" | tr ':' '\n' | while read -r folder; do
+            [ -z "$folder" ] || [ ! -x "$folder/$name" ] || echo "$folder/$name"
+        done
+    done
+}
+
 find_python() {
     without_venv=
-    for candidate in ${PYTHON:-python3.11 python3.12 python3.13}; do
+    newline='
+'
+    IFS=$newline
+    for candidate in $(candidates); do
         runs "$candidate" || continue
-        if has_venv "$candidate"; then python=$candidate; return; fi
+        if has_venv "$candidate"; then python=$candidate; unset IFS; return; fi
         without_venv=$candidate
     done
     [ -z "$without_venv" ] ||
@@ -62,11 +75,19 @@ PY
 
 # pip, one line per package instead of five; all it says goes to the log.
 pip() {
-    { "$venv/bin/python" -m pip install "$@" 2>&1 || echo "hone: pip failed"; } | tee -a "$log" |
-        awk '/^(Collecting|Requirement already satisfied:) /{ printf "  %3d %s\n", ++n, ($1 == "Collecting" ? $2 : $4) }
-             /^Installing collected packages/ { print "  unpacking them" }
-             { fflush() }' >&2
+    { "$venv/bin/python" -m pip install "$@" 2>&1 || echo "hone: pip failed"; } | tee -a "$log" | progress
     ! tail -n 1 "$log" | grep -q '^hone: pip failed'
+}
+
+# A loop of the shell's own, since awk and sed hold back what they read from a pipe.
+progress() {
+    count=0
+    while read -r word what _; do
+        case $word in
+        Collecting | Processing) count=$((count + 1)) && say "  $count ${what##*/}" ;;
+        Installing) say "  unpacking" ;;
+        esac
+    done
 }
 
 install_torch() {

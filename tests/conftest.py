@@ -1,0 +1,86 @@
+"""What every test shares: hypothesis' profile, the engine marker, and "leave no process behind".
+
+Knows nothing of the programs under test. The one real vLLM of a run is in tests/engine.py.
+"""
+
+import contextlib
+import importlib.util
+import os
+import uuid
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from hypothesis import settings
+
+# Two busy cores make any deadline a coin toss, and a failure must come back when run again.
+settings.register_profile("hone", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("hone")
+
+LEFT_OUT = pytest.StashKey[int]()
+# The gateway hands vLLM only some of its environment; this prefix is among it.
+RUN_VARIABLE = "PYTHON_HONE_TEST_RUN"
+EXIT_GRACE_S = 5.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fail-skipped",
+        action="store_true",
+        help="fail the run when a test was skipped, or left out for want of vLLM",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[LEFT_OUT] = 0
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without vLLM (macOS has no build of it), leave out the tests that need it."""
+    if importlib.util.find_spec("vllm") is not None:
+        return
+    engine = [item for item in items if item.get_closest_marker("engine")]
+    config.stash[LEFT_OUT] = len(engine)
+    config.hook.pytest_deselected(items=engine)
+    items[:] = [item for item in items if not item.get_closest_marker("engine")]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if left_out := config.stash[LEFT_OUT]:
+        terminalreporter.write_line(
+            f"left out: {left_out} tests that need vLLM, which is not installed here", yellow=True
+        )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Make `--fail-skipped` fail: a test that did not run has not passed."""
+    if not session.config.getoption("--fail-skipped") or exitstatus != pytest.ExitCode.OK:
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = len(reporter.getreports("skipped")) if reporter else 0
+    if skipped or session.config.stash[LEFT_OUT]:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_left() -> Iterator[None]:
+    """Fail the run when a process that it started, directly or not, outlives it."""
+    run = str(uuid.uuid4())
+    # Inherited by every process that this run starts, also by those that leave its process group.
+    os.environ[RUN_VARIABLE] = run
+    yield
+    _, alive = psutil.wait_procs(_started_by(run), timeout=EXIT_GRACE_S)
+    assert not alive, f"left behind: {[' '.join(p.cmdline()) or p.name() for p in alive]}"
+
+
+def _started_by(run: str) -> list[psutil.Process]:
+    started = []
+    for process in psutil.process_iter():
+        # Processes come and go while we look, and other users' environments are closed to us.
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(RUN_VARIABLE) == run:
+                started.append(process)
+    return started
