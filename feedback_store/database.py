@@ -3,22 +3,44 @@
 Knows DuckDB. Does not know the log, threads or what entries mean (feedback_store.projection).
 """
 
+import contextlib
 import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from feedback_store.errors import CorruptDatabase
+from feedback_store.errors import CorruptDatabase, InvalidEntry
 from feedback_store.migrations import Migration, migrate, shipped
 from feedback_store.projection import Issued, Row, Rows, project
 
 LEDGER = ("meta", "producers", "schema_migrations")
 """Tables that are updated in place; all others are append-only."""
+_UNFIT = (
+    duckdb.DataError,
+    duckdb.IntegrityError,
+    duckdb.InvalidInputException,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+)
+"""Errors that are the entry's fault, not the disk's."""
 _REPLAY_ENTRIES = 5000
+
+
+@dataclass(frozen=True)
+class _Staged:
+    """What becomes true with the commit."""
+
+    ingest_seq: int
+    high_water: dict[str, int]
+    fresh: dict[str, Issued]
+    last_batch_seq: int
 
 
 class Database:
@@ -43,13 +65,17 @@ class Database:
         self._lock = threading.Lock()
         self._issued: OrderedDict[str, Issued] = OrderedDict()
         self._remembered = remembered
+        self._staged: _Staged | None = None
         try:
             self._writer = self._root.cursor()
             migrate(self._writer, shipped() if migrations is None else migrations)
             self._inserts = _insert_statements(self._writer)
-            self.ingest_seq = self._scalar("SELECT ingest_seq FROM meta")
+            self.ingest_seq: int = self._scalar("SELECT ingest_seq FROM meta")
             rows = self._writer.execute("SELECT producer, high_water FROM producers").fetchall()
             self.high_water: dict[str, int] = dict(rows)
+            self.last_batch_seq: int = self._scalar(
+                "SELECT coalesce(max(ingest_seq), 0) FROM batches"
+            )
         except duckdb.Error as error:
             self._root.close()
             raise CorruptDatabase(_damaged(path, error)) from error
@@ -72,34 +98,54 @@ class Database:
             found.update((i, Issued(user, level)) for i, user, level in rows)
         return found
 
-    def apply(self, entries: Sequence[Row]) -> int:
-        """Commit entries, in order of ingest_seq; return how many of them were quarantined.
+    def stage(self, entries: Sequence[Row]) -> None:
+        """Write entries, in order of ingest_seq, into a transaction that `commit` ends.
 
-        On an exception nothing was changed.
+        Raises InvalidEntry if one of them does not fit the tables; then, and on any other
+        exception, nothing was changed.
         """
-        rows, fresh = self._project(entries)
-        high_water: dict[str, int] = {}
-        for entry in entries:
-            high_water[entry["producer"]] = max(entry["seq"], high_water.get(entry["producer"], 0))
         last = entries[-1]["ingest_seq"]
+        marks: dict[str, int] = {}
+        for entry in entries:
+            marks[entry["producer"]] = max(entry["seq"], marks.get(entry["producer"], 0))
         self._writer.execute("BEGIN TRANSACTION")
         try:
+            rows, fresh = self._project(entries)
             self._insert(rows)
-            self._raise_marks(high_water, last)
-            self._writer.execute("COMMIT")
+            self._raise_marks(marks, last)
+        except _UNFIT as error:
+            self.rollback()
+            raise InvalidEntry(f"the entry does not fit the tables: {error}") from error
         except BaseException:
-            self._rollback()
+            self.rollback()
             raise
-        self.ingest_seq = last
-        self.high_water.update(high_water)
-        self._remember(fresh)
-        return sum(table == "quarantine" for table, _ in rows)
+        batches = (row["ingest_seq"] for table, row in rows if table == "batches")
+        self._staged = _Staged(last, marks, fresh, max(batches, default=self.last_batch_seq))
+
+    def commit(self) -> None:
+        """Make what was staged durable. On an exception the database must be opened anew."""
+        staged, self._staged = self._staged, None
+        if staged is None:
+            return
+        self._writer.execute("COMMIT")
+        self.ingest_seq = staged.ingest_seq
+        self.high_water.update(staged.high_water)
+        self.last_batch_seq = staged.last_batch_seq
+        self._remember(staged.fresh)
+
+    def rollback(self) -> None:
+        """Forget what was staged."""
+        self._staged = None
+        # The failed statement may have ended the transaction, or the database be gone.
+        with contextlib.suppress(duckdb.Error):
+            self._writer.execute("ROLLBACK")
 
     def replay(self, entries: Iterable[Row]) -> int:
         """Apply what lies above this database's ingest_seq; return how many entries that was."""
         count = 0
         for group in _groups(entries, _REPLAY_ENTRIES):
-            self.apply(group)
+            self.stage(group)
+            self.commit()
             count += len(group)
         return count
 
@@ -165,12 +211,6 @@ class Database:
         self._issued.update(fresh)
         while len(self._issued) > self._remembered:
             self._issued.popitem(last=False)
-
-    def _rollback(self) -> None:
-        try:
-            self._writer.execute("ROLLBACK")
-        except duckdb.Error:
-            return  # the failed statement ended the transaction, or the database is gone
 
     def _scalar(self, sql: str) -> Any:
         row = self._writer.execute(sql).fetchone()

@@ -130,7 +130,9 @@ def to_json(value: Any) -> bytes:
 
 
 def level_of(entry: NewEntry) -> FeedbackLevel:
-    """Return the level that the entry itself asks for."""
+    """Return the level that the entry itself asks for; operations are recorded in full."""
+    if entry.kind != "suggestion" and entry.kind not in FEEDBACK_KINDS:
+        return FeedbackLevel.FULL
     return FeedbackLevel(entry.payload.get("level", FeedbackLevel.FULL))
 
 

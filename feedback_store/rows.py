@@ -4,7 +4,7 @@ Knows the fields of the row and which of them are content. Does not know where r
 (feedback_store.store) nor who made the suggestion: the gateway stamps user and team on the entry.
 """
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -26,6 +26,13 @@ CONTENT_FIELDS = (
     "new_region",
 )
 """The fields that hold text, or numbers from which text can be read; None at level `facts`."""
+
+
+TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+LogProb = Annotated[float, Field(ge=-1e9, le=1e9)]
+"""Fits a 32-bit float; the bounds only keep out what no engine returns."""
+_LAST_SECOND = 253_402_300_799.0
+"""Of the year 9999, the last one a timestamp can name."""
 
 
 class SuggestionRow(Frozen):
@@ -50,10 +57,10 @@ class SuggestionRow(Frozen):
     prompt_format: str
     profile: str
     temperature: float = Field(ge=0)
-    prompt_token_ids: tuple[int, ...] | None = None
+    prompt_token_ids: tuple[TokenId, ...] | None = None
     """None at level `facts`, and when no engine tokenised the prompt."""
-    output_token_ids: tuple[int, ...] | None = None
-    output_logprobs: tuple[float, ...] | None = None
+    output_token_ids: tuple[TokenId, ...] | None = None
+    output_logprobs: tuple[LogProb, ...] | None = None
     """One per output token, natural logarithm, finite."""
     output_text: str | None = None
     """The model's raw answer."""
@@ -69,7 +76,7 @@ class SuggestionRow(Frozen):
     holdout: bool = False
     """Computed but deliberately not shown; never training data."""
     engine_ms: float = 0.0
-    created_at: float
+    created_at: float = Field(ge=0, le=_LAST_SECOND)
     """The gateway's wall clock, seconds since the epoch."""
 
     @model_validator(mode="after")

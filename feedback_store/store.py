@@ -5,6 +5,7 @@ One process owns a data folder at a time; everybody else reads what it publishes
 """
 
 import fcntl
+import logging
 import os
 import threading
 import uuid
@@ -25,10 +26,11 @@ from feedback_store.export import Export, TooLittle
 from feedback_store.log import AppendFile, DiskFile, EventLog
 from feedback_store.writer import Writer, utc_now
 
+_LOG = logging.getLogger(__name__)
+
 DATABASE = "store.duckdb"
 LOG = "log"
 BATCHES = "batches"
-_WAIT_S = 60.0
 
 
 class FolderLock:
@@ -91,12 +93,12 @@ class Store:
         lock = FolderLock(folder)
         try:
             writer = Writer(lambda: recover(folder, settings, open_file), settings, clock, passed)
-            store = cls(folder, settings, lock, writer)
-            writer.start()
-            store._publish_missing()
         except BaseException:
             lock.release()
             raise
+        store = cls(folder, settings, lock, writer)
+        writer.start()
+        store._publish_missing()
         return store
 
     @property
@@ -171,7 +173,8 @@ class Store:
                 "as_of": choice.as_of,
                 "suggestion_ids": list(choice.suggestion_ids[:max_items]),
             }
-            self.record("batch", payload).result(_WAIT_S)
+            # No time limit: an entry given up on here would still be written.
+            self.record("batch", payload).result()
             return export.publish_batch(self._writer.database, batches, choice.number)
 
     def close(self) -> None:
@@ -186,9 +189,13 @@ class Store:
         self.close()
 
     def _publish_missing(self) -> None:
+        """Publish what a crash left decided but unwritten; a full disk leaves it to `export`."""
         batches = self._folder / BATCHES
-        for number in export.unpublished(self._writer.database, batches):
-            export.publish_batch(self._writer.database, batches, number)
+        try:
+            for number in export.unpublished(self._writer.database, batches):
+                export.publish_batch(self._writer.database, batches, number)
+        except (OSError, duckdb.Error) as error:
+            _LOG.warning("cannot publish a decided batch yet: %s", error)
 
 
 def recover(

@@ -1,8 +1,8 @@
 """The single writer thread: takes everything that waits, and acknowledges it once it is safe.
 
 Knows the order log, fsync, database, ack, and what to do when the disk refuses. Does not know
-what entries mean, nor HTTP. Nothing is acknowledged before it is on disk in both places; whatever
-fails is recovered from the log before anything else is accepted.
+what an entry becomes (feedback_store.intake), nor HTTP. Nothing is acknowledged before it is on
+disk in both places; whatever fails is recovered from the log before anything else is accepted.
 """
 
 import logging
@@ -13,17 +13,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import duckdb
 
 from feedback_store.config import StoreSettings
 from feedback_store.database import Database
-from feedback_store.entries import FEEDBACK_KINDS, Ack, NewEntry, at_level, level_of, lower
-from feedback_store.errors import StoreError, StoreOverloaded, StoreUnavailable
-from feedback_store.events import FeedbackLevel
+from feedback_store.entries import Ack, NewEntry
+from feedback_store.errors import InvalidEntry, StoreError, StoreOverloaded, StoreUnavailable
+from feedback_store.intake import Intake
 from feedback_store.log import EventLog
-from feedback_store.projection import Issued, Row, quarantine_reason
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,21 +29,15 @@ Reopen = Callable[[], tuple[EventLog, Database]]
 """Recover from the log: drop a torn end, open the database, replay what it lacks."""
 
 
+def _future() -> "Future[Ack]":
+    return Future()
+
+
 @dataclass
 class _Submission:
     entries: Sequence[NewEntry]
     received_at: str
-    future: "Future[Ack]" = field(default_factory=lambda: Future[Ack]())
-
-
-@dataclass
-class _Group:
-    """What one commit will hold, and what each submission of it will be told."""
-
-    rows: list[Row] = field(default_factory=list)
-    issued: dict[str, Issued] = field(default_factory=dict)
-    high_water: dict[str, int] = field(default_factory=dict)
-    acks: list[Ack] = field(default_factory=list)
+    future: "Future[Ack]" = field(default_factory=_future)
 
 
 def utc_now() -> datetime:
@@ -63,7 +55,7 @@ class Writer:
         clock: Callable[[], datetime] = utc_now,
         passed: Callable[[str], None] = lambda point: None,
     ) -> None:
-        """`passed` is told each point of a commit (appended, synced, committed, acked)."""
+        """`passed` is told each point of a commit: staged, appended, synced, committed, acked."""
         self._reopen = reopen
         self._settings = settings
         self._clock = clock
@@ -94,7 +86,7 @@ class Writer:
                 submission.future.set_exception(StoreUnavailable("the store is closed"))
             elif self._trouble is not None:
                 submission.future.set_exception(StoreUnavailable(self._trouble))
-            elif self._waiting_entries + len(entries) > self._settings.waiting_entries:
+            elif self._waiting and self._over_limit(len(entries)):
                 text = f"{self._waiting_entries} entries wait to be written; send it again later"
                 submission.future.set_exception(StoreOverloaded(text))
             else:
@@ -114,27 +106,22 @@ class Writer:
         self.log.close()
         self.database.close()
 
+    def _over_limit(self, more: int) -> bool:
+        return self._waiting_entries + more > self._settings.waiting_entries
+
     def _run(self) -> None:
         crowded = False
-        while True:
-            taken = self._take(crowded)
-            if taken is None:
-                return
+        while self._wait(crowded):
             if self._trouble is not None:
                 self._recover()
                 continue
-            try:
-                acks = self._commit([submission for submission in taken])
-            except Exception as error:
-                self._fail(taken, error)
-                continue
-            for submission, ack in zip(taken, acks, strict=True):
-                submission.future.set_result(ack)
-            self._passed("acked")
+            taken = self._take()
+            if taken:
+                self._write(taken)
             crowded = len(taken) > 1
 
-    def _take(self, crowded: bool) -> list[_Submission] | None:
-        """Wait for work and take it all, up to the group's size; None when closing and done.
+    def _wait(self, crowded: bool) -> bool:
+        """Wait until there is work; False when there will be none any more.
 
         An idle store commits at once. A crowded one waits a moment, so that more share a commit.
         """
@@ -143,94 +130,79 @@ class Writer:
                 self._wake.wait()
             if self._trouble is not None and not self._closing:
                 self._wake.wait(self._settings.retry_s)
-        if crowded and not self._closing:
+            if self._closing:
+                return bool(self._waiting) and self._trouble is None
+        if crowded:
             time.sleep(self._settings.group_wait_ms / 1000)
+        return True
+
+    def _take(self) -> list[_Submission]:
+        """Take everything that waits, up to the group's size."""
         taken: list[_Submission] = []
         size = 0
         with self._wake:
-            if self._closing and (not self._waiting or self._trouble is not None):
-                return None
             while self._waiting and (not taken or size < self._settings.group_entries):
                 taken.append(self._waiting.popleft())
                 size += len(taken[-1].entries)
             self._waiting_entries -= size
         return taken
 
-    def _commit(self, taken: Sequence[_Submission]) -> list[Ack]:
-        """Make a group safe: log, fsync, database, in this order."""
-        group = self._prepare(taken)
-        if group.rows:
-            self.log.append(group.rows)
+    def _write(self, taken: list[_Submission]) -> None:
+        """Commit a group and tell each submission; a bad entry refuses its own one only."""
+        try:
+            answers = self._commit(taken)
+        except InvalidEntry as error:
+            if len(taken) == 1:
+                taken[0].future.set_exception(error)
+                return
+            for submission in taken:
+                if self._trouble is None:
+                    self._write([submission])
+                else:
+                    submission.future.set_exception(StoreUnavailable(self._trouble))
+        except Exception as error:
+            self._fail(taken, error)
+        else:
+            for submission, answer in zip(taken, answers, strict=True):
+                if isinstance(answer, Ack):
+                    submission.future.set_result(answer)
+                else:
+                    submission.future.set_exception(answer)
+            self._passed("acked")
+
+    def _commit(self, taken: Sequence[_Submission]) -> list[Ack | StoreError]:
+        """Make a group safe: log, fsync, database, in this order.
+
+        The rows are staged first, in a transaction not yet committed: an entry that the tables
+        would refuse must not get into the log, from which every later start would replay it.
+        """
+        intake = Intake(self.database, [submission.entries for submission in taken])
+        answers = [intake.take(s.entries, s.received_at) for s in taken]
+        if intake.rows:
+            self.database.stage(intake.rows)
+            self._passed("staged")
+            self.log.append(intake.rows)
             self._passed("appended")
             self.log.sync()
             self._passed("synced")
-            self.database.apply(group.rows)
+            self.database.commit()
             self._passed("committed")
-        return group.acks
-
-    def _prepare(self, taken: Sequence[_Submission]) -> _Group:
-        """Drop duplicates, lower levels, number the rest. Pure but for look-ups."""
-        ids = {e.payload.get("suggestion_id") for s in taken for e in s.entries}
-        group = _Group(issued=self.database.issued(ids - {None}))
-        for submission in taken:
-            group.acks.append(self._prepare_one(submission, group))
-        return group
-
-    def _prepare_one(self, submission: _Submission, group: _Group) -> Ack:
-        stored = duplicates = quarantined = high_water = 0
-        for entry in submission.entries:
-            mark = group.high_water.get(
-                entry.producer, self.database.high_water.get(entry.producer, 0)
-            )
-            if entry.seq <= mark:
-                duplicates += 1
-                high_water = max(high_water, mark)
-                continue
-            high_water = group.high_water[entry.producer] = entry.seq
-            row = self._row(entry, submission.received_at, group)
-            if row is None:
-                continue
-            stored += 1
-            issued = group.issued.get(entry.payload.get("suggestion_id", ""))
-            quarantined += quarantine_reason(row, issued) is not None
-            group.rows.append(row)
-        return Ack(stored, duplicates, quarantined, high_water)
-
-    def _row(self, entry: NewEntry, received_at: str, group: _Group) -> Row | None:
-        """Return the log's entry; None if the user's level allows nothing at all."""
-        suggestion_id = entry.payload.get("suggestion_id", "")
-        level = level_of(entry)
-        issued = group.issued.get(suggestion_id)
-        if entry.kind in FEEDBACK_KINDS and issued is not None:
-            level = lower(level, FeedbackLevel(issued.level))
-        allowed = at_level(entry, level)
-        if allowed is None:
-            return None
-        if entry.kind == "suggestion":
-            group.issued.setdefault(suggestion_id, Issued(entry.user, level.value))
-        payload: dict[str, Any] = allowed.payload
-        return {
-            "ingest_seq": self.database.ingest_seq + len(group.rows) + 1,
-            "received_at": received_at,
-            "producer": entry.producer,
-            "seq": entry.seq,
-            "kind": entry.kind,
-            "user": entry.user,
-            "team": entry.team,
-            "payload": payload,
-        }
+        return answers
 
     def _fail(self, taken: Sequence[_Submission], error: Exception) -> None:
         """Promise nothing, accept nothing, and recover when the disk allows it."""
-        self._trouble = f"the store accepts nothing until it has recovered: {error}"
+        trouble = f"the store accepts nothing until it has recovered: {error}"
         _LOG.error("cannot store: %s", error)
+        with self._wake:
+            self._trouble = trouble
         for submission in taken:
-            submission.future.set_exception(StoreUnavailable(self._trouble))
-        self._refuse_waiting(self._trouble)
+            submission.future.set_exception(StoreUnavailable(trouble))
+        self._refuse_waiting(trouble)
 
     def _recover(self) -> None:
         """Bring the log back to what is certain and the database up to the log."""
         try:
+            self.database.rollback()
             self.log.rewind()
             self.database.close()
             self.log, self.database = self._reopen()

@@ -31,8 +31,8 @@ CREATE TABLE suggestions (
     prompt_format VARCHAR NOT NULL,
     profile VARCHAR NOT NULL,
     temperature DOUBLE NOT NULL,
-    prompt_tokens INTEGER,
-    output_tokens INTEGER,
+    prompt_tokens BIGINT,
+    output_tokens BIGINT,
     finish_reason VARCHAR,
     outcome VARCHAR,                    -- set where there was nothing to show
     reason VARCHAR,
@@ -65,7 +65,7 @@ CREATE TABLE outcomes (
     client_version VARCHAR NOT NULL,
     client_time DOUBLE NOT NULL,
     level VARCHAR NOT NULL,
-    schema_version INTEGER NOT NULL,
+    schema_version BIGINT NOT NULL,
     outcome VARCHAR NOT NULL,
     shown VARCHAR NOT NULL,
     reason VARCHAR,
@@ -146,21 +146,21 @@ CREATE TABLE decisions (
 CREATE TABLE batches (
     ingest_seq BIGINT NOT NULL,
     received_at TIMESTAMP NOT NULL,
-    number INTEGER NOT NULL,
+    number BIGINT NOT NULL,
     as_of BIGINT NOT NULL,              -- the batch shows what was known at this ingest_seq
-    items INTEGER NOT NULL
+    items BIGINT NOT NULL
 );
 
 CREATE TABLE batch_items (
     ingest_seq BIGINT NOT NULL,
-    number INTEGER NOT NULL,
+    number BIGINT NOT NULL,
     suggestion_id VARCHAR NOT NULL
 );
 
 CREATE TABLE batch_states (
     ingest_seq BIGINT NOT NULL,
     received_at TIMESTAMP NOT NULL,
-    number INTEGER NOT NULL,
+    number BIGINT NOT NULL,
     state VARCHAR NOT NULL,             -- spent, offered; one row per change
     policy VARCHAR
 );
