@@ -50,6 +50,8 @@ SPELLINGS = {
 # What a package's metadata does not say, read in its licence file.
 STATED_ELSEWHERE = {
     "supervisor": "BSD-3-Clause",  # the Repoze licence: BSD with a clause on trademarks
+    "oss-harmony": "Apache-2.0",
+    "setuptools": "MIT",
     "six": "MIT",  # installed for Python 3.12 and newer only
 }
 
