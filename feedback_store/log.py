@@ -158,12 +158,8 @@ class EventLog:
         must have been dropped by `open` before.
         """
         paths = self.segments()
-        firsts = [_first_seq(path) for path in paths]
         expected: int | None = None
-        for index, path in enumerate(paths):
-            following = firsts[index + 1] if index + 1 < len(paths) else None
-            if following is not None and following <= after + 1:
-                continue
+        for path in _reaching(paths, after):
             for offset, entry in _read(path):
                 seq = entry["ingest_seq"]
                 if seq != expected if expected else seq > after + 1:
@@ -241,6 +237,15 @@ def _read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             raise CorruptLog(path, offset, str(error)) from error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise CorruptLog(path, offset, f"the compressed data is damaged ({error})") from error
+
+
+def _reaching(paths: list[Path], after: int) -> list[Path]:
+    """Leave out the segments that hold nothing above `after`."""
+    if after == 0:
+        return paths
+    firsts = [_first_seq(path) for path in paths]
+    needless = [i for i, seq in enumerate(firsts) if seq is not None and seq <= after + 1]
+    return paths[needless[-1] if needless else 0 :]
 
 
 def _first_seq(path: Path) -> int | None:
