@@ -1,0 +1,133 @@
+"""The FastAPI application around a gateway: its lifespan, middleware and routes.
+
+Knows the order in which the parts start and end. Does not know what they do.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from feedback_store.store import Store
+from server import __version__, errors
+from server.auth import KeyRing
+from server.base_model import base_of
+from server.config import ServerSettings
+from server.engine.flags import Machine, launch
+from server.engine.supervisor import Engine, EngineFiles, ManagedEngine, RemoteEngine
+from server.gateway import Gateway
+from server.metrics import Metrics
+from server.middleware import LOOPBACK_NAMES, BodyLimit, KnownHost, RequestId, is_loopback
+from server.prompts.profiles import profile_for
+from server.reconciler import Flights, Reconciler
+from server.registry import Registry
+from server.routes import editor, observe, training
+from server.status import Counters
+
+logger = logging.getLogger(__name__)
+
+DRAIN_POLL_S = 0.05
+
+
+def create_app(settings: ServerSettings) -> FastAPI:
+    """Return the application. Nothing starts before its lifespan does."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        store = await asyncio.to_thread(Store.open, settings.data.folder, settings.store)
+        try:
+            gateway = build(settings, store)
+            app.state.gateway, app.state.counters = gateway, Counters(store)
+            running = asyncio.create_task(gateway.run())
+            try:
+                yield
+            finally:
+                await _finish(gateway, running)
+        finally:
+            await asyncio.to_thread(store.close)
+
+    app = FastAPI(
+        title="hone-server",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,  # the viewers load their scripts from another host
+        redoc_url=None,
+        middleware=[
+            Middleware(RequestId),
+            Middleware(KnownHost, hosts=known_hosts(settings)),
+            Middleware(BodyLimit, limit_bytes=settings.listen.max_body_bytes),
+        ],
+    )
+    errors.install(app)
+    for routes in (editor, training, observe):
+        app.include_router(routes.router)
+    return app
+
+
+def build(settings: ServerSettings, store: Store) -> Gateway:
+    """Put the gateway's parts together around an open store."""
+    profile = profile_for(settings.engine.profile)
+    base = base_of(settings, profile)
+    registry = Registry(store, settings.adapters_folder(), settings.snapshots_folder(), base)
+    flights = Flights()
+    # Engine and reconciler need each other: the engine tells when it came up.
+    engine = build_engine(settings, on_up=lambda: reconciler.kick())
+    reconciler = Reconciler(profile.name, engine.client, registry.wanted, flights)
+    return Gateway(
+        settings=settings,
+        profile=profile,
+        store=store,
+        engine=engine,
+        registry=registry,
+        reconciler=reconciler,
+        flights=flights,
+        keys=KeyRing(settings.data.folder),
+        metrics=Metrics(),
+    )
+
+
+def build_engine(settings: ServerSettings, on_up: Callable[[], None]) -> Engine:
+    """Return the engine that the settings name, not yet started."""
+    if not settings.engine.managed:
+        return RemoteEngine(settings.engine, on_up)
+    folder = settings.data.folder
+    command = launch(settings.engine, settings.model_folder().resolve(), this_machine())
+    files = EngineFiles(folder / "engine.json", folder / "engine.log")
+    return ManagedEngine(settings.engine, command, files, on_up)
+
+
+def this_machine() -> Machine:
+    """Look at what the engine's command depends on."""
+    openmp = Path(sys.prefix) / "lib" / "libiomp5.so"
+    return Machine(
+        python=Path(sys.executable),
+        has_gpu=Path("/dev/nvidiactl").exists(),
+        openmp=openmp if openmp.exists() else None,
+        environ=os.environ,
+    )
+
+
+def known_hosts(settings: ServerSettings) -> frozenset[str]:
+    """Return the host names that requests may name; empty means any, where keys protect."""
+    if settings.listen.socket is not None or not is_loopback(settings.listen.host):
+        return frozenset()
+    return LOOPBACK_NAMES | {settings.listen.host, *settings.listen.allowed_hosts}
+
+
+async def _finish(gateway: Gateway, running: "asyncio.Task[None]") -> None:
+    """Let suggestions in flight end, then the engine; the store is closed after this."""
+    gateway.draining = True
+    with suppress(TimeoutError):
+        async with asyncio.timeout(gateway.settings.listen.drain_s):
+            while gateway.in_flight:
+                await asyncio.sleep(DRAIN_POLL_S)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    await gateway.engine.stop()

@@ -1,0 +1,26 @@
+"""Which base model is served, as adapters must name it.
+
+Knows where weights lie in a model folder. Does not know what is done with them.
+"""
+
+from pathlib import Path
+
+from feedback_store.publish import sha256
+from server.adapters import Base
+from server.config import ServerSettings
+from server.prompts.profiles import ModelProfile
+
+WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json")
+"""Of a model in several files, the index stands for the whole."""
+
+
+def base_of(settings: ServerSettings, profile: ModelProfile) -> Base:
+    """Return what adapters must fit to; the hash is None where the weights are elsewhere."""
+    folder = settings.model_folder()
+    found = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
+    return Base(
+        name=profile.name,
+        sha256=sha256(found) if found else None,
+        max_rank=settings.engine.max_lora_rank,
+        targets=frozenset(profile.lora.targets),
+    )

@@ -1,0 +1,156 @@
+"""The gateway's settings: one typed tree, every default in one place.
+
+Knows names, defaults and invariants. Does not know where values come from (that is
+`feedback_store.settings`) nor what is done with them.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from feedback_store.config import DataSettings, StoreSettings
+from feedback_store.events import FeedbackLevel
+from feedback_store.settings import Section, Settings
+
+EMBEDDED_MODELS = Path(__file__).parent / "models"
+
+
+class Device(StrEnum):
+    """What vLLM computes on."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class ListenSettings(Section):
+    """Where the gateway listens."""
+
+    host: str = "127.0.0.1"
+    """Address to bind. Without API keys only loopback addresses are accepted."""
+    port: int = Field(default=8765, ge=0, le=65535)
+    """TCP port; 0 takes a free one and prints it."""
+    socket: Path | None = None
+    """Unix socket to listen on instead of host and port."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names that requests may be addressed to, besides the bound address and localhost."""
+    max_body_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
+    """Larger request bodies are refused with 413."""
+    drain_s: float = Field(default=10.0, ge=0)
+    """On SIGTERM, how long requests in flight may still take, in seconds."""
+
+
+class EngineSettings(Section):
+    """The vLLM behind the gateway."""
+
+    managed: bool = True
+    """Start and supervise vLLM; false uses the one at `url`."""
+    url: str = ""
+    """Address of an unmanaged vLLM, such as http://127.0.0.1:8000."""
+    key: str = ""
+    """API key of an unmanaged vLLM. Prefer the environment variable HONE_SERVER_ENGINE__KEY."""
+    python: Path | None = None
+    """Interpreter that can import vllm; by default the one that runs the gateway."""
+    script: Path | None = None
+    """Script that serves the engine's HTTP API; by default Hone's starter of vLLM."""
+    profile: str = "hone-tiny"
+    """Model profile: prompt format, budgets, LoRA targets. Also the base model's name."""
+    model: Path | None = None
+    """Folder of the base model; by default the embedded model of the profile."""
+    device: Device = Device.AUTO
+    """Where vLLM computes: auto looks for an NVIDIA device."""
+    dtype: str = "auto"
+    """auto: float32 on a CPU and what the model says on a GPU; else vLLM's names."""
+    max_model_len: int = Field(default=2048, gt=0)
+    """Longest prompt and answer together, in tokens."""
+    kv_cache_mib: int = Field(default=1024, gt=0)
+    """Memory of the KV cache on a CPU, in MiB."""
+    max_loras: int = Field(default=4, ge=4)
+    """Adapters in one batch: live, previous, candidate and rollout snapshot need 4."""
+    max_cpu_loras: int = Field(default=8, ge=4)
+    """Adapters kept in memory."""
+    max_lora_rank: int = Field(default=8, gt=0)
+    """Highest adapter rank."""
+    speculate: bool = True
+    """N-gram speculative decoding: drafts are copied from the prompt, as edits mostly are."""
+    threads: int = Field(default=0, ge=0)
+    """CPU threads for vLLM; 0 leaves it to vLLM."""
+    extra_args: tuple[str, ...] = ()
+    """Further arguments for vLLM, after all others."""
+    start_timeout_s: float = Field(default=300.0, gt=0)
+    """How long vLLM may take to answer after its start."""
+    restart_backoff_s: float = Field(default=1.0, gt=0)
+    """Wait before the first restart of a vLLM that died; doubles up to a minute."""
+    stop_timeout_s: float = Field(default=15.0, ge=0)
+    """How long vLLM may take to end before it is killed."""
+    keep_on_exit: bool = False
+    """Leave the managed vLLM running when the gateway ends; the next start adopts it."""
+
+    @model_validator(mode="after")
+    def _unmanaged_needs_url(self) -> "EngineSettings":
+        if not self.managed and not self.url:
+            raise ValueError("engine.managed is false: set engine.url to the address of your vLLM")
+        return self
+
+
+class SuggestSettings(Section):
+    """How suggestions are made."""
+
+    holdout_share: float = Field(default=0.03, ge=0, le=1)
+    """Share of requests that are computed but not shown, as an unbiased sample."""
+    temperature: float = Field(default=0.0, ge=0)
+    """0 is greedy."""
+    max_deadline_ms: float = Field(default=10_000.0, gt=0)
+    """A client's deadline counts up to this, in milliseconds."""
+    max_in_flight: int = Field(default=64, gt=0)
+    """More suggestions at once are refused as overloaded."""
+
+
+class RolloutSettings(Section):
+    """How the trainer's sampling is passed on."""
+
+    prompts_in_flight: int = Field(default=16, gt=0)
+    """Prompts of one request that vLLM works on at the same time."""
+    timeout_s: float = Field(default=600.0, gt=0)
+    """Longest time for one prompt's samples."""
+    priority: int = Field(default=10, gt=0)
+    """vLLM priority; suggestions have 0, and lower goes first."""
+
+
+class FeedbackSettings(Section):
+    """What is recorded."""
+
+    level: FeedbackLevel = FeedbackLevel.FULL
+    """The most that is recorded: full, facts (no text, no token ids) or off."""
+
+
+class ServerSettings(Settings):
+    """Everything that `hone-server` can be told."""
+
+    listen: ListenSettings = ListenSettings()
+    """Where the gateway listens."""
+    data: DataSettings = DataSettings()
+    """Where the gateway keeps everything."""
+    engine: EngineSettings = EngineSettings()
+    """The vLLM behind the gateway."""
+    suggest: SuggestSettings = SuggestSettings()
+    """How suggestions are made."""
+    rollouts: RolloutSettings = RolloutSettings()
+    """How the trainer's sampling is passed on."""
+    feedback: FeedbackSettings = FeedbackSettings()
+    """What is recorded."""
+    store: StoreSettings = StoreSettings()
+    """The event log and the database."""
+
+    def model_folder(self) -> Path:
+        """Return the base model's folder."""
+        return self.engine.model or EMBEDDED_MODELS / self.engine.profile
+
+    def adapters_folder(self) -> Path:
+        """Return where policy versions are published."""
+        return self.data.folder / "adapters"
+
+    def snapshots_folder(self) -> Path:
+        """Return where rollout snapshots are published."""
+        return self.data.folder / "snapshots"

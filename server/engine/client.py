@@ -1,0 +1,190 @@
+"""Speaks to one vLLM: completions with token ids and log-probabilities, adapters, health.
+
+Knows vLLM's HTTP routes and how its refusals map to typed errors. Does not know prompts,
+policies or deadlines' origins.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from server.engine.errors import (
+    EngineBusy,
+    EngineDown,
+    EngineError,
+    EngineSlow,
+    PromptTooLong,
+    UnknownModel,
+)
+
+CONNECT_TIMEOUT_S = 2.0
+ADMIN_TIMEOUT_S = 60.0
+HEALTH_TIMEOUT_S = 2.0
+DETAIL_CHARS = 300
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to generate. top_p is 1 and top_k off, always."""
+
+    max_tokens: int
+    temperature: float = 0.0
+    samples: int = 1
+    stop: tuple[str, ...] = ()
+    stop_token_ids: tuple[int, ...] = ()
+    seed: int | None = None
+    priority: int = 0
+    """Lower goes first; suggestions have 0."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One answer. `token_ids` and `logprobs` have the same length; the stop token is included."""
+
+    text: str
+    prompt_token_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finish_reason: str
+
+
+class EngineClient:
+    """One vLLM. Cancelling a call closes its connection, which makes vLLM abort the work."""
+
+    def __init__(self, url: str, key: str) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            headers=headers,
+            timeout=httpx.Timeout(ADMIN_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
+            trust_env=False,  # a proxy of the environment must never see prompts
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def complete(
+        self,
+        model: str,
+        prompt: str | Sequence[int],
+        sampling: Sampling,
+        timeout_s: float,
+    ) -> list[Completion]:
+        """Return `sampling.samples` answers to one prompt.
+
+        Raises:
+            EngineError: one of its kinds says what to do.
+        """
+        body = _completion_body(model, prompt, sampling)
+        answer = await self._post("/v1/completions", body, timeout_s)
+        choices = sorted(answer["choices"], key=lambda choice: choice["index"])
+        return [_completion(choice) for choice in choices]
+
+    async def tokenize(self, text: str, timeout_s: float) -> tuple[int, ...]:
+        """Return the token ids that the engine makes of a prompt."""
+        answer = await self._post("/tokenize", {"prompt": text}, timeout_s)
+        return tuple(answer["tokens"])
+
+    async def load_adapter(self, name: str, folder: Path) -> None:
+        """Load an adapter under its immutable name; done when it can serve.
+
+        Raises:
+            EngineError: the engine refuses it.
+        """
+        body = {"lora_name": name, "lora_path": str(folder.resolve())}
+        await self._send("POST", "/v1/load_lora_adapter", body, ADMIN_TIMEOUT_S)
+
+    async def unload_adapter(self, name: str) -> None:
+        """Forget an adapter's name; answers in flight finish."""
+        await self._send("POST", "/v1/unload_lora_adapter", {"lora_name": name}, ADMIN_TIMEOUT_S)
+
+    async def models(self) -> dict[str, str]:
+        """Return what is loaded: name to path, the base model included."""
+        response = await self._send("GET", "/v1/models", None, HEALTH_TIMEOUT_S)
+        return {model["id"]: model["root"] for model in response.json()["data"]}
+
+    async def healthy(self) -> bool:
+        """Whether the engine answers and calls itself healthy."""
+        try:
+            await self._send("GET", "/health", None, HEALTH_TIMEOUT_S)
+        except EngineError:
+            return False
+        return True
+
+    async def _post(self, path: str, body: Mapping[str, Any], timeout_s: float) -> Any:
+        response = await self._send("POST", path, body, timeout_s)
+        try:
+            return response.json()
+        except ValueError as error:
+            raise EngineError(f"the engine's answer on {path} is not JSON") from error
+
+    async def _send(
+        self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float
+    ) -> httpx.Response:
+        timeout = httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
+        try:
+            response = await self._http.request(method, path, json=body, timeout=timeout)
+        except httpx.ConnectTimeout as error:
+            raise EngineDown("the engine does not accept connections") from error
+        except httpx.TimeoutException as error:
+            raise EngineSlow(f"no answer within {timeout_s:.2f} s") from error
+        except (httpx.TransportError, RuntimeError) as error:
+            # RuntimeError: the client was closed because the engine just went down.
+            raise EngineDown(f"the engine cannot be reached: {error}") from error
+        if response.is_error:
+            raise _refusal(response)
+        return response
+
+
+def _completion_body(
+    model: str, prompt: str | Sequence[int], sampling: Sampling
+) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": model,
+        "prompt": prompt if isinstance(prompt, str) else list(prompt),
+        "n": sampling.samples,
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": 1.0,
+        "top_k": 0,
+        "logprobs": 0,
+        "return_token_ids": True,
+        # A marker inside an answer must stay visible, or the parser could not refuse it.
+        "skip_special_tokens": False,
+        "priority": sampling.priority,
+    }
+    if sampling.stop:
+        body["stop"] = list(sampling.stop)
+    if sampling.stop_token_ids:
+        body["stop_token_ids"] = list(sampling.stop_token_ids)
+    if sampling.seed is not None:
+        body["seed"] = sampling.seed
+    return body
+
+
+def _completion(choice: Mapping[str, Any]) -> Completion:
+    return Completion(
+        text=choice["text"],
+        prompt_token_ids=tuple(choice["prompt_token_ids"] or ()),
+        token_ids=tuple(choice["token_ids"]),
+        logprobs=tuple(choice["logprobs"]["token_logprobs"]),
+        finish_reason=choice["finish_reason"],
+    )
+
+
+def _refusal(response: httpx.Response) -> EngineError:
+    """Map a status and vLLM's message to the error that says what to do."""
+    detail = response.text[:DETAIL_CHARS]
+    status = response.status_code
+    if status == httpx.codes.NOT_FOUND and "model" in detail:
+        return UnknownModel(detail, status)
+    if status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
+        return EngineBusy(detail, status)
+    if status == httpx.codes.BAD_REQUEST and "context length" in detail:
+        return PromptTooLong(detail, status)
+    return EngineError(detail, status)

@@ -1,0 +1,33 @@
+"""What can go wrong between the gateway and its engine."""
+
+
+class EngineError(Exception):
+    """The engine refused a request; the message is the engine's own, shortened."""
+
+    def __init__(self, detail: str, status: int | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class EngineDown(EngineError):
+    """The engine cannot be reached, or is not ready to answer."""
+
+
+class EngineBusy(EngineError):
+    """The engine has no room for another request."""
+
+
+class EngineSlow(EngineError):
+    """The engine did not answer within the time that the request had."""
+
+
+class PromptTooLong(EngineError):
+    """The prompt and its answer do not fit the model's context."""
+
+
+class UnknownModel(EngineError):
+    """The engine does not have the adapter that the request names."""
+
+
+class EngineStartError(Exception):
+    """The managed engine did not come up; the message says where its log is."""

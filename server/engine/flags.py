@@ -1,0 +1,108 @@
+"""What vLLM is started with: settings in, command line and environment out.
+
+Pure. Knows vLLM's options and why each is set. Does not start anything.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.config import Device, EngineSettings
+
+QUIET_ENV = {
+    # vLLM and the hub report usage to the internet unless told not to.
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+SPECULATION = {
+    "method": "ngram",
+    "num_speculative_tokens": 8,
+    "prompt_lookup_min": 2,
+    "prompt_lookup_max": 4,
+}
+STARTER = Path(__file__).with_name("vllm_main.py")
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TMP", "TEMP", "USER", "LOGNAME")
+"""Of the gateway's environment only these reach vLLM, and what vLLM, CUDA and OpenMP read."""
+PASSED_ON_PREFIXES = ("VLLM_", "CUDA_", "NVIDIA_", "OMP_", "KMP_", "LD_", "TORCH", "PYTHON", "XDG_")
+
+_DECIDING = (*QUIET_ENV, "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "VLLM_CPU_OMP_THREADS_BIND")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A command to run and the environment to run it in; neither holds the port or the key."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+
+    def fingerprint(self) -> str:
+        """Return a hash of what decides how the engine behaves: adoption compares it."""
+        told = {key: value for key, value in self.env.items() if key in _DECIDING}
+        text = json.dumps([list(self.argv), sorted(told.items())])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the command depends on besides the settings."""
+
+    python: Path
+    """The interpreter that runs the gateway."""
+    has_gpu: bool
+    openmp: Path | None
+    """libiomp5 of the engine's environment: without it speculation on a CPU is slow."""
+    environ: Mapping[str, str]
+
+
+def launch(settings: EngineSettings, model: Path, machine: Machine) -> Launch:
+    """Return the command and environment of a managed vLLM."""
+    gpu = settings.device is Device.GPU or (settings.device is Device.AUTO and machine.has_gpu)
+    python = settings.python or machine.python
+    argv = (str(python), str(settings.script or STARTER), *_arguments(settings, model, gpu=gpu))
+    return Launch(argv, _environment(settings, machine, gpu=gpu))
+
+
+def _arguments(settings: EngineSettings, model: Path, *, gpu: bool) -> tuple[str, ...]:
+    dtype = settings.dtype
+    if dtype == "auto" and not gpu:
+        dtype = "float32"
+    arguments = [
+        f"--model={model}",
+        f"--served-model-name={settings.profile}",
+        f"--dtype={dtype}",
+        f"--max-model-len={settings.max_model_len}",
+        "--enable-lora",
+        f"--max-loras={settings.max_loras}",
+        f"--max-cpu-loras={settings.max_cpu_loras}",
+        f"--max-lora-rank={settings.max_lora_rank}",
+        "--scheduling-policy=priority",
+        # In-flight answers are finished before vLLM ends.
+        "--shutdown-timeout=5",
+    ]
+    if not gpu:
+        # The CPU default of 128 shares next to nothing between prompts as short as edits.
+        arguments += ["--block-size=32", f"--kv-cache-memory-bytes={settings.kv_cache_mib << 20}"]
+    if settings.speculate:
+        arguments.append(f"--speculative-config={json.dumps(SPECULATION)}")
+    return (*arguments, *settings.extra_args)
+
+
+def _environment(settings: EngineSettings, machine: Machine, *, gpu: bool) -> dict[str, str]:
+    env = {
+        key: value
+        for key, value in machine.environ.items()
+        if key in PASSED_ON or key.startswith(PASSED_ON_PREFIXES)
+    }
+    env |= QUIET_ENV
+    env["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"
+    if not gpu:
+        preload = env.get("LD_PRELOAD", "")
+        if machine.openmp is not None and "libiomp5" not in preload:
+            env["LD_PRELOAD"] = f"{machine.openmp}:{preload}".rstrip(":")
+        if settings.threads:
+            env["VLLM_CPU_OMP_THREADS_BIND"] = f"0-{settings.threads - 1}"
+    return env

@@ -1,0 +1,130 @@
+"""One managed engine process: started, recognised after a crash of the gateway, ended.
+
+Knows process groups, the record and the engine's health route. Does not know when to restart
+(that is `server.engine.supervisor`) nor what the command means (`server.engine.flags`).
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+
+from server.engine import record as records
+from server.engine.errors import EngineStartError
+from server.engine.flags import Launch
+from server.engine.record import EngineRecord
+
+HEALTH_TIMEOUT_S = 5.0
+POLL_S = 0.1
+LOG_LIMIT_BYTES = 16 << 20
+
+
+def free_port() -> int:
+    """Return a TCP port on loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def spawn(launch: Launch, record_path: Path, log_path: Path) -> EngineRecord:
+    """Start the engine in a process group of its own and write its record.
+
+    The key travels in the environment, where `ps` does not show it.
+
+    Raises:
+        EngineStartError: the interpreter cannot be run.
+    """
+    port, key = free_port(), secrets.token_urlsafe(32)
+    argv = [*launch.argv, "--host=127.0.0.1", f"--port={port}"]
+    if log_path.exists() and log_path.stat().st_size > LOG_LIMIT_BYTES:
+        log_path.replace(log_path.with_suffix(".log.1"))
+    try:
+        with log_path.open("ab") as log:
+            child = subprocess.Popen(
+                argv,
+                env={**launch.env, "VLLM_API_KEY": key},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise EngineStartError(f"cannot run {argv[0]}: {error}; set engine.python") from error
+    started = records.start_time_of(child.pid)
+    record = EngineRecord(child.pid, started or 0, port, key, launch.fingerprint())
+    records.write(record_path, record)
+    return record
+
+
+async def wait_ready(record: EngineRecord, log_path: Path, timeout_s: float) -> None:
+    """Return once the engine answers.
+
+    Raises:
+        EngineStartError: it ended, or did not answer in `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    async with httpx.AsyncClient(base_url=record.url, timeout=HEALTH_TIMEOUT_S) as client:
+        while not await answers(client, record.key):
+            reap(record.pid)
+            if not records.is_running(record):
+                raise EngineStartError(f"the engine ended while starting; see {log_path}")
+            if time.monotonic() > deadline:
+                raise EngineStartError(f"no answer in {timeout_s:.0f} s; see {log_path}")
+            await asyncio.sleep(POLL_S)
+
+
+async def answers(client: httpx.AsyncClient, key: str) -> bool:
+    """Whether an engine that knows this key answers and calls itself healthy."""
+    try:
+        models = await client.get("/v1/models", headers={"Authorization": f"Bearer {key}"})
+        health = await client.get("/health")
+    except httpx.HTTPError:
+        return False
+    return models.status_code == httpx.codes.OK and health.status_code == httpx.codes.OK
+
+
+async def adoptable(record: EngineRecord, launch: Launch) -> bool:
+    """Whether a recorded engine runs, was started with these settings, and answers."""
+    if not records.is_running(record) or record.fingerprint != launch.fingerprint():
+        return False
+    async with httpx.AsyncClient(base_url=record.url, timeout=HEALTH_TIMEOUT_S) as client:
+        return await answers(client, record.key)
+
+
+async def end(record: EngineRecord, timeout_s: float) -> None:
+    """End exactly the recorded engine's process group, and do nothing if it is not running.
+
+    The group is killed at last even when its leader ended by itself: a worker may hang on.
+    """
+    if not records.is_running(record):
+        return
+    _signal_group(record.pid, signal.SIGTERM)
+    deadline = time.monotonic() + timeout_s
+    while records.is_running(record) and time.monotonic() < deadline:
+        await asyncio.sleep(POLL_S)
+        reap(record.pid)
+    _signal_group(record.pid, signal.SIGKILL)
+    while records.is_running(record):
+        await asyncio.sleep(POLL_S)
+        reap(record.pid)
+
+
+def reap(pid: int) -> None:
+    """Collect the exit status of a child that ended; adopted engines are not our children."""
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,52 @@
+"""Runs vLLM's API server, after repairing one fault of its CPU sampler.
+
+Knows vLLM from within, and is the only file that does. It runs in vLLM's own process, started
+by path with whatever interpreter holds vLLM, and imports nothing of Hone. The gateway never
+imports it.
+
+vLLM 0.32.0 on a CPU: with speculative decoding, the temperature of each draft position is
+written into an integer copy of a float tensor and lost (`_expand_kernel_impl` in
+`vllm/utils/cpu_triton_utils.py`), so drafts are judged at a temperature of uninitialised memory
+and every sampled answer holds absurd tokens. Greedy answers are right. Remove this file's repair
+once vLLM keeps the float.
+"""
+
+import importlib
+import runpy
+from typing import Any
+
+SERVER = "vllm.entrypoints.openai.api_server"
+
+
+def expand(
+    output: Any,
+    values: Any,
+    cu_num_tokens: Any,
+    replace_from: float,
+    replace_to: float,
+    MAX_NUM_TOKENS: int | None = None,
+) -> None:
+    """Repeat each request's value for each of its tokens, in the output's own type."""
+    counts = cu_num_tokens.diff(prepend=cu_num_tokens.new_zeros(1)).long()
+    replaced = values.masked_fill(values == replace_from, replace_to)
+    output.copy_(replaced.repeat_interleave(counts))
+
+
+def repair() -> None:
+    """Put `expand` in the faulty function's place, where this vLLM has it."""
+    try:
+        kernels = importlib.import_module("vllm.utils.cpu_triton_utils")
+    except ImportError:
+        return
+    if hasattr(kernels, "_expand_kernel_impl"):
+        kernels._expand_kernel_impl = expand
+
+
+# At import, not under the guard below: vLLM's workers are spawned, and multiprocessing imports
+# this file in each of them under the name __mp_main__ before it runs anything else.
+if __name__ in ("__main__", "__mp_main__"):
+    repair()
+
+if __name__ == "__main__":
+    # alter_sys would make vLLM's module the main one, and workers would import that instead.
+    runpy.run_module(SERVER, run_name="__main__", alter_sys=False)

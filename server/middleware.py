@@ -1,0 +1,124 @@
+"""What happens to every request before a route sees it: its id, its size, whom it is addressed to.
+
+Knows ASGI and nothing of Hone. Plain ASGI, not starlette's BaseHTTPMiddleware, which hides a
+client's disconnect from the routes.
+"""
+
+import ipaddress
+import re
+import uuid
+from http import HTTPStatus
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.errors import problem
+
+REQUEST_ID = "x-request-id"
+SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class RequestId:
+    """Every answer carries an id: the client's, if it sent a harmless one, else a new one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and stamp the answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        sent = Headers(scope=scope).get(REQUEST_ID, "")
+        request_id = sent if SAFE_ID.fullmatch(sent) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def stamped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        await self._app(scope, receive, stamped)
+
+
+class BodyLimit:
+    """Refuses bodies above a size, announced or not."""
+
+    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+        self._app = app
+        self._limit = limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting what arrives."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        if announced.isdigit() and int(announced) > self._limit:
+            # The rest of the body is not read, so the connection cannot be used again.
+            refusal = problem(*self._refusal(), headers={"Connection": "close"})
+            await refusal(scope, receive, send)
+            return
+        arrived = 0
+
+        async def counted() -> Message:
+            nonlocal arrived
+            message = await receive()
+            arrived += len(message.get("body", b""))
+            if arrived > self._limit:
+                raise HTTPException(*self._refusal())
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _refusal(self) -> tuple[int, str]:
+        return (
+            int(HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+            f"the body is larger than {self._limit} bytes; see listen.max_body_bytes",
+        )
+
+
+class KnownHost:
+    """Refuses requests that a page of another site makes a browser send.
+
+    Such a page can reach a gateway on loopback under a host name of its own (DNS rebinding), or
+    by a plain cross-site request, which then has a foreign Origin.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on if it is addressed to this gateway and comes from no other site."""
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            host, origin = host_name(headers.get("host", "")), headers.get("origin")
+            if self._hosts and host not in self._hosts:
+                text = "the Host header names another host; add it to listen.allowed_hosts"
+                await problem(HTTPStatus.MISDIRECTED_REQUEST, text)(scope, receive, send)
+                return
+            if origin is not None and host_name(origin.partition("://")[2]) != host:
+                text = "requests from pages of other sites are refused"
+                await problem(HTTPStatus.FORBIDDEN, text)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def host_name(authority: str) -> str:
+    """Return the host of `host:port`, without the brackets of an IPv6 address."""
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0].lower()
+    return authority.partition(":")[0].lower()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to bind is reachable from this machine only."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,176 @@
+"""Policy versions as the running gateway keeps them: the book, its store, and the engine.
+
+Knows the order of things: verify, load, write down, and only then serve. Does not know the rules
+(`server.policies`), files (`server.adapters`) or HTTP.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import json
+
+from feedback_store.events import Decision, PolicyInfo
+from feedback_store.store import Store
+from server import policies
+from server.adapters import Adapter, BadAdapter, Base, verify
+from server.engine.errors import EngineDown
+from server.policies import Book, Status, StatusChange
+from server.reconciler import Reconciler
+
+ADAPTER_KIND = "policy"
+SNAPSHOT_KIND = "snapshot"
+
+
+class Registry:
+    """All changes of policies pass through here, one at a time."""
+
+    def __init__(self, store: Store, adapters: Path, snapshots: Path, base: Base) -> None:
+        self._store = store
+        self._adapters = adapters
+        self._snapshots = snapshots
+        self._base = base
+        self._turn = asyncio.Lock()
+        self._arriving: set[tuple[str, Status]] = set()
+        self.book = _replay(store)
+
+    def wanted(self) -> dict[str, Path]:
+        """Return what the engine shall hold: names and folders."""
+        wanted = {name: self._folder(name) for name in self.book.loaded()}
+        return wanted | {name: self._home(status) / name for name, status in self._arriving}
+
+    def infos(self, loaded: frozenset[str]) -> list[PolicyInfo]:
+        """Return all versions as the wire shows them."""
+        return [self.info(name, loaded) for name in self.book.policies]
+
+    def info(self, name: str, loaded: frozenset[str]) -> PolicyInfo:
+        """Return one version as the wire shows it.
+
+        Raises:
+            UnknownPolicy: there is none of this name.
+        """
+        policy = self.book.get(name)
+        return PolicyInfo(
+            name=name, status=policy.status, parent=policy.parent, loaded=name in loaded
+        )
+
+    async def register(self, name: str, status: Status, reconciler: Reconciler) -> None:
+        """Verify an adapter folder, load it, and write it down as candidate or snapshot.
+
+        Raises:
+            BadAdapter: the folder or the engine says no.
+            PolicyConflict: the name was used before.
+            EngineDown: nothing can be loaded now.
+        """
+        async with self._turn:
+            kind = SNAPSHOT_KIND if status is Status.SNAPSHOT else ADAPTER_KIND
+            folder = self._home(status) / Path(name).name
+            if folder.name != name:
+                raise BadAdapter(f"{name!r} is no version name")
+            adapter = await asyncio.to_thread(verify, folder, kind, self._base)
+            changes = policies.register(
+                self.book, name, parent=adapter.parent, untrained=adapter.untrained, status=status
+            )
+            self._arriving.add((name, status))
+            try:
+                await self._load(adapter, reconciler)
+                await self._write(changes)
+            finally:
+                self._arriving.discard((name, status))
+                reconciler.kick()
+
+    async def decide(self, decision: Decision, reconciler: Reconciler) -> None:
+        """Store a gate's decision and follow it.
+
+        Raises:
+            UnknownPolicy, PolicyConflict: see `server.policies.decide`.
+            EngineDown: the version passed, but is not loaded at this moment.
+        """
+        async with self._turn:
+            changes = policies.decide(self.book, decision)
+            if decision.passed:
+                _require_loaded(decision.policy, reconciler)
+            await asyncio.wrap_future(
+                self._store.record("decision", decision.model_dump(mode="json"))
+            )
+            self.book = self.book.record(decision)
+            await self._write(changes)
+        reconciler.kick()
+
+    async def promote(self, name: str, reconciler: Reconciler) -> None:
+        """Make an untrained (or passed) candidate live.
+
+        Raises:
+            UnknownPolicy, PolicyConflict: see `server.policies.promote`.
+            EngineDown: it is not loaded at this moment.
+        """
+        async with self._turn:
+            changes = policies.promote(self.book, name)
+            _require_loaded(name, reconciler)
+            await self._write(changes)
+        reconciler.kick()
+
+    async def rollback(self, reconciler: Reconciler) -> None:
+        """Swap live and previous.
+
+        Raises:
+            PolicyConflict: there is nothing to go back to.
+        """
+        async with self._turn:
+            await self._write(policies.rollback(self.book))
+        reconciler.kick()
+
+    async def drop_snapshot(self, name: str, reconciler: Reconciler) -> None:
+        """Let the engine forget a rollout snapshot.
+
+        Raises:
+            UnknownPolicy, PolicyConflict: see `server.policies.retire_snapshot`.
+        """
+        async with self._turn:
+            await self._write(policies.retire_snapshot(self.book, name))
+        reconciler.kick()
+
+    async def _load(self, adapter: Adapter, reconciler: Reconciler) -> None:
+        await reconciler.reconcile()
+        if adapter.name not in reconciler.loaded:
+            problem = reconciler.problems.get(adapter.name, "no reason given")
+            raise BadAdapter(f"the engine does not take it: {problem}")
+
+    async def _write(self, changes: Iterable[StatusChange]) -> None:
+        """Store the changes, then let them count: what is served is always written down."""
+        changes = list(changes)
+        await asyncio.gather(
+            *(asyncio.wrap_future(self._store.record("policy", asdict(c))) for c in changes)
+        )
+        self.book = self.book.apply(changes)
+
+    def _home(self, status: Status) -> Path:
+        return self._snapshots if status is Status.SNAPSHOT else self._adapters
+
+    def _folder(self, name: str) -> Path:
+        return self._home(self.book.get(name).status) / name
+
+
+def _require_loaded(name: str, reconciler: Reconciler) -> None:
+    if name not in reconciler.loaded:
+        raise EngineDown(f"{name} is not loaded at this moment; try again when /readyz is 200")
+
+
+def _replay(store: Store) -> Book:
+    """Return the book that the stored changes and decisions make."""
+    rows: list[dict[str, Any]] = store.query(
+        "SELECT ingest_seq, payload, NULL AS policy, NULL AS passed FROM policies UNION ALL "
+        "SELECT ingest_seq, NULL, policy, passed FROM decisions ORDER BY ingest_seq"
+    )
+    book = Book()
+    for row in rows:
+        if row["payload"] is None:
+            decision = Decision(policy=row["policy"], passed=row["passed"], why="", inputs={})
+            book = book.record(decision)
+            continue
+        payload = json.loads(row["payload"])
+        payload["status"] = Status(payload["status"])
+        book = book.apply([StatusChange(**payload)])
+    return book

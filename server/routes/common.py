@@ -1,0 +1,63 @@
+"""What routes share: the gateway, the caller, the wire version, and a client that goes away."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Annotated, TypeVar, cast
+
+from fastapi import Depends, Request
+
+from feedback_store.events import WIRE_VERSIONS, Scope
+from server.auth import Caller
+from server.errors import UnknownWire
+from server.gateway import Gateway
+
+Result = TypeVar("Result")
+
+
+def gateway_of(request: Request) -> Gateway:
+    """Return the gateway that the app was started with."""
+    return cast(Gateway, request.app.state.gateway)
+
+
+def caller_with(scope: Scope) -> Callable[[Request], Caller]:
+    """Return a dependency that yields the caller if it has `scope`."""
+
+    def caller(request: Request) -> Caller:
+        found = gateway_of(request).keys.caller(request.headers.get("authorization"))
+        found.require(scope)
+        return found
+
+    return caller
+
+
+TheGateway = Annotated[Gateway, Depends(gateway_of)]
+Editor = Annotated[Caller, Depends(caller_with(Scope.EDIT))]
+Trainer = Annotated[Caller, Depends(caller_with(Scope.TRAIN))]
+
+
+def check_wire(version: int) -> None:
+    """Raise UnknownWire unless this release speaks the version."""
+    if version not in WIRE_VERSIONS:
+        raise UnknownWire(version)
+
+
+async def unless_gone(request: Request, work: Awaitable[Result]) -> Result | None:
+    """Return what `work` returns, or cancel it and return None once the client hangs up."""
+    working = asyncio.ensure_future(work)
+    watching = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        return None
+    finally:
+        for task in (working, watching):
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        continue

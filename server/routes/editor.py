@@ -1,0 +1,57 @@
+"""What editors ask: hello, suggestions, feedback."""
+
+from fastapi import APIRouter, Request, Response
+
+from feedback_store.events import (
+    WIRE_VERSIONS,
+    FeedbackAck,
+    FeedbackBatch,
+    Hello,
+    SuggestRequest,
+    SuggestResponse,
+)
+from server import __version__
+from server.feedback import take
+from server.routes.common import Editor, TheGateway, check_wire, unless_gone
+from server.suggest import suggest
+
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's number for a client that hung up; nobody reads the answer, but logs do."""
+
+router = APIRouter(prefix="/v1", tags=["editor"])
+
+
+@router.get("/hello", operation_id="hello")
+async def hello(gateway: TheGateway, caller: Editor) -> Hello:
+    """Say what this gateway speaks and how much context its model takes."""
+    profile = gateway.profile
+    return Hello(
+        version=__version__,
+        wire_versions=WIRE_VERSIONS,
+        policy_version=gateway.registry.book.live,
+        base_model=profile.name,
+        region_lines=profile.region_lines,
+        prefix_lines=profile.prefix_lines,
+        suffix_lines=profile.suffix_lines,
+        recent_edits=profile.recent_edits,
+        feedback_level=gateway.settings.feedback.level,
+    )
+
+
+@router.post("/suggest", operation_id="suggest", response_model=SuggestResponse)
+async def make_suggestion(
+    request: Request, body: SuggestRequest, gateway: TheGateway, caller: Editor
+) -> SuggestResponse | Response:
+    """Make one suggestion. Hanging up aborts it. Failures are answers too: 200 with a reason."""
+    check_wire(body.wire)
+    made = await unless_gone(request, suggest(gateway, caller, body))
+    return made if made is not None else Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
+@router.post("/feedback", operation_id="feedback")
+async def take_feedback(body: FeedbackBatch, gateway: TheGateway, caller: Editor) -> FeedbackAck:
+    """Store feedback. The answer promises that it is on disk; sending it again does no harm."""
+    check_wire(body.wire)
+    ack = await take(gateway.store, caller, body, gateway.settings.feedback.level)
+    gateway.metrics.feedback(ack)
+    return ack

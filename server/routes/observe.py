@@ -1,0 +1,55 @@
+"""What people and machines look at: health, status, metrics, the page."""
+
+import asyncio
+from importlib.resources import files
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from server.engine.supervisor import EngineState
+from server.routes.common import Editor, TheGateway
+from server.status import ready, status
+
+router = APIRouter(tags=["observe"])
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+@router.get("/livez", operation_id="livez")
+async def livez() -> dict[str, bool]:
+    """Say that the process answers."""
+    return {"live": True}
+
+
+@router.get("/readyz", operation_id="readyz")
+async def readyz(gateway: TheGateway) -> JSONResponse:
+    """200 once suggestions are answered and recorded, else 503."""
+    is_ready = ready(gateway)
+    return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+
+
+@router.get("/v1/status", operation_id="status")
+async def get_status(request: Request, gateway: TheGateway, caller: Editor) -> dict[str, Any]:
+    """Return the gateway's state and counts."""
+    counters = await asyncio.to_thread(request.app.state.counters.read)
+    return status(gateway, counters)
+
+
+@router.get("/metrics", operation_id="metrics")
+async def metrics(gateway: TheGateway, caller: Editor) -> Response:
+    """Return the gateway's counters as Prometheus reads them."""
+    up = gateway.engine.state is EngineState.UP
+    return Response(gateway.metrics.render(engine_up=up), media_type="text/plain; version=0.0.4")
+
+
+@router.get("/", operation_id="page", include_in_schema=False)
+async def page() -> HTMLResponse:
+    """Return the status page: a shell without data, which asks /v1/status itself."""
+    html = files("server").joinpath("page.html").read_text(encoding="utf-8")
+    headers = {"Content-Security-Policy": PAGE_POLICY, "X-Content-Type-Options": "nosniff"}
+    return HTMLResponse(html, headers=headers)

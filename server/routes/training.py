@@ -1,0 +1,142 @@
+"""What a trainer asks: rollouts, batches, policy versions and their promotion. Scope `train`."""
+
+import asyncio
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from feedback_store.events import (
+    Decision,
+    Frozen,
+    PolicyInfo,
+    RolloutRequest,
+    RolloutResponse,
+)
+from feedback_store.export import TooLittle
+from server.policies import PolicyConflict, Status
+from server.rollouts import sample
+from server.routes.common import TheGateway, Trainer, check_wire, unless_gone
+from server.routes.editor import CLIENT_CLOSED_REQUEST
+
+router = APIRouter(prefix="/v1", tags=["training"])
+
+
+class Named(Frozen):
+    """The name of a folder that the trainer published."""
+
+    name: str = Field(max_length=100)
+
+
+class BatchRequest(Frozen):
+    """Ask for the next training batch."""
+
+    min_items: int = Field(ge=1)
+    max_items: int = Field(ge=1)
+
+
+class BatchStateRequest(Frozen):
+    """Say what became of a batch."""
+
+    state: Literal["spent", "offered"]
+    policy: str | None = None
+
+
+@router.post("/rollouts", operation_id="rollouts", response_model=RolloutResponse)
+async def rollouts(
+    request: Request, body: RolloutRequest, gateway: TheGateway, caller: Trainer
+) -> RolloutResponse | Response:
+    """Sample answers to token-level prompts, behind everything that editors ask."""
+    check_wire(body.wire)
+    sampled = await unless_gone(request, sample(gateway, body))
+    return sampled if sampled is not None else Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
+@router.get("/policies", operation_id="list_policies")
+async def list_policies(gateway: TheGateway, caller: Trainer) -> list[PolicyInfo]:
+    """List all versions."""
+    return gateway.registry.infos(gateway.reconciler.loaded)
+
+
+@router.post("/policies", operation_id="register_policy", status_code=201)
+async def register_policy(body: Named, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
+    """Verify a published adapter and load it as a candidate, which no editor reaches."""
+    await gateway.registry.register(body.name, Status.CANDIDATE, gateway.reconciler)
+    return _info(gateway, body.name)
+
+
+@router.post("/policies/{name}/decision", operation_id="decide")
+async def decide(name: str, body: Decision, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
+    """Store a gate's decision: the candidate goes live, or is refused for good."""
+    if body.policy != name:
+        raise PolicyConflict(f"the decision is about {body.policy!r}, the address about {name!r}")
+    await gateway.registry.decide(body, gateway.reconciler)
+    return _info(gateway, name)
+
+
+@router.post("/policies/{name}/promote", operation_id="promote")
+async def promote(name: str, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
+    """Make an untrained adapter live; any other needs a stored passing decision."""
+    await gateway.registry.promote(name, gateway.reconciler)
+    return _info(gateway, name)
+
+
+@router.post("/rollback", operation_id="rollback")
+async def rollback(gateway: TheGateway, caller: Trainer) -> list[PolicyInfo]:
+    """Swap the live version and the one before, at once."""
+    await gateway.registry.rollback(gateway.reconciler)
+    return gateway.registry.infos(gateway.reconciler.loaded)
+
+
+@router.post("/snapshots", operation_id="load_snapshot", status_code=201)
+async def load_snapshot(body: Named, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
+    """Load a rollout snapshot of a running training; editors never reach it."""
+    await gateway.registry.register(body.name, Status.SNAPSHOT, gateway.reconciler)
+    return _info(gateway, body.name)
+
+
+@router.delete("/snapshots/{name}", operation_id="drop_snapshot")
+async def drop_snapshot(name: str, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
+    """Unload a rollout snapshot; its name is used up."""
+    await gateway.registry.drop_snapshot(name, gateway.reconciler)
+    return _info(gateway, name)
+
+
+@router.post("/batches", operation_id="export_batch", status_code=201)
+async def export_batch(body: BatchRequest, gateway: TheGateway, caller: Trainer) -> JSONResponse:
+    """Publish the next batch: 201 with its manifest, or 200 and how much is ready."""
+    found = await asyncio.to_thread(gateway.store.export, body.min_items, body.max_items)
+    if isinstance(found, TooLittle):
+        return JSONResponse({"reason": "too_little", "ready": found.ready}, 200)
+    return JSONResponse(found.manifest | {"folder": str(found.folder)}, 201)
+
+
+@router.get("/batches", operation_id="list_batches")
+async def list_batches(gateway: TheGateway, caller: Trainer) -> list[dict[str, Any]]:
+    """List the batches and the latest state of each."""
+    return await asyncio.to_thread(
+        gateway.store.query,
+        "SELECT b.number, b.items, strftime(b.received_at, '%Y-%m-%dT%H:%M:%SZ') AS created_at, "
+        "coalesce(arg_max(s.state, s.ingest_seq), 'new') AS state, "
+        "arg_max(s.policy, s.ingest_seq) AS policy "
+        "FROM batches b LEFT JOIN batch_states s USING (number) GROUP BY ALL ORDER BY 1",
+    )
+
+
+@router.post("/batches/{number}/state", operation_id="set_batch_state", status_code=204)
+async def set_batch_state(
+    number: int, body: BatchStateRequest, gateway: TheGateway, caller: Trainer
+) -> None:
+    """Say that a batch was spent by a policy, or is offered again."""
+    known = await asyncio.to_thread(
+        gateway.store.query, "SELECT 1 FROM batches WHERE number = ?", [number]
+    )
+    if not known:
+        raise PolicyConflict(f"there is no batch {number}")
+    payload = {"number": number, "state": body.state, "policy": body.policy}
+    await asyncio.wrap_future(gateway.store.record("batch_state", payload))
+
+
+def _info(gateway: TheGateway, name: str) -> PolicyInfo:
+    return gateway.registry.info(name, gateway.reconciler.loaded)

@@ -1,0 +1,104 @@
+"""The gateway's state in one JSON document, for the page, for editors and for people.
+
+Knows which questions the status answers. Does not know how it is shown. Counts per user are
+never made.
+"""
+
+import time
+from typing import Any
+
+from feedback_store.errors import StoreUnavailable
+from feedback_store.store import Store
+from server import __version__
+from server.gateway import Gateway
+
+RECENT_DECISIONS = 20
+FRESH_S = 1.0
+
+TOTALS = (
+    "SELECT (SELECT count(*) FROM suggestions) AS suggestions, "
+    "(SELECT count(*) FROM outcomes) AS outcomes, "
+    "(SELECT count(*) FROM settlements) AS settled, "
+    "(SELECT count(*) FROM survivals) AS survivals, "
+    "(SELECT count(*) FROM quarantine) AS quarantined, "
+    "(SELECT count(*) FROM batches) AS batches"
+)
+OUTCOMES = (
+    "SELECT s.policy_version AS policy, s.holdout, o.outcome, count(*) AS count "
+    "FROM outcomes o JOIN suggestions s USING (suggestion_id) GROUP BY ALL ORDER BY ALL"
+)
+ANSWERS = (
+    "SELECT policy_version AS policy, count(*) AS count, "
+    "count(*) FILTER (outcome IS NULL) AS with_edit, "
+    "round(median(engine_ms), 1) AS median_ms, "
+    "round(quantile_cont(engine_ms, 0.9), 1) AS p90_ms "
+    "FROM suggestions GROUP BY ALL ORDER BY ALL"
+)
+SILENCES = (
+    "SELECT outcome, reason, count(*) AS count FROM suggestions WHERE outcome IS NOT NULL "
+    "GROUP BY ALL ORDER BY count DESC, reason"
+)
+DECISIONS = (
+    "SELECT policy, passed, why, strftime(received_at, '%Y-%m-%dT%H:%M:%SZ') AS at "
+    f"FROM decisions ORDER BY ingest_seq DESC LIMIT {RECENT_DECISIONS}"
+)
+
+
+class Counters:
+    """What the store says about itself, asked at most once a second."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._read_at = float("-inf")
+        self._values: dict[str, Any] = {}
+
+    def read(self) -> dict[str, Any]:
+        """Return the counts; blocks for some milliseconds."""
+        if time.monotonic() - self._read_at < FRESH_S:
+            return self._values
+        try:
+            self._values = {
+                "store": self._store.query(TOTALS)[0] | {"trouble": self._store.trouble},
+                "answers": self._store.query(ANSWERS),
+                "outcomes": self._store.query(OUTCOMES),
+                "silences": self._store.query(SILENCES),
+                "decisions": self._store.query(DECISIONS),
+            }
+        except StoreUnavailable as error:
+            self._values = {"store": {"trouble": str(error)}}
+        self._read_at = time.monotonic()
+        return self._values
+
+
+def status(gateway: Gateway, counters: dict[str, Any]) -> dict[str, Any]:
+    """Return the whole status. Pure, but for reading the gateway's parts."""
+    book, engine = gateway.registry.book, gateway.engine
+    infos = gateway.registry.infos(gateway.reconciler.loaded)
+    return {
+        "version": __version__,
+        "ready": ready(gateway),
+        "base_model": gateway.profile.name,
+        "live": book.live,
+        "previous": book.previous,
+        "in_flight": gateway.in_flight,
+        "feedback_level": gateway.settings.feedback.level,
+        "engine": {
+            "state": engine.state,
+            "managed": gateway.settings.engine.managed,
+            "adopted": engine.adopted,
+            "restarts": engine.restarts,
+            "problem": engine.problem,
+            "loaded": sorted(gateway.reconciler.loaded),
+            "refusals": gateway.reconciler.problems,
+        },
+        "policies": [info.model_dump(mode="json") for info in infos],
+    } | counters
+
+
+def ready(gateway: Gateway) -> bool:
+    """Whether a suggestion asked for now would be answered and recorded."""
+    return (
+        not gateway.draining
+        and gateway.store.trouble is None
+        and gateway.policy_name() in gateway.reconciler.loaded
+    )

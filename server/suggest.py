@@ -1,0 +1,224 @@
+"""One suggestion: from a request to a row in the store and an answer for the editor.
+
+Knows the order: render, generate, parse, filter, hold out, write down, answer. Failures are
+data: every path ends in an outcome with a reason. Does not know HTTP or the engine's routes.
+"""
+
+import asyncio
+import logging
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from feedback_store.entries import Ack, lower
+from feedback_store.errors import StoreUnavailable
+from feedback_store.events import (
+    FeedbackLevel,
+    Outcome,
+    Reason,
+    SuggestRequest,
+    SuggestResponse,
+)
+from feedback_store.rows import SuggestionRow
+from server.auth import Caller
+from server.engine.client import Completion, Sampling
+from server.engine.errors import (
+    EngineBusy,
+    EngineDown,
+    EngineError,
+    EngineSlow,
+    PromptTooLong,
+)
+from server.gateway import Gateway
+from server.prompts.filters import reason_to_withhold
+from server.prompts.profiles import ModelProfile
+
+logger = logging.getLogger(__name__)
+
+TOKENIZE_SHARE = 0.1
+"""Of a deadline, kept back to learn the prompt's tokens when generation was too slow: such a
+suggestion still has a prompt to train on."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of one request, before anybody hears of it."""
+
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    new_region: str | None = None
+    completion: Completion | None = None
+    prompt_token_ids: tuple[int, ...] | None = None
+    detail: str = ""
+
+
+def judge(profile: ModelProfile, request: SuggestRequest, completion: Completion) -> Made:
+    """Return what an answer is worth: an edit to show, silence, or an invalid answer. Pure."""
+    context = request.context
+    finished = completion.finish_reason == "stop"
+    parsed = profile.format.parse(context, completion.text, finished=finished)
+    ids = completion.prompt_token_ids
+    if parsed.new_region is None:
+        silent = parsed.reason is Reason.NO_EDIT
+        outcome = Outcome.WITHHELD if silent else Outcome.INVALID
+        return Made(outcome, parsed.reason, None, completion, ids)
+    withheld = reason_to_withhold(context, parsed.new_region)
+    if withheld is not None:
+        return Made(Outcome.WITHHELD, withheld, parsed.new_region, completion, ids)
+    return Made(None, None, parsed.new_region, completion, ids)
+
+
+def hold_out(made: Made, drawn: bool) -> Made:
+    """Keep an edit from being shown, if this request was drawn for the holdout. Pure."""
+    if not drawn or made.outcome is not None:
+        return made
+    return replace(made, outcome=Outcome.WITHHELD, reason=Reason.HOLDOUT)
+
+
+def failure(error: EngineError) -> Made:
+    """Return what an engine's error means for the suggestion. Pure."""
+    kinds: tuple[tuple[type[EngineError], Outcome, Reason], ...] = (
+        (EngineSlow, Outcome.FAILED, Reason.DEADLINE),
+        (EngineBusy, Outcome.FAILED, Reason.OVERLOADED),
+        (PromptTooLong, Outcome.WITHHELD, Reason.PROMPT_TOO_LONG),
+        (EngineError, Outcome.FAILED, Reason.ENGINE_DOWN),
+    )
+    outcome, reason = next((o, r) for kind, o, r in kinds if isinstance(error, kind))
+    return Made(outcome, reason, detail=str(error))
+
+
+async def suggest(gateway: Gateway, caller: Caller, request: SuggestRequest) -> SuggestResponse:
+    """Make one suggestion. It is bound to the policy that is live now, whatever happens later.
+
+    Cancelling it aborts the engine's work and writes the suggestion down as cancelled.
+    """
+    suggestion_id, policy = gateway.new_id(), gateway.policy_name()
+    drawn = gateway.draw() < gateway.settings.suggest.holdout_share
+    started = time.perf_counter()
+    gateway.in_flight += 1
+    try:
+        with gateway.flights.count(policy):
+            made = await _make(gateway, policy, request)
+    except asyncio.CancelledError:
+        made = Made(Outcome.FAILED, Reason.CANCELLED)
+        row = _row(gateway, request, made, suggestion_id, policy, started, drawn)
+        _write_down(gateway, caller, row)
+        raise
+    finally:
+        gateway.in_flight -= 1
+    made = hold_out(made, drawn)
+    row = _row(gateway, request, made, suggestion_id, policy, started, drawn)
+    made = made if _write_down(gateway, caller, row) else _unwritten()
+    gateway.metrics.suggestion(row, time.perf_counter() - started)
+    return SuggestResponse(
+        suggestion_id=suggestion_id,
+        policy_version=policy,
+        new_region=made.new_region if made.outcome is None else None,
+        outcome=made.outcome,
+        reason=made.reason,
+        detail=made.detail,
+        engine_ms=row.engine_ms,
+    )
+
+
+async def _make(gateway: Gateway, policy: str, request: SuggestRequest) -> Made:
+    limits, profile = gateway.settings.suggest, gateway.profile
+    if gateway.in_flight > limits.max_in_flight or gateway.draining:
+        return Made(Outcome.FAILED, Reason.OVERLOADED, detail="too many suggestions at once")
+    prompt = profile.format.render(request.context, profile.budget)
+    if isinstance(prompt, Reason):
+        return Made(Outcome.WITHHELD, prompt)
+    deadline_s = min(request.deadline_ms, limits.max_deadline_ms) / 1000
+    sampling = Sampling(
+        max_tokens=profile.budget.answer_tokens,
+        temperature=limits.temperature,
+        stop=profile.format.stop,
+    )
+    try:
+        engine = gateway.serving_engine(policy)
+        generating = engine.complete(policy, prompt, sampling, deadline_s)
+        # httpx's timeout is per read; the deadline is for the whole answer.
+        completions = await asyncio.wait_for(generating, deadline_s * (1 - TOKENIZE_SHARE))
+    except TimeoutError:
+        ids = await _prompt_ids(gateway, prompt, deadline_s * TOKENIZE_SHARE)
+        slow = failure(EngineSlow(f"no answer within {deadline_s:.2f} s"))
+        return replace(slow, prompt_token_ids=ids)
+    except EngineError as error:
+        return failure(error)
+    return judge(profile, request, completions[0])
+
+
+async def _prompt_ids(gateway: Gateway, prompt: str, timeout_s: float) -> tuple[int, ...] | None:
+    try:
+        tokenizing = gateway.engine.client().tokenize(prompt, timeout_s)
+        return await asyncio.wait_for(tokenizing, timeout_s)
+    except (EngineError, TimeoutError):
+        return None
+
+
+def _row(
+    gateway: Gateway,
+    request: SuggestRequest,
+    made: Made,
+    suggestion_id: str,
+    policy: str,
+    started: float,
+    drawn: bool,
+) -> SuggestionRow:
+    completion, profile = made.completion, gateway.profile
+    return SuggestionRow(
+        suggestion_id=suggestion_id,
+        session=request.session,
+        workspace=request.workspace,
+        client=request.client,
+        document=request.document,
+        document_version=request.document_version,
+        level=lower(request.level, gateway.settings.feedback.level),
+        language=request.context.language,
+        policy_version=policy,
+        base_model=profile.name,
+        prompt_format=profile.format.name,
+        profile=profile.name,
+        temperature=gateway.settings.suggest.temperature,
+        prompt_token_ids=made.prompt_token_ids,
+        output_token_ids=completion.token_ids if completion else None,
+        output_logprobs=completion.logprobs if completion else None,
+        output_text=completion.text if completion else None,
+        finish_reason=completion.finish_reason if completion else None,
+        context=request.context,
+        new_region=made.new_region,
+        outcome=made.outcome,
+        reason=made.reason,
+        holdout=drawn,
+        engine_ms=(time.perf_counter() - started) * 1000,
+        created_at=time.time(),
+    )
+
+
+def _write_down(gateway: Gateway, caller: Caller, row: SuggestionRow) -> bool:
+    """Queue the row; the answer need not wait for the disk. False if the store takes nothing."""
+    if row.level is FeedbackLevel.OFF:
+        return True
+    kept = row if row.level is FeedbackLevel.FULL else row.without_content()
+    if gateway.store.trouble is not None:
+        return False
+    try:
+        payload = kept.model_dump(mode="json")
+        writing = gateway.store.record("suggestion", payload, user=caller.user, team=caller.team)
+    except StoreUnavailable as error:
+        logger.warning("suggestion %s not stored: %s", row.suggestion_id, error)
+        return False
+    writing.add_done_callback(_log_loss)
+    return True
+
+
+def _log_loss(writing: "Future[Ack]") -> None:
+    error = writing.exception()
+    if error is not None:
+        logger.error("a suggestion's row was lost: %s", error)
+
+
+def _unwritten() -> Made:
+    """An edit that cannot be recorded is not shown: its feedback would have no home."""
+    detail = "the gateway's store takes nothing at this moment; see its log"
+    return Made(Outcome.FAILED, Reason.OVERLOADED, detail=detail)
