@@ -78,7 +78,7 @@ def build(settings: ServerSettings, store: Store) -> Gateway:
     flights = Flights()
     # Engine and reconciler need each other: the engine tells when it came up.
     engine = build_engine(settings, on_up=lambda: reconciler.kick())
-    reconciler = Reconciler(profile.name, engine.client, registry.wanted, flights)
+    reconciler = Reconciler(engine.client, registry.wanted, registry.known, flights)
     return Gateway(
         settings=settings,
         profile=profile,

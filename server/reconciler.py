@@ -7,7 +7,7 @@ version should be loaded (`server.policies`) nor whose engine it is (`server.eng
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,17 +29,22 @@ class Plan:
 
 
 def plan(
-    wanted: Mapping[str, Path], listed: Mapping[str, str], base: str, busy: frozenset[str]
+    wanted: Mapping[str, Path],
+    listed: Mapping[str, str],
+    known: Collection[str],
+    busy: Collection[str],
 ) -> Plan:
     """Return what turns `listed` into `wanted`. Pure.
 
-    An adapter that answers requests in flight is not unloaded yet. A wanted name that is listed
+    Only `known` names are unloaded: others may belong to somebody else who uses the same engine.
+    A version that answers requests in flight is not unloaded yet. A wanted name that is listed
     with another path is unloaded first: one name never stands for two contents.
     """
     moved = {n for n, folder in wanted.items() if listed.get(n, str(folder)) != str(folder)}
-    unload = sorted(n for n in listed if n != base and (n not in wanted or n in moved))
-    load = sorted(n for n in wanted if n not in listed or n in moved)
-    return Plan(tuple(n for n in unload if n not in busy), tuple(load))
+    left = {n for n in listed if n in known and n not in wanted}
+    unload = sorted(n for n in left | moved if n not in busy)
+    load = sorted(n for n in wanted if n not in listed or n in unload)
+    return Plan(tuple(unload), tuple(load))
 
 
 class Flights:
@@ -67,14 +72,14 @@ class Reconciler:
 
     def __init__(
         self,
-        base: str,
         engine: Callable[[], EngineClient],
         wanted: Callable[[], Mapping[str, Path]],
+        known: Callable[[], Collection[str]],
         flights: Flights,
     ) -> None:
-        self._base = base
         self._engine = engine
         self._wanted = wanted
+        self._known = known
         self._flights = flights
         self._kick = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -110,7 +115,7 @@ class Reconciler:
             engine = self._engine()
             listed = await engine.models()
             wanted = {name: folder.resolve() for name, folder in self._wanted().items()}
-            todo = plan(wanted, listed, self._base, self._flights.busy())
+            todo = plan(wanted, listed, self._known(), self._flights.busy())
             for name in todo.unload:
                 await self._attempt(name, engine.unload_adapter(name))
             for name in todo.load:
@@ -120,9 +125,9 @@ class Reconciler:
             self.loaded = frozenset(listed)
             self.problems = {n: p for n, p in self.problems.items() if n not in self.loaded}
 
-    async def _attempt(self, name: str, action: "asyncio.Future[None] | object") -> None:
+    async def _attempt(self, name: str, action: Awaitable[None]) -> None:
         try:
-            await action  # type: ignore[misc]
+            await action
             self.problems.pop(name, None)
         except EngineError as error:
             logger.warning("adapter %s: %s", name, error)

@@ -5,12 +5,11 @@ Knows the order of things: verify, load, write down, and only then serve. Does n
 """
 
 import asyncio
+import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import json
 
 from feedback_store.events import Decision, PolicyInfo
 from feedback_store.store import Store
@@ -40,6 +39,10 @@ class Registry:
         """Return what the engine shall hold: names and folders."""
         wanted = {name: self._folder(name) for name in self.book.loaded()}
         return wanted | {name: self._home(status) / name for name, status in self._arriving}
+
+    def known(self) -> frozenset[str]:
+        """Return every name that was ever registered here."""
+        return frozenset(self.book.policies)
 
     def infos(self, loaded: frozenset[str]) -> list[PolicyInfo]:
         """Return all versions as the wire shows them."""

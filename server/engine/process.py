@@ -16,13 +16,17 @@ from pathlib import Path
 import httpx
 
 from server.engine import record as records
-from server.engine.errors import EngineStartError
+from server.engine.client import EngineClient, Sampling
+from server.engine.errors import EngineError, EngineStartError
 from server.engine.flags import Launch
 from server.engine.record import EngineRecord
 
 HEALTH_TIMEOUT_S = 5.0
 POLL_S = 0.1
 LOG_LIMIT_BYTES = 16 << 20
+WARM_UP_PROMPT = "x = 1\ny = 2\n" * 8
+"""Repeats itself, so that drafts are made and judged too."""
+WARM_UP_TOKENS = 16
 
 
 def free_port() -> int:
@@ -57,7 +61,9 @@ def spawn(launch: Launch, record_path: Path, log_path: Path) -> EngineRecord:
     except OSError as error:
         raise EngineStartError(f"cannot run {argv[0]}: {error}; set engine.python") from error
     started = records.start_time_of(child.pid)
-    record = EngineRecord(child.pid, started or 0, port, key, launch.fingerprint())
+    record = EngineRecord(
+        child.pid, started or 0, records.boot_id(), port, key, launch.fingerprint()
+    )
     records.write(record_path, record)
     return record
 
@@ -79,6 +85,25 @@ async def wait_ready(record: EngineRecord, log_path: Path, timeout_s: float) -> 
             await asyncio.sleep(POLL_S)
 
 
+async def warm_up(record: EngineRecord, model: str, timeout_s: float) -> None:
+    """Let the engine answer once, greedily and sampled, so that no user waits for its compiling.
+
+    vLLM's first request takes seconds: kernels are chosen and the draft search is compiled.
+
+    Raises:
+        EngineStartError: it refuses, or takes longer than `timeout_s`.
+    """
+    client = EngineClient(record.url, record.key)
+    try:
+        for temperature in (0.0, 1.0):
+            sampling = Sampling(WARM_UP_TOKENS, temperature)
+            await client.complete(model, WARM_UP_PROMPT, sampling, timeout_s)
+    except EngineError as error:
+        raise EngineStartError(f"the engine's first answer failed: {error}") from error
+    finally:
+        await client.close()
+
+
 async def answers(client: httpx.AsyncClient, key: str) -> bool:
     """Whether an engine that knows this key answers and calls itself healthy."""
     try:
@@ -98,19 +123,17 @@ async def adoptable(record: EngineRecord, launch: Launch) -> bool:
 
 
 async def end(record: EngineRecord, timeout_s: float) -> None:
-    """End exactly the recorded engine's process group, and do nothing if it is not running.
-
-    The group is killed at last even when its leader ended by itself: a worker may hang on.
-    """
-    if not records.is_running(record):
+    """End exactly the recorded engine's process group, also when only its workers are left."""
+    reap(record.pid)
+    if not records.is_ours(record):
         return
     _signal_group(record.pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout_s
-    while records.is_running(record) and time.monotonic() < deadline:
+    while records.is_ours(record) and time.monotonic() < deadline:
         await asyncio.sleep(POLL_S)
         reap(record.pid)
-    _signal_group(record.pid, signal.SIGKILL)
-    while records.is_running(record):
+    while records.is_ours(record):
+        _signal_group(record.pid, signal.SIGKILL)
         await asyncio.sleep(POLL_S)
         reap(record.pid)
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 STAT_STATE = 0
+STAT_GROUP = 2
 STAT_START_TIME = 19
 """Positions in /proc/PID/stat after the command's closing parenthesis; see proc(5)."""
 
@@ -22,6 +23,8 @@ class EngineRecord:
     """Also the id of its process group."""
     start_time: int
     """Of the process, in clock ticks since boot."""
+    boot: str
+    """Which boot: after the next one, the same numbers are other processes."""
     port: int
     key: str
     fingerprint: str
@@ -43,9 +46,40 @@ def start_time_of(pid: int) -> int | None:
     return None if fields[STAT_STATE] in "ZX" else int(fields[STAT_START_TIME])
 
 
+def boot_id() -> str:
+    """Return what names this boot of the machine, or nothing where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
 def is_running(record: EngineRecord) -> bool:
     """Whether the very process of the record is alive."""
-    return start_time_of(record.pid) == record.start_time
+    return record.boot == boot_id() and start_time_of(record.pid) == record.start_time
+
+
+def is_ours(record: EngineRecord) -> bool:
+    """Whether anything of the recorded process group is alive: its leader, or workers it left.
+
+    While a group has members, the system gives its number to no new process; so a group whose
+    leader is gone is still ours, and one whose leader has another start time is not.
+    """
+    if record.boot != boot_id():
+        return False
+    started = start_time_of(record.pid)
+    if started is not None:
+        return started == record.start_time
+    return any(_group_of(path) == record.pid for path in Path("/proc").glob("[0-9]*/stat"))
+
+
+def _group_of(stat: Path) -> int | None:
+    """Return the process group in a stat file, or None if it ended, if only as a zombie."""
+    try:
+        fields = stat.read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[STAT_STATE] in "ZX" else int(fields[STAT_GROUP])
 
 
 def write(path: Path, record: EngineRecord) -> None:

@@ -103,9 +103,9 @@ class ManagedEngine:
         self._record = await self._adopt() or process.spawn(
             self._launch, self._files.record, self._files.log
         )
-        await process.wait_ready(
-            self._record, self._files.log, self._settings.start_timeout_s
-        )
+        timeout_s = self._settings.start_timeout_s
+        await process.wait_ready(self._record, self._files.log, timeout_s)
+        await process.warm_up(self._record, self._settings.profile, timeout_s)
         self._client = EngineClient(self._record.url, self._record.key)
         self.state, self.problem = EngineState.UP, ""
         logger.info("engine up, pid %d, port %d", self._record.pid, self._record.port)
