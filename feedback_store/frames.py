@@ -31,14 +31,10 @@ def decode(line: bytes) -> dict[str, Any]:
     if not line.endswith(b"\n"):
         raise BadFrame("the line has no end")
     head, body = line[:_HEAD_BYTES], line[_HEAD_BYTES:-1]
-    try:
-        crc, length = int(head[:8], 16), int(head[9:17])
-    except ValueError:
-        raise BadFrame("the line does not begin with checksum and length") from None
-    if length != len(body):
-        raise BadFrame(f"{length} bytes were written, {len(body)} are there")
-    if zlib.crc32(body) != crc:
-        raise BadFrame("the checksum differs")
+    if head[8:] != b" %08d " % len(body):
+        raise BadFrame("the length differs from what was written")
+    if head[:8] != b"%08x" % zlib.crc32(body):
+        raise BadFrame("the checksum differs from what was written")
     entry = json.loads(body)
     if not isinstance(entry, dict) or not isinstance(entry.get("ingest_seq"), int):
         raise BadFrame("the frame holds no entry")
