@@ -64,7 +64,12 @@ def row(suggestion_id: str, **changes: Any) -> SuggestionRow:
 
 
 def suggestion(
-    seq: int, suggestion_id: str = "", *, user: str = "ann", producer: str = "gateway-1", **changes: Any
+    seq: int,
+    suggestion_id: str = "",
+    *,
+    user: str = "ann",
+    producer: str = "gateway-1",
+    **changes: Any,
 ) -> NewEntry:
     payload = row(suggestion_id or f"sug-{seq}", **changes).model_dump(mode="json")
     return NewEntry(producer, seq, "suggestion", user, "core", payload)

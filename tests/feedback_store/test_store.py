@@ -1,0 +1,353 @@
+"""What the gateway relies on: acks mean stored, repeats do no harm, strangers are kept apart."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from feedback_store.config import StoreSettings
+from feedback_store.entries import Ack, NewEntry, entries_of
+from feedback_store.errors import (
+    CorruptDatabase,
+    CorruptLog,
+    InvalidEntry,
+    StoreLocked,
+    StoreUnavailable,
+)
+from feedback_store.events import Decision, FeedbackBatch, FeedbackLevel, Outcome
+from feedback_store.store import Store
+from tests.feedback_store import made
+from tests.feedback_store.watched import Diary, FailingDisk, RecordingFile
+
+WAIT_S = 20.0
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def put(store: Store, *entries: NewEntry) -> Ack:
+    return store.submit(entries).result(WAIT_S)
+
+
+def count(store: Store, table: str) -> int:
+    return store.query(f"SELECT count(*) AS n FROM {table}")[0]["n"]
+
+
+def test_a_suggestion_and_its_feedback_are_stored(store: Store) -> None:
+    ack = put(store, made.suggestion(1, "a"))
+    assert ack == Ack(stored=1, duplicates=0, quarantined=0, high_water=1)
+    ack = put(
+        store,
+        made.outcome(1, "a", Outcome.ACCEPTED),
+        made.settled(2, "a", accepted_text="kept\n"),
+        made.survival(3, "a", last=True),
+    )
+    assert ack == Ack(stored=3, duplicates=0, quarantined=0, high_water=3)
+    row = store.query(
+        "SELECT * FROM suggestions JOIN suggestion_content USING (suggestion_id, ingest_seq)"
+    )[0]
+    assert row["prompt_token_ids"] == [5, 6, 7]
+    assert row["output_logprobs"] == [-0.25, -1.5]
+    assert (row["language"], row["path"], row["prompt_tokens"]) == ("python", "pkg/mod.py", 3)
+    assert json.loads(row["context"]) == made.context().model_dump(mode="json")
+    assert row["created_at"] == datetime.fromtimestamp(made.NOON, UTC).replace(tzinfo=None)
+    outcome = store.query("SELECT * FROM outcomes")[0]
+    assert (outcome["outcome"], outcome["horizons_s"][:3]) == ("accepted", [0.0, 5.0, 30.0])
+    assert store.query("SELECT * FROM settlement_content")[0]["accepted_text"] == "kept\n"
+    survival = store.query("SELECT * FROM survivals")[0]
+    assert (survival["retained"], survival["is_last"]) == (0.75, True)
+
+
+def test_operations_are_stored(store: Store) -> None:
+    decision = Decision(policy="hone-000002", passed=True, why="better", inputs={"low": 0.1})
+    store.record("policy", {"name": "hone-000002", "status": "live", "root": "x"}).result(WAIT_S)
+    store.record("decision", decision.model_dump(mode="json")).result(WAIT_S)
+    state = {"number": 1, "state": "spent", "policy": "hone-000002"}
+    store.record("batch_state", state).result(WAIT_S)
+    policy = store.query("SELECT * FROM policies")[0]
+    assert (policy["name"], policy["status"]) == ("hone-000002", "live")
+    assert json.loads(policy["payload"])["root"] == "x"
+    assert json.loads(store.query("SELECT * FROM decisions")[0]["inputs"]) == {"low": 0.1}
+    assert store.query("SELECT state FROM batch_states") == [{"state": "spent"}]
+
+
+def test_the_receive_time_is_the_stores_own(open_store) -> None:
+    moment = datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=UTC)
+    store = open_store(clock=lambda: moment)
+    put(store, made.suggestion(1))
+    received = store.query("SELECT received_at FROM suggestions")[0]["received_at"]
+    assert received == moment.replace(tzinfo=None)
+
+
+def test_a_batch_sent_twice_is_stored_once(store: Store) -> None:
+    put(store, made.suggestion(1, "a"))
+    batch = [made.outcome(1, "a"), made.settled(2, "a")]
+    assert put(store, *batch).stored == 2
+    assert put(store, *batch) == Ack(stored=0, duplicates=2, quarantined=0, high_water=2)
+    assert put(store, *batch, made.survival(3, "a")).stored == 1
+    assert (count(store, "outcomes"), count(store, "survivals")) == (1, 1)
+
+
+def test_gaps_are_allowed_and_going_back_is_not(store: Store) -> None:
+    put(store, *(made.suggestion(seq) for seq in (1, 5, 90)))
+    assert put(store, made.suggestion(7, "late")).duplicates == 1
+    with pytest.raises(InvalidEntry, match="goes back"):
+        store.submit([made.suggestion(92), made.suggestion(91)])
+    with pytest.raises(InvalidEntry, match="goes back"):
+        store.submit([made.suggestion(93), made.suggestion(93, "twice")])
+    assert count(store, "suggestions") == 3
+
+
+def test_producers_do_not_share_their_numbers(store: Store) -> None:
+    put(store, made.suggestion(5, "a"))
+    ack = put(store, made.suggestion(2, "b", producer="gateway-2"))
+    assert (ack.stored, ack.high_water) == (1, 2)
+
+
+def test_feedback_on_an_unknown_suggestion_is_orphaned(store: Store) -> None:
+    assert put(store, made.outcome(1, "lost"), made.settled(2, "lost")).quarantined == 2
+    reasons = store.query("SELECT kind, reason, suggestion_id FROM quarantine ORDER BY seq")
+    assert [row["reason"] for row in reasons] == ["orphaned", "orphaned"]
+    assert count(store, "outcomes") == count(store, "settlement_content") == 0
+
+
+def test_feedback_of_another_user_is_kept_apart(store: Store) -> None:
+    put(store, made.suggestion(1, "a", user="ann"))
+    ack = put(store, made.settled(1, "a", user="bob", producer="spool-bob"))
+    assert (ack.stored, ack.quarantined) == (1, 1)
+    row = store.query("SELECT reason, user_id FROM quarantine")[0]
+    assert row == {"reason": "foreign_user", "user_id": "bob"}
+    assert put(store, made.settled(1, "a", user="ann")).quarantined == 0
+
+
+def test_quarantine_is_found_beyond_what_is_remembered(open_store) -> None:
+    store = open_store(StoreSettings(remembered_suggestions=2, threads=1))
+    put(store, *(made.suggestion(seq, f"s{seq}") for seq in range(1, 8)))
+    assert put(store, made.outcome(1, "s1"), made.outcome(2, "s7")).quarantined == 0
+    assert put(store, made.outcome(3, "s1", user="bob")).quarantined == 1
+
+
+def everything_under(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_level_facts_stores_no_text(open_store, folder: Path) -> None:
+    store = open_store()
+    put(store, made.suggestion(1, "a", level=FeedbackLevel.FACTS))
+    # The event claims `full`; the suggestion's own level decides.
+    put(store, made.outcome(1, "a"), made.settled(2, "a", accepted_text=made.SECRET))
+    row = store.query("SELECT * FROM suggestions")[0]
+    assert (row["level"], row["language"], row["prompt_tokens"]) == ("facts", "python", None)
+    assert count(store, "suggestion_content") == count(store, "settlement_content") == 0
+    assert (count(store, "outcomes"), count(store, "settlements")) == (1, 1)
+    store.close()
+    assert made.SECRET.encode() not in everything_under(folder)
+
+
+def test_quarantined_text_is_not_kept(open_store, folder: Path) -> None:
+    store = open_store()
+    put(store, made.settled(1, "lost"))
+    store.close()
+    assert made.SECRET.encode() not in everything_under(folder)
+
+
+def test_the_secret_is_found_where_it_may_be(open_store, folder: Path) -> None:
+    """The two tests above could otherwise pass by looking in the wrong place."""
+    store = open_store()
+    put(store, made.suggestion(1, "a"))
+    store.close()
+    assert made.SECRET.encode() in everything_under(folder)
+
+
+def test_level_off_stores_nothing_and_lets_the_spool_go_on(store: Store) -> None:
+    ack = put(store, made.suggestion(1, "a", level=FeedbackLevel.OFF))
+    assert ack == Ack(stored=0, duplicates=0, quarantined=0, high_water=1)
+    ack = put(store, made.outcome(1, "a", level=FeedbackLevel.OFF))
+    assert (ack.stored, ack.high_water) == (0, 1)
+    assert store.ingest_seq == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        (NewEntry("p", 1, "nonsense", "u", "t", {}), "unknown kind"),
+        (NewEntry("p", 0, "policy", "u", "t", {"name": "n", "status": "live"}), "seq from 1"),
+        (NewEntry("", 1, "policy", "u", "t", {"name": "n", "status": "live"}), "producer"),
+        (NewEntry("p", 1, "policy", "u", "t", {"status": "live"}), "name"),
+        (NewEntry("p", 1, "outcome", "u", "t", {"outcome": "perhaps"}), "outcome"),
+        (NewEntry("p", 1, "policy", "u", "t", {"name": "n", "status": float("nan")}), "JSON"),
+        (NewEntry("p", 1, "policy", "u", "t", {"name": "\ud800", "status": "x"}), "JSON"),
+        (NewEntry("p", 1, "policy", "u", "t", {"name": "n", "status": object()}), "JSON"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_at_once(store: Store, entry: NewEntry, says: str) -> None:
+    with pytest.raises(InvalidEntry, match=says):
+        store.submit([entry])
+    assert store.ingest_seq == 0
+
+
+def test_what_the_tables_refuse_never_reaches_the_log(open_store) -> None:
+    """Otherwise every later start would replay it and fail."""
+    store = open_store()
+    huge = made.suggestion(1, "huge", document_version=2**70)
+    futures = [store.submit([huge]), store.submit([made.suggestion(2, "fine")])]
+    with pytest.raises(InvalidEntry, match="does not fit"):
+        futures[0].result(WAIT_S)
+    assert futures[1].result(WAIT_S).stored == 1
+    assert store.trouble is None
+    store.close()
+    assert open_store().query("SELECT suggestion_id FROM suggestions") == [
+        {"suggestion_id": "fine"}
+    ]
+
+
+def test_text_survives_as_it_is(store: Store) -> None:
+    text = "tab\t nul\x00 crlf\r\n astral 😀 sep\u2028 quote\" back\\ é e\u0301 $1 {}\n"
+    put(store, made.suggestion(1, "a"), made.settled(1, "a", settled_text=text))
+    assert store.query("SELECT settled_text AS t FROM settlement_content")[0]["t"] == text
+
+
+def test_queries_cannot_write_or_leave_the_folder(store: Store, tmp_path: Path) -> None:
+    for sql in (
+        "DELETE FROM suggestions",
+        "CREATE TABLE t (a INTEGER)",
+        f"COPY (SELECT 1) TO '{tmp_path / 'leak.csv'}'",
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SET enable_external_access = true",
+        "INSTALL httpfs",
+    ):
+        with pytest.raises(duckdb.Error):
+            store.query(sql)
+    assert store.query("SELECT ? + 1 AS n", [1]) == [{"n": 2}]
+
+
+def test_every_ack_comes_after_fsync_and_commit(open_store) -> None:
+    diary = Diary()
+    store = open_store(
+        open_file=lambda path: RecordingFile(path, diary), passed=lambda point: diary.append(point)
+    )
+    diary.clear()
+    for seq in range(1, 4):
+        future = store.submit([made.suggestion(seq)])
+        future.add_done_callback(lambda _: diary.append("ack"))
+        future.result(WAIT_S)
+    store.close()
+    once = ["staged", "write", "appended", "sync", "synced", "committed", "ack", "acked"]
+    assert diary == once * 3
+
+
+@pytest.mark.parametrize("failure", ["write", "sync"])
+def test_a_full_disk_promises_nothing_and_the_store_recovers(open_store, failure: str) -> None:
+    disk = FailingDisk()
+    store = open_store(open_file=disk)
+    put(store, made.suggestion(1, "before"))
+    disk.fails = failure
+    with pytest.raises(StoreUnavailable, match="accepts nothing"):
+        put(store, made.suggestion(2, "during"))
+    assert store.trouble is not None
+    assert count(store, "suggestions") == 1
+    disk.fails = None
+    ack = retry(store, made.suggestion(2, "during"))
+    assert (ack.stored, ack.duplicates) == (1, 0)
+    assert store.trouble is None
+    store.close()
+    again = open_store()
+    ids = [row["suggestion_id"] for row in again.query("SELECT suggestion_id FROM suggestions")]
+    assert ids == ["before", "during"]
+
+
+def retry(store: Store, *entries: NewEntry) -> Ack:
+    """Send until the store takes it, as a spool does."""
+    deadline = datetime.now(UTC).timestamp() + WAIT_S
+    while True:
+        try:
+            return put(store, *entries)
+        except StoreUnavailable:
+            assert datetime.now(UTC).timestamp() < deadline, "the store did not recover"
+
+
+def test_a_closed_store_says_so(open_store) -> None:
+    store = open_store()
+    store.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        put(store, made.suggestion(1))
+    with pytest.raises(StoreUnavailable):
+        store.query("SELECT 1")
+
+
+def test_closing_writes_what_waits(open_store) -> None:
+    store = open_store()
+    futures: list[Future[Ack]] = [store.submit([made.suggestion(seq)]) for seq in range(1, 50)]
+    store.close()
+    assert all(future.result(0).stored == 1 for future in futures)
+
+
+def test_a_second_owner_is_refused(store: Store, folder: Path) -> None:
+    with pytest.raises(StoreLocked, match="owned by another process"):
+        Store.open(folder)
+    script = "import sys, pathlib; from feedback_store.store import Store; "
+    script += "Store.open(pathlib.Path(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert "StoreLocked" in done.stderr
+    assert put(store, made.suggestion(1)).stored == 1
+
+
+def test_a_lost_database_is_replayed_from_the_log(open_store, folder: Path) -> None:
+    store = open_store()
+    put(store, *made.refused(1)[:1])
+    put(store, *made.refused(1)[1:])
+    store.close()
+    (folder / "store.duckdb").unlink()
+    again = open_store()
+    assert (count(again, "suggestions"), count(again, "settlement_content")) == (1, 1)
+    assert put(again, *made.refused(1)[1:]).duplicates == 2
+
+
+def test_a_database_ahead_of_its_log_is_refused(open_store, folder: Path) -> None:
+    store = open_store()
+    put(store, made.suggestion(1), made.suggestion(2))
+    store.close()
+    log = folder / "log" / "00000001.jsonl"
+    log.write_bytes(cut := log.read_bytes()[:-10])
+    with pytest.raises(CorruptDatabase, match="only up to 1"):
+        open_store()
+    assert log.read_bytes() == cut
+
+
+def test_a_damaged_database_says_how_to_rebuild(open_store, folder: Path) -> None:
+    store = open_store()
+    store.close()
+    (folder / "store.duckdb").write_bytes(b"not a database" * 1000)
+    with pytest.raises(CorruptDatabase, match="hone-store rebuild"):
+        open_store()
+
+
+def test_a_damaged_log_is_refused_and_the_lock_released(open_store, folder: Path) -> None:
+    store = open_store()
+    put(store, made.suggestion(1), made.suggestion(2))
+    store.close()
+    log = folder / "log" / "00000001.jsonl"
+    good = log.read_bytes()
+    log.write_bytes(good.replace(b"sug-1", b"sug-X"))
+    with pytest.raises(CorruptLog):
+        open_store()
+    log.write_bytes(good)
+    assert count(open_store(), "suggestions") == 2
+
+
+def test_events_of_wire_version_1_are_accepted_forever(store: Store) -> None:
+    text = (SAMPLES / "wire_v1.json").read_text(encoding="utf-8")
+    batch = FeedbackBatch.model_validate_json(text)
+    ids = sorted({event.suggestion_id for event in batch.events})
+    put(store, *(made.suggestion(seq, one) for seq, one in enumerate(ids, start=1)))
+    ack = put(store, *entries_of(batch, "ann", "core"))
+    assert (ack.stored, ack.quarantined) == (len(batch.events), 0)
+    assert ack.high_water == batch.events[-1].seq
+    tables = ("outcomes", "settlements", "survivals")
+    assert sum(count(store, table) for table in tables) == len(batch.events)
+    assert {row["outcome"] for row in store.query("SELECT outcome FROM outcomes")} == set(Outcome)
