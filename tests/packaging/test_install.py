@@ -146,7 +146,9 @@ def test_behind_a_shim_that_fails_the_next_python_on_path_is_found(
     """It gets as far as making the environment, where this stand-in ends it."""
     later = tmp_path / "later"
     later.mkdir()
-    shim(later, "python3.11", 'case "$1" in -m) exit 9 ;; --version) echo "Python of later" ;; esac')
+    shim(
+        later, "python3.11", 'case "$1" in -m) exit 9 ;; --version) echo "Python of later" ;; esac'
+    )
     done = install(copy, shims, PATH=f"{shims}:{later}")
     assert done.returncode == 1
     assert "Python of later" in done.stderr

@@ -17,7 +17,7 @@ MAX_FUNCTION_LINES = 40
 # Put together from parts, or this file would name them.
 HOME = "|".join(("root", "home/[a-z]", "Users/[A-Za-z]", "work", "opt", "tmp/w"))
 MACHINE_PATH = re.compile(rf"(?<![\w./$}}-])/(?:{HOME})(?:/|\b)")
-INDEX_HOST = re.compile("|".join(("py" + r"pi\.org", "python" + r"hosted\.org", "npm" + r"js\.org")))
+INDEX_HOST = re.compile(r"p[y]pi\.org|python[h]osted\.org|n[p]mjs\.org")
 
 
 def tracked() -> list[Path]:
