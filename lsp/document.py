@@ -1,0 +1,148 @@
+"""An open document: its lines, and the changes of `textDocument/didChange` applied to them.
+
+Lines end at "\n", "\r\n" and "\r" only, as LSP says; form feeds and U+2028 are ordinary
+characters. Knows text and positions. Does not know files, languages' rules or who changes it.
+"""
+
+import io
+from dataclasses import dataclass
+
+from lsp.positions import Encoding, from_code_points, to_code_points
+
+Position = tuple[int, int]
+"""Line and column, both 0-based; the column in code units on the wire, else in code points."""
+
+
+def split_lines(text: str) -> list[str]:
+    """Split into lines with their ends. The last element has no end and may be empty."""
+    lines = list(io.StringIO(text, newline=""))
+    if not lines or lines[-1][-1] in "\r\n":
+        lines.append("")
+    return lines
+
+
+def content(line: str) -> str:
+    """Return the line without its end."""
+    return line.rstrip("\r\n")
+
+
+def normalise(text: str) -> str:
+    """Return the text with every line end as a newline."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+@dataclass(frozen=True)
+class Change:
+    """Whole lines replaced by others: the smallest such splice that the change amounts to."""
+
+    first: int
+    """The line at which `old` stood and `new` stands."""
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    inserted: str = ""
+    """What was written, as the client sent it."""
+    removed: str = ""
+    """What was deleted."""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether one key press can have done it: a character, a pair of brackets, a new line."""
+        written = self.inserted.strip()
+        pair = written in {"()", "[]", "{}", '""', "''", "``", "<>"}
+        return (len(written) <= 1 or pair) and len(self.removed.strip()) <= 1
+
+
+def splice(first: int, old: list[str], new: list[str], inserted: str, removed: str) -> Change:
+    """Build the change, leaving out the lines that it does not alter at both ends."""
+    head = 0
+    while head < min(len(old), len(new)) and old[head] == new[head]:
+        head += 1
+    tail = 0
+    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    kept_old = tuple(old[head : len(old) - tail])
+    return Change(first + head, kept_old, tuple(new[head : len(new) - tail]), inserted, removed)
+
+
+class Document:
+    """One open document. `trusted` is False once an impossible change showed that it differs
+    from the client's; the next full text mends that."""
+
+    def __init__(
+        self, uri: str, language: str, version: int, text: str, encoding: Encoding, max_chars: int
+    ) -> None:
+        self.uri = uri
+        self.language = language
+        self.version = version
+        self.encoding: Encoding = encoding
+        self.trusted = True
+        self.oversized = False
+        self.binary = False
+        self.lines: list[str] = [""]
+        self._max_chars = max_chars
+        self._load(text)
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return "".join(self.lines)
+
+    @property
+    def eol(self) -> str:
+        """The line end that the first line has, or a newline."""
+        return self.lines[0][len(content(self.lines[0])) :] or "\n"
+
+    def replace_all(self, text: str) -> Change:
+        """Take over a full text."""
+        before = self.lines
+        self._load(text)
+        self.trusted = True
+        change = splice(0, before, self.lines, "", "")
+        return Change(
+            change.first, change.old, change.new, "".join(change.new), "".join(change.old)
+        )
+
+    def apply(self, start: Position, end: Position, text: str) -> Change | None:
+        """Replace the range by `text`; positions are the client's. None if that is impossible."""
+        if self.oversized or not self.trusted:
+            return None
+        if start > end or start[0] > len(self.lines) or min(*start, *end) < 0:
+            self.trusted = False
+            return None
+        self.binary = self.binary or "\0" in text
+        (first, begin), (last, stop) = self.inward(start), self.inward(end)
+        # A lone "\r" before a new "\n" becomes one line end with it.
+        if begin == 0 and first > 0 and self.lines[first - 1].endswith("\r"):
+            first, begin = first - 1, len(self.lines[first - 1])
+        old = self.lines[first : last + 1]
+        joined = _pairs_joined(old[0][:begin] + text + old[-1][stop:])
+        removed = "".join(old)[begin : sum(map(len, old[:-1])) + stop]
+        new = split_lines(joined)
+        if last + 1 < len(self.lines) and new[-1] == "":
+            new.pop()
+        self.lines[first : last + 1] = new
+        return splice(first, old, new, text, removed)
+
+    def inward(self, position: Position) -> Position:
+        """Turn a client's position into line and code point, clamped to the document."""
+        line, column = position
+        if line >= len(self.lines):
+            return len(self.lines) - 1, len(content(self.lines[-1]))
+        return line, to_code_points(content(self.lines[line]), column, self.encoding)
+
+    def outward(self, position: Position) -> Position:
+        """Turn line and code point into the client's position."""
+        line, index = position
+        return line, from_code_points(self.lines[line], index, self.encoding)
+
+    def _load(self, text: str) -> None:
+        self.oversized = len(text) > self._max_chars
+        self.binary = "\0" in text
+        self.lines = [""] if self.oversized else split_lines(_pairs_joined(text))
+
+
+def _pairs_joined(text: str) -> str:
+    """Join halves of surrogate pairs that arrived in separate changes."""
+    if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

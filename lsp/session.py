@@ -1,0 +1,280 @@
+"""One run of the language server: everything put together, and what each of its events does.
+
+Knows who needs to hear of what, and the clocks. Does not know LSP's messages (that is
+`lsp.app`) or any algorithm. No method raises for want of a gateway.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from feedback_store import __version__
+from feedback_store.events import Client, FeedbackLevel, Reason, Trigger
+from lsp.branch import BranchWatch
+from lsp.config import Settings, state_folder
+from lsp.context import Limits, build_context
+from lsp.credentials import find_key
+from lsp.document import Change, Position
+from lsp.documents import Documents, Edit, Opened
+from lsp.engine import Engine, Query
+from lsp.exclude import has_secret
+from lsp.findings import Envelope
+from lsp.gateway import Gateway, Silence
+from lsp.history import History
+from lsp.positions import Encoding
+from lsp.reporter import Reporter
+from lsp.spool import open_spools
+from lsp.tracker import Tracker
+from lsp.watch import Watch
+
+EXIT_FLUSH_S = 1.0
+KEEP_S = 0.25
+"""How old the texts kept for the case of a crash may be."""
+BRANCH_S = 1.0
+GREET_AGAIN_S = 5.0
+LEVELS = (FeedbackLevel.OFF, FeedbackLevel.FACTS, FeedbackLevel.FULL)
+
+
+class Session:
+    """The state behind one editor's connection."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        client: Client,
+        folders: Sequence[Path],
+        encoding: Encoding,
+    ) -> None:
+        self.settings = settings
+        self.warnings: list[str] = []
+        self.gateway = Gateway(settings.gateway, find_key(settings.gateway, environ), __version__)
+        self.documents = Documents(settings.exclude)
+        self.documents.encoding = encoding
+        self.folders = list(folders)
+        for folder in folders:
+            if problem := self.documents.add_folder(folder):
+                self.warnings.append(problem)
+        workspace = hashlib.sha256(str(folders[0] if folders else "").encode()).hexdigest()[:16]
+        envelope = Envelope(uuid.uuid4().hex, workspace, client, settings.settling)
+        root = settings.spool.folder or state_folder(environ) / "spool"
+        own, left = open_spools(root, workspace)
+        self.reporter = Reporter(envelope, own, left)
+        self.tracker = Tracker(settings.settling, self.reporter.emit)
+        self.engine = Engine(self.tracker, self.gateway.suggest, envelope, time.monotonic)
+        self.history = History()
+        self.silences: Counter[str] = Counter()
+        self.last_silence: Silence | None = None
+        self._branches = BranchWatch()
+        self._wake = asyncio.Event()
+        self._kept: tuple[object, ...] = ()
+        self._kept_at = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def level(self) -> FeedbackLevel:
+        """What may be recorded: the user's choice, which a gateway may lower."""
+        hello = self.gateway.hello
+        allowed = hello.feedback_level if hello else FeedbackLevel.FULL
+        return min(self.settings.feedback.level, allowed, key=LEVELS.index)
+
+    def start(self) -> None:
+        """Begin to greet the gateway, to deliver, and to let time pass."""
+        loops = (self._pass_time(), self._stay_in_touch(), self.reporter.deliver(self.gateway))
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    def opened(self, uri: str, language: str, version: int, text: str) -> None:
+        """The editor opened a document."""
+        self.documents.open(uri, language, version, text)
+
+    def changed(self, uri: str, version: int, edits: Sequence[Edit]) -> None:
+        """The editor changed a document."""
+        opened = self.documents.get(uri)
+        if opened is None:
+            return
+        now = time.monotonic()
+        self.tracker.changed(uri, self._recorded(opened, version, edits, now), now)
+        self._stir()
+
+    def saved(self, uri: str, text: str | None) -> None:
+        """The editor saved a document; its text, if sent, is the truth."""
+        opened = self.documents.get(uri)
+        kept = opened is not None and not opened.document.oversized
+        if opened and kept and text is not None and opened.document.text != text:
+            self.tracker.bulk_rewritten(uri)
+            self.changed(uri, opened.document.version, [Edit(text)])
+        for refused in self.documents.reconsider():
+            self.history.forget(refused.path)
+
+    def closed(self, uri: str) -> None:
+        """The editor closed a document."""
+        self.documents.close(uri)
+        self.engine.closed(uri)
+        self.tracker.closed(uri, time.monotonic())
+        self._stir()
+
+    def accepted(self, suggestion_id: str) -> bool:
+        """The editor reports an accept."""
+        taken = self.tracker.accepted(suggestion_id, time.monotonic())
+        self._stir()
+        return taken
+
+    def dismissed(self, suggestion_id: str | None) -> int:
+        """The user dismissed one suggestion, or all; how many were on offer."""
+        names = (
+            [suggestion_id] if suggestion_id else [w.suggestion_id for w in self.tracker.watches]
+        )
+        found = [w for name in names if (w := self.tracker.dismissed(name, time.monotonic()))]
+        for watch in found:
+            self.engine.dismissed(watch)
+        self._stir()
+        return len(found)
+
+    async def suggest(
+        self, uri: str, version: int | None, position: Position, trigger: Trigger
+    ) -> tuple[Opened, Watch] | Silence:
+        """Return an edit on offer for a cursor in the client's units, or why there is none."""
+        found = await self._suggest(uri, version, position, trigger)
+        if isinstance(found, Silence):
+            self.last_silence = found
+            self.silences[found.reason.value] += 1
+        self._stir()
+        return found
+
+    def cached(self, uri: str, line: int) -> tuple[Opened, Watch] | None:
+        """Return what is on offer at a line already, without asking anybody."""
+        opened = self.documents.get(uri)
+        if opened is None or opened.silence:
+            return None
+        watch = self.engine.on_offer(uri, opened.document.version, line)
+        return (opened, watch) if watch else None
+
+    async def shutdown(self) -> None:
+        """End in order: settle everything, and give the gateway a moment to take it."""
+        self.settle()
+        for task in self._tasks:
+            task.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(EXIT_FLUSH_S):
+                await self.reporter.flush(self.gateway)
+        await self.gateway.close()
+
+    def settle(self) -> None:
+        """Settle everything; no gateway is needed for this."""
+        self.tracker.exit(time.monotonic())
+        self.reporter.remember(self.tracker.watches)
+
+    async def _suggest(
+        self, uri: str, version: int | None, position: Position, trigger: Trigger
+    ) -> tuple[Opened, Watch] | Silence:
+        query = await self._query(uri, version, position, trigger)
+        if isinstance(query, Silence):
+            return query
+        found = await self.engine.suggest(query)
+        if isinstance(found, Silence):
+            return found
+        opened = self.documents.get(uri)
+        if opened is None or not found.on_offer:
+            return Silence(Reason.DOCUMENT_MOVED, "the document changed meanwhile")
+        return opened, found
+
+    async def _query(
+        self, uri: str, version: int | None, position: Position, trigger: Trigger
+    ) -> Query | Silence:
+        opened = self.documents.get(uri)
+        if opened is None:
+            return Silence(Reason.EXCLUDED, "the document is not open")
+        if why := opened.silence:
+            return Silence(Reason.EXCLUDED, why)
+        deadline_ms = self.settings.suggest.deadline_ms
+        begun = time.monotonic()
+        limits = await self._limits(deadline_ms)
+        if isinstance(limits, Silence):
+            return limits
+        document = opened.document
+        if version is not None and version != document.version:
+            return Silence(Reason.DOCUMENT_MOVED, f"the document is at version {document.version}")
+        recent = self.history.recent(limits.recent_edits)
+        recent = tuple(edit for edit in recent if not has_secret(edit.diff))
+        if not recent and trigger == Trigger.AUTOMATIC:
+            return Silence(Reason.NO_RECENT_EDIT, "nothing was edited yet")
+        cursor = document.inward(position)
+        built = build_context(document, opened.path, cursor, limits, recent)
+        if built is None:
+            return Silence(Reason.PROMPT_TOO_LONG, "the lines here are too long to be code")
+        region, context = built
+        if has_secret(context.prefix + context.region + context.suffix):
+            return Silence(Reason.EXCLUDED, "there is a key in the code around the cursor")
+        left_ms = max(1.0, deadline_ms - 1000.0 * (time.monotonic() - begun))
+        return Query(
+            uri, document.version, region, context, cursor[0], trigger, self.level, left_ms
+        )
+
+    async def _limits(self, deadline_ms: float) -> Limits | Silence:
+        """Return how much the model sees; the first request may have to wait for the greeting."""
+        hello = self.gateway.hello
+        if hello is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(deadline_ms / 1000.0):
+                    hello = await self.gateway.greet()
+        if hello is None:
+            return self.gateway.trouble
+        return Limits(
+            hello.region_lines, hello.prefix_lines, hello.suffix_lines, hello.recent_edits
+        )
+
+    def _recorded(
+        self, opened: Opened, version: int, edits: Sequence[Edit], now: float
+    ) -> Iterator[tuple[Change, list[str]]]:
+        """Apply edits and write them into the history, unless the file is none of its business."""
+        for change, lines in self.documents.change(opened, version, edits):
+            if not opened.silence:
+                self.history.record(opened.path, change, lines, now)
+            yield change, lines
+
+    def _stir(self) -> None:
+        """Something happened: keep what matters at once, and look at the clock again."""
+        watches = self.tracker.watches
+        state = tuple((w.suggestion_id, w.outcome, w.settled, len(w.horizons)) for w in watches)
+        if state != self._kept:
+            self._keep()
+            self._kept = state
+        self._wake.set()
+
+    def _keep(self) -> None:
+        self._kept_at = time.monotonic()
+        self.reporter.remember(self.tracker.watches)
+
+    async def _pass_time(self) -> None:
+        looked_at = 0.0
+        while True:
+            now = time.monotonic()
+            if now - looked_at >= BRANCH_S:
+                looked_at = now
+                if self._branches.switched(self.folders):
+                    self.tracker.branch_switched()
+            watches, due = self.tracker.watches, self.tracker.due()
+            if any(w.changed_at > self._kept_at for w in watches) and now > self._kept_at + KEEP_S:
+                self._keep()
+            if due is not None and due <= now:
+                self.tracker.tick(now)
+                self._stir()
+                continue
+            self._wake.clear()
+            rest_s = KEEP_S if watches else BRANCH_S
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest_s if due is None else min(due - now, rest_s)):
+                    await self._wake.wait()
+
+    async def _stay_in_touch(self) -> None:
+        """Greet until somebody answers, and now and then afterwards: the policy may change."""
+        wait_s = 0.1
+        while True:
+            hello = await self.gateway.greet()
+            wait_s = GREET_AGAIN_S if hello else min(wait_s * 2, GREET_AGAIN_S)
+            await asyncio.sleep(wait_s)

@@ -1,0 +1,144 @@
+"""A small real gateway: HTTP, with a queue of answers to give and a history of what it got.
+
+Knows the wire types. Does not know models: a test says what to answer. Feedback is acknowledged
+like the real one does, by a high-water mark per producer.
+"""
+
+import json
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from feedback_store.events import (
+    FeedbackAck,
+    FeedbackBatch,
+    FeedbackEvent,
+    FeedbackLevel,
+    Hello,
+    Outcome,
+    Reason,
+    SuggestRequest,
+    SuggestResponse,
+)
+
+Answer = Callable[[str], str | None] | Reason
+"""Rewrites the region (None: no edit), or the reason to withhold."""
+
+
+class StandIn:
+    """One gateway. Start and stop it as often as a test likes; it keeps its port and memory."""
+
+    def __init__(self) -> None:
+        self.answers: deque[Answer] = deque()
+        self.requests: list[SuggestRequest] = []
+        self.events: list[FeedbackEvent] = []
+        self.bodies: list[str] = []
+        self.delay_s = 0.0
+        self.status = 200
+        self.refuses: set[str] = set()
+        """Suggestion ids whose feedback is answered by 422."""
+        self.hello = Hello(
+            version="0",
+            wire_versions=(1,),
+            policy_version="hone-000001",
+            base_model="hone-tiny",
+            region_lines=10,
+            prefix_lines=12,
+            suffix_lines=6,
+            recent_edits=3,
+            feedback_level=FeedbackLevel.FULL,
+        )
+        self._high: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._server: ThreadingHTTPServer | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        gateway = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self._reply(gateway.status, gateway.hello.model_dump_json())
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                status, answer = gateway.post(self.path, body)
+                self._reply(status, answer)
+
+            def _reply(self, status: int, text: str) -> None:
+                data = text.encode()
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Stay quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def post(self, path: str, body: str) -> tuple[int, str]:
+        """Answer one request."""
+        with self._lock:
+            self.bodies.append(body)
+        if self._server is None or self.status != 200:
+            return self.status, json.dumps({"title": "no", "detail": "told to refuse"})
+        if path == "/v1/suggest":
+            return 200, self._suggest(SuggestRequest.model_validate_json(body))
+        batch = FeedbackBatch.model_validate_json(body)
+        if any(event.suggestion_id in self.refuses for event in batch.events):
+            return 422, json.dumps({"title": "unprocessable", "detail": "cannot read that"})
+        return 200, self._feedback(batch).model_dump_json()
+
+    def _suggest(self, request: SuggestRequest) -> str:
+        with self._lock:
+            self.requests.append(request)
+            answer = self.answers.popleft() if self.answers else Reason.NO_EDIT
+        time.sleep(self.delay_s)
+        reason = answer if isinstance(answer, Reason) else None
+        new = None if isinstance(answer, Reason) else answer(request.context.region)
+        return SuggestResponse(
+            suggestion_id=uuid.uuid4().hex,
+            policy_version="hone-000001",
+            new_region=new,
+            outcome=None if new is not None else Outcome.WITHHELD,
+            reason=None if new is not None else reason or Reason.NO_EDIT,
+        ).model_dump_json()
+
+    def _feedback(self, batch: FeedbackBatch) -> FeedbackAck:
+        with self._lock:
+            high = self._high.get(batch.producer, 0)
+            fresh = [event for event in batch.events if event.seq > high]
+            self.events += fresh
+            high = max([high, *(event.seq for event in batch.events)])
+            self._high[batch.producer] = high
+        old = len(batch.events) - len(fresh)
+        return FeedbackAck(high_water=high, stored=len(fresh), duplicates=old, quarantined=0)
+
+    def of(self, suggestion_id: str, kind: str) -> list[Any]:
+        """Return the stored events of one kind on a suggestion."""
+        with self._lock:
+            found = list(self.events)
+        return [e for e in found if e.suggestion_id == suggestion_id and e.kind == kind]
