@@ -1,0 +1,186 @@
+"""The trainer's settings: one typed tree, every default in one place.
+
+Knows names, defaults and bounds. Does not know where values come from (feedback_store.settings)
+or what is done with them.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from croniter import croniter
+from pydantic import Field, model_validator
+
+from feedback_store.settings import Section, Settings
+from trainer.advantage import MIN_SPREAD
+
+
+class Method(StrEnum):
+    """How adapters are learnt: the group-relative estimators, or likelihood of the references."""
+
+    GAPO = "gapo"
+    MEDIAN = "median"
+    GRPO = "grpo"
+    DR_GRPO = "dr_grpo"
+    RLOO = "rloo"
+    SFT = "sft"
+
+
+class GatewaySection(Section):
+    """The gateway: it owns the batches, samples for the trainer and decides who serves."""
+
+    url: str = "http://127.0.0.1:8765"
+    """Address of the gateway."""
+    socket: Path | None = None
+    """Unix socket of the gateway, instead of host and port."""
+    key: str = ""
+    """A key with the scope `train`. Prefer the environment variable HONE_TRAINER_GATEWAY__KEY."""
+    timeout_s: float = Field(default=60.0, gt=0)
+    """For everything but sampling, in seconds."""
+    rollout_timeout_s: float = Field(default=900.0, gt=0)
+    """For one sampling request, in seconds."""
+
+
+class DataSection(Section):
+    """Where adapters, snapshots and run records go."""
+
+    folder: Path = Path("hone-data")
+    """The gateway's data folder."""
+
+
+class ModelSection(Section):
+    """The base model."""
+
+    profile: str = "hone-tiny"
+    """Model profile: prompt format, LoRA shape, learning rate. Also the base model's name."""
+    path: Path | None = None
+    """Folder of the base model's weights; by default the embedded model of the profile."""
+    device: str = "auto"
+    """`auto` (CUDA where there is one), `cpu` or `cuda`."""
+    threads: int = Field(default=0, ge=0)
+    """CPU threads for torch; 0 leaves it to torch."""
+
+
+class BatchSection(Section):
+    """What one training batch holds."""
+
+    min_items: int = Field(default=300, ge=1)
+    """Fewer ready suggestions than this are left to wait."""
+    max_items: int = Field(default=4000, ge=1)
+    """More than this are left for the next batch."""
+    held_share: float = Field(default=1 / 3, ge=0, lt=1)
+    """Share of the feedback, by session, that is kept from training, for the gate."""
+    user_share: float = Field(default=0.5, gt=0, le=1)
+    """The most of a batch that one user may fill."""
+    nothing_wanted_share: float = Field(default=0.2, ge=0, lt=1)
+    """The most of a batch in which nothing was wanted."""
+    max_offers: int = Field(default=3, ge=1)
+    """A batch from which no adapter passed is tried again up to this often."""
+    replay_share: float = Field(default=0.3, ge=0, lt=1)
+    """Share of training that comes from older, spent batches, where there are any."""
+
+
+class TrainSection(Section):
+    """The update."""
+
+    method: Method = Method.GAPO
+    """gapo, median, grpo, dr_grpo, rloo or sft."""
+    tau: float = Field(default=0.5, gt=0, le=1)
+    """GAPO: share of a group that the densest window must hold."""
+    min_spread: float = Field(default=MIN_SPREAD, ge=0)
+    """Groups whose rewards lie nearer together are dropped."""
+    groups: int = Field(default=16, ge=1)
+    """Prompts per update."""
+    samples: int = Field(default=8, ge=1, le=64)
+    """Answers per prompt (G)."""
+    passes: float = Field(default=1.0, gt=0)
+    """Passes over the training share."""
+    max_steps: int = Field(default=0, ge=0)
+    """Stop after this many updates; 0 is no limit."""
+    learning_rate: float = Field(default=0.0, ge=0)
+    """0 takes the profile's."""
+    warmup_steps: int = Field(default=2, ge=0)
+    """The learning rate rises linearly over these, then stays."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Gradients are scaled down to this norm."""
+    kl_weight: float = Field(default=0.01, ge=0)
+    """Pull to the live adapter from which the run starts."""
+    micro_batch_tokens: int = Field(default=16384, ge=256)
+    """Tokens computed at once: bounds memory, changes no result."""
+    seed: int = 0
+    """Of sampling, order and initialisation."""
+
+
+class GateSection(Section):
+    """When a new adapter may serve."""
+
+    margin: float = Field(default=0.05, ge=0)
+    """How far below 0 the lower bound of the reward difference may lie."""
+    min_items: int = Field(default=100, ge=1)
+    """Held-back items needed for a verdict."""
+    max_probe_gap: float = Field(default=0.02, gt=0)
+    """Largest mean |log-prob difference| between engine and trainer, in nats per token."""
+    max_kl: float = Field(default=1.0, gt=0)
+    """Largest mean KL to the live policy, in nats per token."""
+    max_length_ratio: float = Field(default=2.0, gt=1)
+    """Largest factor between the mean answer lengths."""
+    max_silence_change: float = Field(default=0.5, gt=0)
+    """Largest change of the share of silent answers."""
+
+
+class WatchSection(Section):
+    """When `hone-trainer watch` starts a cycle."""
+
+    interval_s: float = Field(default=3600.0, gt=0)
+    """Seconds between the starts of two cycles, where no cron expression is set."""
+    cron: str = ""
+    """A cron expression in local time, such as `0 3 * * *`; instead of the interval."""
+    poll_s: float = Field(default=30.0, gt=0)
+    """Seconds between two looks at the clock and at the amount of new feedback."""
+    new_feedback: int = Field(default=0, ge=0)
+    """Start early once this many suggestions are ready; 0 never does."""
+
+    @model_validator(mode="after")
+    def _cron_is_valid(self) -> "WatchSection":
+        if self.cron and not croniter.is_valid(self.cron):
+            raise ValueError(f"{self.cron!r} is no cron expression; an example: 0 3 * * *")
+        return self
+
+
+class ExperimentSection(Section):
+    """Deliberately wrong training, to show that the gate and the measurements see it."""
+
+    reverse_advantages: bool = False
+    """Learn the opposite."""
+    shuffle_rewards: bool = False
+    """Shuffle rewards within each group: there is nothing left to learn."""
+    reward: Literal["product", "silence"] = "product"
+    """`silence` rewards doing nothing."""
+    zero_steps: bool = False
+    """Take no update: the adapter equals its parent, and the gate must say so."""
+
+
+class TrainerSettings(Settings):
+    """Everything that `hone-trainer` can be told."""
+
+    gateway: GatewaySection = GatewaySection()
+    """The gateway."""
+    data: DataSection = DataSection()
+    """Where adapters, snapshots and run records go."""
+    model: ModelSection = ModelSection()
+    """The base model."""
+    batch: BatchSection = BatchSection()
+    """What one training batch holds."""
+    train: TrainSection = TrainSection()
+    """The update."""
+    gate: GateSection = GateSection()
+    """When a new adapter may serve."""
+    watch: WatchSection = WatchSection()
+    """When `hone-trainer watch` starts a cycle."""
+    experiment: ExperimentSection = ExperimentSection()
+    """Deliberately wrong training."""
+
+    def model_folder(self) -> Path:
+        """Return the base model's folder."""
+        embedded = Path(__file__).parent.parent / "server" / "models" / self.model.profile
+        return self.model.path or embedded

@@ -1,0 +1,174 @@
+"""Log-probabilities of answers, computed with the prompt of a group run once.
+
+The prompt of each group runs once (groups side by side, padded on the right); its keys and values
+stay in the graph and are expanded to the group's answers, which run as a second pass. That is
+P + G * R tokens instead of G * (P + R), and exact, with gradients. The head runs on answer
+positions only, in float32 and in chunks whose logits are recomputed in the backward pass.
+
+Knows token ids, the backbone and its cache. Does not know rewards or losses.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from trainer.model import Policy
+
+HEAD_CHUNK = 2048
+"""Answer positions whose logits exist at once; with 4,096 tokens of vocabulary, 32 MiB."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One prompt's token ids and those of its answers, each at least one token long."""
+
+    prompt: Sequence[int]
+    answers: Sequence[Sequence[int]]
+
+    @property
+    def tokens(self) -> int:
+        """What a pass over it computes, without padding."""
+        return len(self.prompt) + sum(len(answer) for answer in self.answers)
+
+
+def answer_logprobs(policy: Policy, groups: Sequence[Group], temperature: float = 1.0) -> Tensor:
+    """Return the log-probability of every answer token, flat: group by group, answer by answer.
+
+    float32, natural logarithm, of the distribution at `temperature`; with gradient unless in
+    no_grad. All groups are computed at once: the caller bounds their number.
+    """
+    hidden, targets = _shared_prefix_hidden(policy, groups)
+    return head_logprobs(hidden, policy.head.weight, targets, temperature)  # type: ignore[arg-type]
+
+
+def naive_logprobs(policy: Policy, groups: Sequence[Group], temperature: float = 1.0) -> Tensor:
+    """The same, one whole sequence at a time: slow and plainly right; the self-check's yardstick."""
+    found = []
+    for group in groups:
+        for answer in group.answers:
+            ids = torch.tensor([[*group.prompt, *answer]], device=policy.device)
+            hidden = policy.backbone(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
+            logits = policy.head(hidden[0, len(group.prompt) - 1 :]).float() / temperature
+            chosen = ids[0, len(group.prompt) :]
+            found.append(logits.log_softmax(-1).gather(1, chosen[:, None])[:, 0])
+    return torch.cat(found)
+
+
+def micro_batches(groups: Sequence[Group], budget: int) -> list[list[int]]:
+    """Return indices of `groups` in parts of at most `budget` padded tokens, alike ones together.
+
+    Every index occurs once; a group beyond the budget stands alone.
+    """
+    order = sorted(range(len(groups)), key=lambda i: (_longest(groups[i]), len(groups[i].prompt)))
+    parts: list[list[int]] = []
+    for index in order:
+        if parts and _padded([groups[i] for i in [*parts[-1], index]]) <= budget:
+            parts[-1].append(index)
+        else:
+            parts.append([index])
+    return parts
+
+
+def _longest(group: Group) -> int:
+    return max(len(answer) for answer in group.answers)
+
+
+def _padded(groups: Sequence[Group]) -> int:
+    prompt = max(len(group.prompt) for group in groups)
+    answer = max(_longest(group) for group in groups)
+    return len(groups) * prompt + sum(len(group.answers) for group in groups) * answer
+
+
+def pad(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return ids padded on the right with 0, and their lengths. Padding is masked by length."""
+    length = torch.tensor([len(row) for row in rows])
+    ids = torch.zeros(len(rows), int(length.max()), dtype=torch.int64)
+    ids[torch.arange(ids.shape[1]) < length[:, None]] = torch.tensor(
+        [token for row in rows for token in row]
+    )
+    return ids.to(device), length.to(device)
+
+
+def _shared_prefix_hidden(policy: Policy, groups: Sequence[Group]) -> tuple[Tensor, Tensor]:
+    """Return the hidden state before every answer token, and the tokens, both flat."""
+    device = policy.device
+    prompts, prompt_length = pad([group.prompt for group in groups], device)
+    answers, length = pad([answer for group in groups for answer in group.answers], device)
+    amounts = torch.tensor([len(group.answers) for group in groups], device=device)
+    owner = torch.repeat_interleave(torch.arange(len(groups), device=device), amounts)
+    # Padding on the right is invisible to what stands before it, so causality is mask enough.
+    cache = DynamicCache()
+    first = policy.backbone(input_ids=prompts, past_key_values=cache, use_cache=True)
+    at_end = first.last_hidden_state[torch.arange(len(groups), device=device), prompt_length - 1]
+    hidden = at_end[owner][:, None]
+    if answers.shape[1] > 1:
+        rest = _suffix_hidden(policy, answers[:, :-1], cache, owner, prompt_length)
+        hidden = torch.cat([hidden, rest], dim=1)
+    real = torch.arange(answers.shape[1], device=device) < length[:, None]
+    return hidden[real], answers[real]
+
+
+def _suffix_hidden(
+    policy: Policy, ids: Tensor, cache: Any, owner: Tensor, prompt_length: Tensor
+) -> Tensor:
+    prompt_width, width = cache.get_seq_length(), ids.shape[1]
+    for layer in cache.layers:
+        layer.keys, layer.values = layer.keys[owner], layer.values[owner]
+    own_prompt = prompt_length[owner]
+    column = torch.arange(prompt_width, device=ids.device)
+    step = torch.arange(width, device=ids.device)
+    sees_prompt = (column < own_prompt[:, None])[:, None, :].expand(-1, width, -1)
+    sees_answer = (step[:, None] >= step).expand(len(ids), -1, -1)
+    mask = torch.cat([sees_prompt, sees_answer], dim=2)[:, None]
+    out = policy.backbone(
+        input_ids=ids,
+        attention_mask=mask,
+        position_ids=own_prompt[:, None] + step,
+        past_key_values=cache,
+        use_cache=True,
+    )
+    return out.last_hidden_state
+
+
+def head_logprobs(hidden: Tensor, weight: Tensor, targets: Tensor, temperature: float) -> Tensor:
+    """Return log softmax(hidden @ weight.T / temperature) at `targets`, in float32, chunk by chunk.
+
+    The head is frozen: gradient flows to `hidden` only.
+    """
+    if weight.requires_grad:
+        raise ValueError("the head must be frozen: its gradient is not computed here")
+    return _HeadLogprobs.apply(hidden, weight, targets, temperature)  # type: ignore[return-value]
+
+
+class _HeadLogprobs(torch.autograd.Function):
+    """Keeps hidden states and normalisers, recomputes logits in backward: O(chunk) memory."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, temperature: float
+    ) -> Tensor:
+        chosen, normaliser = [], []
+        for part, wanted in zip(hidden.split(HEAD_CHUNK), targets.split(HEAD_CHUNK), strict=True):
+            logits = (part.float() @ weight.float().T).div_(temperature)
+            normaliser.append(logits.logsumexp(1))
+            chosen.append(logits.gather(1, wanted[:, None])[:, 0])
+        total = torch.cat(normaliser)
+        ctx.save_for_backward(hidden, weight, targets, total)
+        ctx.temperature = temperature
+        return torch.cat(chosen) - total
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None, None]:
+        hidden, weight, targets, total = ctx.saved_tensors
+        full, gradients = weight.float(), []
+        pieces = (hidden, targets, total, upstream[0])
+        for part, wanted, norm, up in zip(*(x.split(HEAD_CHUNK) for x in pieces), strict=True):
+            logits = (part.float() @ full.T).div_(ctx.temperature)
+            share = logits.sub_(norm[:, None]).exp_().mul_(-up[:, None])
+            share.scatter_add_(1, wanted[:, None], up[:, None])
+            gradients.append(((share @ full) / ctx.temperature).to(hidden.dtype))
+        return torch.cat(gradients), None, None, None

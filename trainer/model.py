@@ -1,0 +1,188 @@
+"""The base model with one LoRA adapter on it: load, save, compare, swap weights in and out.
+
+Knows transformers, PEFT and the adapter's files. Does not know how an adapter is learnt or
+served. Adapters are float32, and only `adapter_model.safetensors` and `adapter_config.json` are
+written, in the form that vLLM reads.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from server.prompts.profiles import LoraProfile, ModelProfile
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+AdapterState = dict[str, Tensor]
+"""PEFT's names to float32 tensors on the CPU."""
+
+
+class BadAdapter(Exception):
+    """An adapter that does not fit this base; the message says what differs."""
+
+
+@dataclass
+class Policy:
+    """A frozen base model with the one adapter that is trained or looked at."""
+
+    model: PeftModel
+    tokenizer: Any
+    profile: ModelProfile
+    device: torch.device
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The transformer without its head; its output is the last hidden state."""
+        return self.model.get_base_model().model
+
+    @property
+    def head(self) -> nn.Module:
+        """The language-model head, frozen."""
+        return self.model.get_base_model().lm_head
+
+    @property
+    def stop_ids(self) -> tuple[int, ...]:
+        """The token ids at which an answer ends."""
+        return tuple(self.tokenizer.convert_tokens_to_ids(list(self.profile.format.stop)))
+
+    def trainable(self) -> list[tuple[str, nn.Parameter]]:
+        """Return the adapter's parameters in PEFT's order."""
+        return [
+            (name, parameter)
+            for name, parameter in self.model.named_parameters()
+            if ".lora_A." in name or ".lora_B." in name
+        ]
+
+    def state(self) -> AdapterState:
+        """Return a copy of the adapter's weights under the names that its file uses."""
+        return {
+            _file_name(name): parameter.detach().to("cpu", torch.float32).clone().contiguous()
+            for name, parameter in self.trainable()
+        }
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Overwrite the adapter's weights.
+
+        Raises:
+            BadAdapter: names or shapes differ from this adapter's.
+        """
+        own = {_file_name(name): parameter for name, parameter in self.trainable()}
+        if own.keys() != state.keys():
+            odd = sorted(own.keys() ^ state.keys())[0]
+            raise BadAdapter(f"the adapter's tensors are not this base's; the first is {odd}")
+        with torch.no_grad():
+            for name, parameter in own.items():
+                if parameter.shape != state[name].shape:
+                    raise BadAdapter(
+                        f"{name} is {tuple(state[name].shape)}, wanted {tuple(parameter.shape)}"
+                    )
+                parameter.copy_(state[name])
+
+    @contextmanager
+    def holding(self, state: Mapping[str, Tensor]) -> Iterator[None]:
+        """Compute without gradient under another adapter's weights, then restore these.
+
+        Far cheaper than a second model: an adapter is a hundredth of its base.
+        """
+        own = self.state()
+        self.load_state(state)
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self.load_state(own)
+
+
+def load_policy(folder: Path, profile: ModelProfile, device: str = "auto", seed: int = 0) -> Policy:
+    """Load the base from `folder` in float32, with a fresh adapter (B = 0) of `profile`'s shape."""
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(f"no model in {folder}; set [model] path to the base's folder")
+    where = torch.device(_device(device))
+    torch.manual_seed(seed)
+    base = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
+    )
+    base.config.use_cache = True
+    base.requires_grad_(False)
+    lora = LoraConfig(
+        r=profile.lora.rank,
+        lora_alpha=profile.lora.alpha,
+        lora_dropout=0.0,
+        target_modules=list(profile.lora.targets),
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+    model = get_peft_model(base, lora, autocast_adapter_dtype=True).to(where)
+    model.eval()  # no dropout anywhere; gradients do not need train()
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return Policy(model, tokenizer, profile, where)
+
+
+def write_adapter(state: Mapping[str, Tensor], profile: ModelProfile, folder: Path) -> None:
+    """Write the two files that PEFT and vLLM read, into an existing folder."""
+    tensors = {name: tensor.to(torch.float32).contiguous() for name, tensor in state.items()}
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    text = json.dumps(_config(profile.lora, profile.name), indent=2, sort_keys=True)
+    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+
+
+def read_adapter(folder: Path) -> AdapterState:
+    """Return the weights in a published adapter folder."""
+    return load_file(folder / WEIGHTS)
+
+
+def zero_state(policy: Policy) -> AdapterState:
+    """Return the weights of an adapter that changes nothing: A as initialised, B = 0."""
+    return {
+        name: torch.zeros_like(tensor) if ".lora_B." in name else tensor
+        for name, tensor in policy.state().items()
+    }
+
+
+def equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
+    """Whether two adapters hold the same numbers under the same names."""
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def largest_norm(state: Mapping[str, Tensor]) -> float:
+    """Return the largest Frobenius norm among the tensors; NaN if a tensor holds one."""
+    norms = torch.stack([tensor.double().norm() for tensor in state.values()])
+    return float("nan") if norms.isnan().any() else float(norms.max())
+
+
+def _config(lora: LoraProfile, base: str) -> dict[str, Any]:
+    return {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "r": lora.rank,
+        "lora_alpha": lora.alpha,
+        "lora_dropout": 0.0,
+        "target_modules": list(lora.targets),
+        "bias": "none",
+        "modules_to_save": None,
+        "inference_mode": True,
+        "use_rslora": False,
+        "use_dora": False,
+        "fan_in_fan_out": False,
+    }
+
+
+def _file_name(parameter: str) -> str:
+    """PEFT leaves the adapter's own name out of the file's tensor names."""
+    return parameter.replace(".lora_A.default.", ".lora_A.").replace(".lora_B.default.", ".lora_B.")
+
+
+def _device(wanted: str) -> str:
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "cpu"
