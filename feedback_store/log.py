@@ -151,15 +151,17 @@ class EventLog:
                 found[_number(path)] = path
         return [found[number] for number in sorted(found)]
 
-    def read(self, after: int = 0) -> Iterator[dict[str, Any]]:
-        """Yield the entries whose ingest_seq is above `after`, in order.
+    def read(self, after: int = 0, until: int | None = None) -> Iterator[dict[str, Any]]:
+        """Yield the entries whose ingest_seq is above `after`, in order, up to `until`.
 
-        CorruptLog if a frame is damaged or a number does not follow the one before; a torn end
-        must have been dropped by `open` before.
+        CorruptLog if a frame is damaged or a number does not follow the one before. A torn end
+        counts as damage, unless `open` has dropped it or `until` (a Tail's) stops before it.
         """
         paths = self.segments()
         expected: int | None = None
         for path in _reaching(paths, after):
+            if until is not None and (expected or 1) > until:
+                return
             for offset, entry in _read(path):
                 seq = entry["ingest_seq"]
                 if seq != expected if expected else seq > after + 1:
@@ -168,6 +170,8 @@ class EventLog:
                 expected = seq + 1
                 if seq > after:
                     yield entry
+                if seq == until:
+                    return
 
     def _start(self, path: Path, size: int) -> None:
         self._file, self._path = self._open_file(path), path

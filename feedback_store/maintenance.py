@@ -64,7 +64,8 @@ def build(folder: Path, settings: StoreSettings) -> Path:
     _remove(path)
     database = open_database(folder, settings, _REBUILT)
     try:
-        database.replay(EventLog(folder / LOG).read())
+        log = EventLog(folder / LOG)
+        database.replay(log.read(until=log.tail().last_seq))
         database.checkpoint()
     finally:
         database.close()
@@ -125,10 +126,8 @@ def count_entries(
         log.open(tail)
         log.close()
     kinds: Counter[str] = Counter()
-    for entry in log.read():
+    for entry in log.read(until=tail.last_seq):
         kinds[entry["kind"]] += 1
-        if entry["ingest_seq"] == tail.last_seq:
-            break  # behind it there is at most a torn end
     return kinds, tail.last_seq
 
 

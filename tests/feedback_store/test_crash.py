@@ -28,7 +28,7 @@ POINTS = ["staged", "appended", "synced", "committed", "acked"]
 
 
 @pytest.fixture
-def crashes_are_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def crashes_are_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash that the test itself made is no unhandled error."""
     usual = threading.excepthook
 
@@ -37,7 +37,6 @@ def crashes_are_quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             usual(args)
 
     monkeypatch.setattr(threading, "excepthook", hook)
-    yield
 
 
 def abandon(store: Store) -> None:

@@ -84,6 +84,18 @@ def test_zeros_after_a_power_cut_are_a_torn_end(tmp_path: Path) -> None:
     assert (tail.torn_bytes, tail.last_seq) == (4096, 3)
 
 
+@pytest.mark.parametrize("segment_bytes", [1 << 20, 1])
+def test_reading_up_to_a_torn_end(tmp_path: Path, segment_bytes: int) -> None:
+    """Also where the torn frame is the only one of its segment."""
+    write(tmp_path, range(1, 4), segment_bytes)
+    last = max(tmp_path.glob("*.jsonl"))
+    last.write_bytes(last.read_bytes()[:-3])
+    log = EventLog(tmp_path)
+    assert [item["ingest_seq"] for item in log.read(until=log.tail().last_seq)] == [1, 2]
+    with pytest.raises(CorruptLog, match="no end"):
+        list(log.read())
+
+
 def test_looking_for_the_end_changes_nothing(tmp_path: Path) -> None:
     write(tmp_path, range(1, 4))
     path = tmp_path / "00000001.jsonl"

@@ -36,7 +36,7 @@ class Engine(Section):
     deep: Deep = Deep()
     managed: bool = True
     """Whether to start it."""
-    extra: dict[str, int] = {}
+    extra: dict[str, int] = Field(default_factory=dict)
     """Free table."""
 
 

@@ -205,7 +205,7 @@ def test_what_the_tables_refuse_never_reaches_the_log(open_store) -> None:
 
 
 def test_text_survives_as_it_is(store: Store) -> None:
-    text = "tab\t nul\x00 crlf\r\n astral 😀 sep\u2028 quote\" back\\ é e\u0301 $1 {}\n"
+    text = 'tab\t nul\x00 crlf\r\n astral 😀 sep\u2028 quote" back\\ é e\u0301 $1 {}\n'
     put(store, made.suggestion(1, "a"), made.settled(1, "a", settled_text=text))
     assert store.query("SELECT settled_text AS t FROM settlement_content")[0]["t"] == text
 
