@@ -78,7 +78,7 @@ class EngineSettings(Section):
     """CPU threads for vLLM; 0 leaves it to vLLM."""
     extra_args: tuple[str, ...] = ()
     """Further arguments for vLLM, after all others."""
-    start_timeout_s: float = Field(default=300.0, gt=0)
+    start_timeout_s: float = Field(default=600.0, gt=0)
     """How long vLLM may take to answer after its start."""
     restart_backoff_s: float = Field(default=1.0, gt=0)
     """Wait before the first restart of a vLLM that died; doubles up to a minute."""

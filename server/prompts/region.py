@@ -10,8 +10,8 @@
     <|edit|>the region rewritten
     <|end|>
 
-Knows this layout and its trimming. Does not know diagnostics and excerpts: the model was never
-shown any. The prefix cache is of little use to prompts this short, so events come first, in the
+Knows this layout and its trimming. Does not know diagnostics, excerpts and edits of other files:
+the model was never shown any. The prefix cache is of little use to prompts this short, so events come first, in the
 order in which the model learnt them.
 """
 
@@ -45,7 +45,7 @@ class RegionFormat:
         room = int(budget.prompt_tokens * budget.chars_per_token)
         prefix = context.prefix.splitlines(keepends=True)[-PREFIX_LINES:]
         suffix = context.suffix.splitlines(keepends=True)[:SUFFIX_LINES]
-        events = [edit.diff for edit in context.recent_edits][-EVENTS:]
+        events = [edit.diff for edit in context.recent_edits if edit.path == context.path][-EVENTS:]
         prompt = _assemble(context, events, prefix, suffix)
         while len(prompt) > room:
             if suffix:

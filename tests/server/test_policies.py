@@ -1,0 +1,155 @@
+"""The rules of promotion, and that replaying stored changes yields the same book."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feedback_store.events import Decision
+from server import policies
+from server.policies import Book, PolicyConflict, Status, StatusChange, UnknownPolicy
+
+
+def book_with(*names: str, untrained: bool = False) -> Book:
+    book = Book()
+    for name in names:
+        book = book.apply(
+            policies.register(
+                book, name, parent=None, untrained=untrained, status=Status.CANDIDATE
+            )
+        )
+    return book
+
+
+def verdict(name: str, passed: bool) -> Decision:
+    return Decision(policy=name, passed=passed, why="measured", inputs={})
+
+
+def promoted(book: Book, *names: str) -> Book:
+    for name in names:
+        book = book.apply(policies.decide(book, verdict(name, True)))
+    return book
+
+
+def statuses(book: Book) -> dict[str, str]:
+    return {name: str(policy.status) for name, policy in book.policies.items()}
+
+
+def test_a_passed_candidate_goes_live_and_the_one_before_stays_loaded() -> None:
+    book = promoted(book_with("a", "b", "c"), "a", "b", "c")
+    assert statuses(book) == {"a": "retired", "b": "previous", "c": "live"}
+    assert book.loaded() == {"b", "c"}
+
+
+def test_a_refused_candidate_is_unloaded_and_its_name_used_up() -> None:
+    book = book_with("a")
+    book = book.apply(policies.decide(book, verdict("a", False)))
+    assert (book.live, book.loaded()) == (None, frozenset())
+    with pytest.raises(PolicyConflict, match="a name is used once"):
+        policies.register(book, "a", parent=None, untrained=False, status=Status.CANDIDATE)
+
+
+def test_a_trained_candidate_is_not_promoted_without_a_decision() -> None:
+    with pytest.raises(PolicyConflict, match="no passing decision"):
+        policies.promote(book_with("a"), "a")
+
+
+def test_an_untrained_candidate_is_promoted_without_a_decision() -> None:
+    book = book_with("a", untrained=True)
+    assert book.apply(policies.promote(book, "a")).live == "a"
+
+
+def test_a_stored_passing_decision_allows_promotion_and_a_failing_one_does_not() -> None:
+    book = book_with("a")
+    assert policies.promote(book.record(verdict("a", True)), "a")
+    with pytest.raises(PolicyConflict):
+        policies.promote(book.record(verdict("a", False)), "a")
+
+
+def test_rollback_swaps_and_swaps_back() -> None:
+    book = promoted(book_with("a", "b"), "a", "b")
+    back = book.apply(policies.rollback(book))
+    assert (back.live, back.previous) == ("a", "b")
+    again = back.apply(policies.rollback(back))
+    assert (again.live, again.previous) == ("b", "a")
+
+
+def test_rollback_reaches_the_base_model_and_returns() -> None:
+    book = promoted(book_with("a"), "a")
+    back = book.apply(policies.rollback(book))
+    assert (back.live, back.previous) == (None, "a")
+    assert back.apply(policies.rollback(back)).live == "a"
+
+
+def test_rollback_without_any_version_is_refused() -> None:
+    with pytest.raises(PolicyConflict, match="nothing to go back to"):
+        policies.rollback(Book())
+
+
+def test_snapshots_are_never_live_and_leave_for_good() -> None:
+    book = Book()
+    book = book.apply(
+        policies.register(book, "s", parent=None, untrained=False, status=Status.SNAPSHOT)
+    )
+    assert book.loaded() == {"s"}
+    for attempt in (policies.promote, lambda b, n: policies.decide(b, verdict(n, True))):
+        with pytest.raises(PolicyConflict):
+            attempt(book, "s")
+    book = book.apply(policies.retire_snapshot(book, "s"))
+    assert book.loaded() == frozenset()
+    assert policies.retire_snapshot(book, "s") == []
+
+
+def test_a_version_is_no_snapshot_to_drop() -> None:
+    with pytest.raises(PolicyConflict, match="not a snapshot"):
+        policies.retire_snapshot(book_with("a"), "a")
+
+
+def test_unknown_names_are_named_in_the_error() -> None:
+    with pytest.raises(UnknownPolicy, match="'x'"):
+        policies.promote(Book(), "x")
+
+
+def test_registering_twice_changes_nothing() -> None:
+    book = book_with("a")
+    assert policies.register(
+        book, "a", parent=None, untrained=False, status=Status.CANDIDATE
+    ) == []
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.sampled_from(["register", "pass", "fail", "rollback"])),
+    max_size=30,
+)
+
+
+@given(STEPS, st.data())
+def test_any_prefix_of_a_flip_leaves_exactly_one_live_version(
+    steps: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    """Law: at most one live and one previous, whatever happened and wherever a crash cut it."""
+    book, log = Book(), list[StatusChange]()
+    for name, step in steps:
+        changes = _try(book, name, step)
+        cut = data.draw(st.integers(0, len(changes)))
+        torn = book.apply(changes[:cut])
+        for seen in (torn, book.apply(changes)):
+            kinds = [p.status for p in seen.policies.values()]
+            assert kinds.count(Status.LIVE) <= 1
+            assert kinds.count(Status.PREVIOUS) <= 1
+        if cut and step == "pass":
+            assert torn.live == name
+        book, log = book.apply(changes), log + changes
+    assert Book().apply(log) == book
+
+
+def _try(book: Book, name: str, step: str) -> list[StatusChange]:
+    try:
+        if step == "register":
+            return policies.register(
+                book, name, parent=None, untrained=False, status=Status.CANDIDATE
+            )
+        if step == "rollback":
+            return policies.rollback(book)
+        return policies.decide(book, verdict(name, step == "pass"))
+    except (PolicyConflict, UnknownPolicy):
+        return []
