@@ -52,8 +52,8 @@ find_python() {
 find_platform() {
     case $(uname -s)-$(uname -m) in
     Linux-x86_64 | Linux-aarch64)
-        "$1" -c 'import platform as p; v = p.libc_ver(); raise SystemExit(v[0] != "glibc" or tuple(map(int, v[1].split("."))) < (2, 28))' ||
-            die "torch and vLLM have wheels for glibc 2.28 and newer only: use a Linux of 2019 or later that is not musl-based"
+        "$1" -c 'import platform as p; v = p.libc_ver(); raise SystemExit(v[0] != "glibc" or tuple(map(int, v[1].split("."))) < (2, 31))' ||
+            die "the locked wheels need glibc 2.31 or newer (Debian 11, Ubuntu 20.04, RHEL 9; not Alpine)"
         engine=yes torch_version=$torch+cpu ;;
     Darwin-arm64)
         # macOS wheels on the package index are CPU builds already, without the suffix.
