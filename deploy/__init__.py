@@ -1,0 +1,1 @@
+"""Deployment: locks, set-ups and the demo. Never part of the wheel."""

@@ -1,0 +1,132 @@
+"""Measuring a policy on the evaluation tasks: through language servers, and by samples.
+
+Sessions are only observed: feedback is off, so the store gets no row of them. Knows tasks,
+records and the rollout route. Does not know when it is called or what is reported.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+from tokenizers import Tokenizer
+
+from deploy.demo.tasks import Task
+from deploy.demo.user import Record, Window, language_of
+from feedback_store.events import EditContext, Rollout, RolloutRequest, RolloutResponse
+from lsp.context import Limits, build_context
+from lsp.document import Document
+from lsp.history import History
+from server.prompts.profiles import ModelProfile
+from trainer.metrics import Answer
+
+SAMPLES = 8
+SAMPLED_TASKS = 100
+PROMPTS_PER_REQUEST = 10
+SAMPLING_TIMEOUT_S = 600.0
+NOW = 0.0
+"""Histories need a clock to coalesce typing; here every step is an edit of its own."""
+
+
+def answers(records: Sequence[Record], tasks: Sequence[Task]) -> list[Answer]:
+    """Return what was suggested for each task, in the tasks' order."""
+    by_task = {record.task: record for record in records}
+    found = [by_task[task.id] for task in tasks]
+    return [
+        Answer(
+            task=record.task,
+            cluster=record.path,
+            region=record.before,
+            wanted=record.wanted,
+            suggestion=record.suggestion,
+            accepted=record.act == "accept",
+        )
+        for record in found
+    ]
+
+
+def context_of(task: Task, profile: ModelProfile) -> EditContext:
+    """The context that a language server makes of the task's session.
+
+    Raises:
+        ValueError: the language server would not send it.
+    """
+    document = Document("", language_of(task.path), 1, task.opened, "utf-16", len(task.opened) * 2)
+    history = History()
+    for number, step in enumerate(task.steps):
+        text = "".join(f"{line}\n" for line in step.lines)
+        change = document.apply((step.start, 0), (step.end, 0), text)
+        if change is not None:
+            history.record(task.path, change, document.lines, NOW + number)
+    limits = Limits(
+        profile.region_lines, profile.prefix_lines, profile.suffix_lines, profile.recent_edits
+    )
+    recent = history.recent(limits.recent_edits)
+    built = build_context(document, task.path, (task.cursor_line, 0), limits, recent)
+    if built is None:
+        raise ValueError(f"no context for task {task.id}")
+    return built[1]
+
+
+def sampled(tasks: Sequence[Task]) -> list[Task]:
+    """The fixed share of the tasks that pass@8 is measured on."""
+    wanting = sorted((task for task in tasks if task.wanted), key=lambda task: task.id)
+    return wanting[:SAMPLED_TASKS]
+
+
+class Sampler:
+    """Counts right answers among samples drawn through the gateway's `/v1/rollouts`."""
+
+    def __init__(self, url: str, profile: ModelProfile, tokenizer_file: Path) -> None:
+        self._url = url
+        self._profile = profile
+        self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
+
+    def right_answers(self, policy: str | None, tasks: Sequence[Task], seed: int) -> list[int]:
+        """Return, per task, how many of SAMPLES samples at temperature 1 equal the wanted edit."""
+        contexts = [context_of(task, self._profile) for task in tasks]
+        counts: list[int] = []
+        for start in range(0, len(tasks), PROMPTS_PER_REQUEST):
+            chunk = slice(start, start + PROMPTS_PER_REQUEST)
+            groups = self._sample(policy, contexts[chunk], seed + start)
+            for task, context, group in zip(tasks[chunk], contexts[chunk], groups, strict=True):
+                counts.append(sum(self._is_right(task, context, rollout) for rollout in group))
+        return counts
+
+    def _sample(
+        self, policy: str | None, contexts: Sequence[EditContext], seed: int
+    ) -> tuple[tuple[Rollout, ...], ...]:
+        prompts = []
+        for context in contexts:
+            text = self._profile.format.render(context, self._profile.budget)
+            prompts.append(tuple(self._tokenizer.encode(str(text)).ids))
+        stops = [self._tokenizer.token_to_id(stop) for stop in self._profile.format.stop]
+        request = RolloutRequest(
+            policy=policy,
+            prompts=tuple(prompts),
+            samples=SAMPLES,
+            max_tokens=self._profile.budget.answer_tokens,
+            temperature=1.0,
+            seed=seed,
+            stop_token_ids=tuple(stops),
+        )
+        answer = httpx.post(
+            f"{self._url}/v1/rollouts",
+            content=request.model_dump_json(),
+            headers={"content-type": "application/json"},
+            timeout=SAMPLING_TIMEOUT_S,
+            trust_env=False,
+        )
+        answer.raise_for_status()
+        return RolloutResponse.model_validate_json(answer.content).groups
+
+    def _is_right(self, task: Task, context: EditContext, rollout: Rollout) -> bool:
+        finished = rollout.finish_reason == "stop"
+        parsed = self._profile.format.parse(context, rollout.text, finished=finished)
+        if parsed.new_region is None:
+            return False
+        lines = task.before.split("\n")
+        first = context.region_first_line
+        head = "".join(f"{line}\n" for line in lines[:first])
+        text = head + parsed.new_region + task.before[len(head) + len(context.region) :]
+        window = Window.around(task.before, task.cursor_line)
+        return window.of(text) == window.of(task.after)
