@@ -16,6 +16,7 @@ from trainer.model import AdapterState, read_adapter, write_adapter
 from trainer.reward import REWARD_VERSION
 
 ADAPTERS, SNAPSHOTS = "adapters", "snapshots"
+POLICY_NAME = r"hone-(\d{6})"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Shelf:
         """Publish the next `hone-NNNNNN` and return its folder."""
         parent = self.folder / ADAPTERS
         while True:
-            name = f"hone-{next_number(parent, r'hone-(\d{6})'):06d}"
+            name = f"hone-{next_number(parent, POLICY_NAME):06d}"
             manifest = self._manifest("policy", name, origin, untrained)
             try:
                 return publish(parent, name, self._writer(state), manifest)

@@ -24,6 +24,8 @@ RETRY_STATUSES = frozenset({429, 502, 503, 504})
 RETRY_FOR_S = 180.0
 """A vLLM that died is back within this, with its adapters."""
 FIRST_WAIT_S = 0.5
+MORE_THAN_ANY = 2**31 - 1
+"""A batch that asks for so many suggestions is never made; the answer says how many there are."""
 LONGEST_WAIT_S = 10.0
 
 T = TypeVar("T")
@@ -115,6 +117,10 @@ class Gateway:
         """Export what is ready: the manifest with `folder`, or `{"reason", "ready"}`."""
         body = {"min_items": min_items, "max_items": max_items}
         return self._call("POST", "/v1/batches", body, retry=False)
+
+    def ready_items(self) -> int:
+        """Return how many suggestions are ready for the next batch, without exporting one."""
+        return int(self.export_batch(MORE_THAN_ANY, MORE_THAN_ANY).get("ready", 0))
 
     def set_batch_state(self, number: int, state: str, policy: str | None) -> None:
         """Say that a batch was `spent` by a policy or is `offered` again."""

@@ -46,7 +46,7 @@ def answer_logprobs(policy: Policy, groups: Sequence[Group], temperature: float 
 
 
 def naive_logprobs(policy: Policy, groups: Sequence[Group], temperature: float = 1.0) -> Tensor:
-    """The same, one whole sequence at a time: slow and plainly right; the self-check's yardstick."""
+    """The same, one whole sequence at a time: slow, plainly right, what is checked against."""
     found = []
     for group in groups:
         for answer in group.answers:

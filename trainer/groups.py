@@ -1,0 +1,192 @@
+"""From a row of a batch to a group that can be learnt from: answers read, scored, compared.
+
+Knows how an answer's tokens become a region, and which reward and estimator are asked for. Does
+not know who sampled or how the update is computed.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from feedback_store.events import Reason, Rollout
+from server.prompts.profiles import ModelProfile
+from trainer import reward as rewards
+from trainer.advantage import estimate
+from trainer.batches import Row
+from trainer.config import ExperimentSection, Method, TrainSection
+from trainer.syntax import Syntax
+
+LONGEST_FACTOR, LONGEST_SLACK = 2, 48
+"""An answer rewrites the region: one that is twice as long and more has gone astray, and would
+hold up its whole batch until the budget ends."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A row with fresh answers and what they are worth. All lists are alike long."""
+
+    row: Row
+    rollouts: Sequence[Rollout]
+    answers: Sequence[str | None]
+    """Regions; None for what is no edit."""
+    rewards: Sequence[float]
+
+    @property
+    def silent(self) -> float:
+        """Share of answers that change nothing."""
+        untouched = rewards.normalise(self.row.context.region)
+        quiet = [a is not None and rewards.normalise(a) == untouched for a in self.answers]
+        return sum(quiet) / len(quiet)
+
+    @property
+    def distinct(self) -> int:
+        """How many different token sequences were sampled."""
+        return len({rollout.token_ids for rollout in self.rollouts})
+
+
+@dataclass(frozen=True)
+class TrainGroup:
+    """What the update needs of one group."""
+
+    prompt: Sequence[int]
+    answers: Sequence[Sequence[int]]
+    engine_logprobs: Sequence[Sequence[float]]
+    advantages: Sequence[float]
+    weight: float
+
+
+class Reader:
+    """Reads answers and references of one model profile; holds tokenizer and grammars."""
+
+    def __init__(self, profile: ModelProfile, tokenizer: Any, reward: str = "product") -> None:
+        self._profile, self._tokenizer = profile, tokenizer
+        self._stop = set(tokenizer.convert_tokens_to_ids(list(profile.format.stop)))
+        self._reward = rewards.silence if reward == "silence" else rewards.product(Syntax())
+
+    def region(self, rollout: Rollout, row: Row) -> str | None:
+        """Return the region as the answer wants it; the untouched one if it changes nothing.
+
+        The text is decoded here, from the token ids: those are what is trained on.
+        """
+        ids = list(rollout.token_ids)
+        if ids and ids[-1] in self._stop:
+            ids.pop()
+        text = self._tokenizer.decode(ids, skip_special_tokens=False)
+        finished = rollout.finish_reason == "stop"
+        parsed = self._profile.format.parse(row.context, text, finished=finished)
+        if parsed.reason is Reason.NO_EDIT:
+            return row.context.region
+        return parsed.new_region
+
+    def score(self, row: Row, rollouts: Sequence[Rollout]) -> Scored:
+        """Return the answers with their rewards."""
+        task = row.task(self._profile.silence_value)
+        answers = [self.region(rollout, row) for rollout in rollouts]
+        return Scored(row, rollouts, answers, [self._reward(answer, task) for answer in answers])
+
+    def reference(self, row: Row) -> list[int] | None:
+        """Return the settled text as an answer's token ids, for likelihood training.
+
+        None if it cannot be said in the prompt format: the text rendered, tokenised, decoded and
+        parsed must come back as it was, within the answer's budget.
+        """
+        shape = self._profile.format
+        text = shape.render_answer(row.context, row.settled_text)
+        ids = self._tokenizer.encode(text, add_special_tokens=False)
+        if len(ids) > self._profile.budget.answer_tokens or not ids or ids[-1] not in self._stop:
+            return None
+        back = Rollout(
+            token_ids=tuple(ids), logprobs=(0.0,) * len(ids), text="", finish_reason="stop"
+        )
+        return ids if self.region(back, row) == row.settled_text else None
+
+    def max_tokens(self, rows: Sequence[Row]) -> int:
+        """Return how long answers to these rows may get, the stop token included."""
+        longest = max(
+            len(self._tokenizer.encode(row.context.region, add_special_tokens=False))
+            for row in rows
+        )
+        wanted = LONGEST_FACTOR * longest + LONGEST_SLACK
+        return min(wanted, self._profile.budget.answer_tokens)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The groups with signal, and what was seen while choosing them."""
+
+    groups: list[TrainGroup]
+    metrics: dict[str, float]
+
+
+def compare(
+    scored: Sequence[Scored], train: TrainSection, experiment: ExperimentSection, seed: int
+) -> Compared:
+    """Turn rewards into advantages; drop the groups that carry no signal."""
+    values = [list(one.rewards) for one in scored]
+    if experiment.shuffle_rewards:
+        generator = random.Random(seed)
+        for group in values:
+            generator.shuffle(group)
+    flat = np.array([value for group in values for value in group])
+    number = np.repeat(np.arange(len(values)), [len(group) for group in values])
+    advantages, keep = estimate(
+        flat, number, train.method.value, train.tau, min_spread=train.min_spread, return_keep=True
+    )
+    if experiment.reverse_advantages:
+        advantages = -advantages
+    groups = [
+        TrainGroup(
+            prompt=one.row.prompt_token_ids,
+            answers=[rollout.token_ids for rollout in one.rollouts],
+            engine_logprobs=[rollout.logprobs for rollout in one.rollouts],
+            advantages=advantages[number == index].tolist(),
+            weight=one.row.weight,
+        )
+        for index, one in enumerate(scored)
+        if keep[number == index].all()
+    ]
+    return Compared(groups, _seen(scored, flat, advantages[keep], len(groups)))
+
+
+def _seen(
+    scored: Sequence[Scored], flat: np.ndarray, advantages: np.ndarray, kept: int
+) -> dict[str, float]:
+    lengths = [len(rollout.token_ids) for one in scored for rollout in one.rollouts]
+    spreads = [max(one.rewards) - min(one.rewards) for one in scored]
+    weights = np.array([one.row.weight for one in scored])
+    means = np.array([np.mean(one.rewards) for one in scored])
+    return {
+        "groups": len(scored),
+        "dropped_groups": len(scored) - kept,
+        "reward": float(flat.mean()),
+        "reward_weighted": float((means * weights).sum() / weights.sum()),
+        "reward_best": float(np.mean([max(one.rewards) for one in scored])),
+        "reward_spread": float(np.mean(spreads)),
+        "exact": float((flat == 1.0).mean()),
+        "unusable": float(np.mean([answer is None for one in scored for answer in one.answers])),
+        "silence": float(np.mean([one.silent for one in scored])),
+        "distinct": float(np.mean([one.distinct for one in scored])),
+        "answer_tokens": float(np.mean(lengths)),
+        "advantage": float(advantages.mean()) if len(advantages) else 0.0,
+    }
+
+
+def demonstrations(rows: Sequence[Row], reader: Reader) -> Compared:
+    """Turn rows into groups of one: the reference, to be made likely (method `sft`)."""
+    groups: list[TrainGroup] = []
+    for row in rows:
+        ids = reader.reference(row)
+        if ids is not None:
+            groups.append(
+                TrainGroup(row.prompt_token_ids, [ids], [[0.0] * len(ids)], [1.0], row.weight)
+            )
+    metrics = {"groups": float(len(rows)), "dropped_groups": float(len(rows) - len(groups))}
+    return Compared(groups, metrics)
+
+
+def is_group_relative(method: Method) -> bool:
+    """Whether the method compares fresh answers; otherwise it imitates references."""
+    return method is not Method.SFT

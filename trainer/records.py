@@ -1,0 +1,92 @@
+"""A run's own folder: what it was asked, what it saw, how it ended, in files a person can read.
+
+Knows names and JSON. Does not know training. `run.json` is rewritten whole, `metrics.jsonl` only
+grows; both are on disk before the next step begins.
+"""
+
+import json
+import math
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from feedback_store.publish import next_number
+
+RUNS = "runs"
+REFUSED_RESULTS = ("refused",)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's records."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The run's number, as in `rollout-RUN-STEP`."""
+        return self.folder.name
+
+    def describe(self, **facts: Any) -> None:
+        """Add facts to `run.json`."""
+        path = self.folder / "run.json"
+        aside = path.with_suffix(".tmp")
+        with aside.open("w", encoding="utf-8") as file:
+            json.dump({**self.facts(), **_plain(facts)}, file, indent=2, allow_nan=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what `run.json` says; nothing if there is none or it cannot be read."""
+        try:
+            found = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def measure(self, **metrics: Any) -> None:
+        """Append one line to `metrics.jsonl`."""
+        with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(_plain(metrics), allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def new_run(data: Path) -> RunFolder:
+    """Make the next run's folder."""
+    runs = data / RUNS
+    runs.mkdir(parents=True, exist_ok=True)
+    while True:
+        folder = runs / f"{next_number(runs, r'([0-9]{6})'):06d}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue  # another trainer took it first
+        return RunFolder(folder)
+
+
+def refusals(data: Path) -> Counter[int]:
+    """Return how often a run on each batch ended in a refusal."""
+    count: Counter[int] = Counter()
+    for path in sorted((data / RUNS).glob("*/run.json")):
+        facts = RunFolder(path.parent).facts()
+        if facts.get("result") in REFUSED_RESULTS:
+            count.update(facts.get("batches", []))
+    return count
+
+
+def _plain(value: Any) -> Any:
+    """Make anything JSON: numbers that are not finite become null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
