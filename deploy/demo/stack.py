@@ -52,12 +52,18 @@ class Place:
 class Gateway:
     """`hone-server run` as a process, with its managed vLLM or one at `engine_url`."""
 
-    def __init__(self, place: Place, engine_url: str | None, settings: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        place: Place,
+        engine_url: str | None,
+        settings: Sequence[str] = (),
+        port: int | None = None,
+    ) -> None:
         self._place = place
         self._settings = list(settings)
         if engine_url:
             self._settings += ["--engine.managed", "false", "--engine.url", engine_url]
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -97,8 +103,7 @@ class Gateway:
         """
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
-                raise StackError(f"the gateway ended while starting: see {self._log}")
+            self.check()
             try:
                 if httpx.get(f"{self.url}/readyz", trust_env=False, timeout=2).status_code == 200:
                     return
@@ -107,6 +112,11 @@ class Gateway:
             tick()
             time.sleep(0.25)
         raise StackError(f"the engine was not ready after {READY_S:.0f} s: see {self._log}")
+
+    def check(self) -> None:
+        """Raise StackError if the gateway's process has ended."""
+        if self._process is None or self._process.poll() is not None:
+            raise StackError(f"the gateway has ended: see {self._log}")
 
     @property
     def _log(self) -> Path:

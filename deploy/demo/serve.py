@@ -1,0 +1,89 @@
+"""`make serve`: the demo's stack, kept up for real editors, with training on a schedule.
+
+    python -m deploy.demo.serve [--data FOLDER] [--port PORT] [--engine-url URL]
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.demo.screen import Screen
+from deploy.demo.stack import Gateway, Place, StackError
+
+EVERY = "6h"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until interrupted; 0 after an orderly end."""
+    given = _parser().parse_args(arguments)
+    screen = Screen()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        _serve(given, screen, stop)
+    except StackError as error:
+        print(f"serve: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _serve(given: argparse.Namespace, screen: Screen, stop: threading.Event) -> None:
+    place = Place(given.folder.resolve())
+    with Gateway(place, given.engine_url, port=given.port) as gateway:
+        with screen.phase("starting vLLM and the gateway"):
+            gateway.wait_ready(lambda: None)
+        screen.say(_how_to(gateway.url, Path(sys.executable).parent / "hone-lsp"))
+        trainer = _trainer(place, gateway.url)
+        try:
+            while not stop.wait(1.0):
+                gateway.check()
+        finally:
+            trainer.terminate()
+            trainer.wait()
+
+
+def _trainer(place: Place, url: str) -> subprocess.Popen[bytes]:
+    """`hone-trainer watch`, which waits for feedback and trains when there is enough."""
+    command = [sys.executable, "-m", "trainer.cli", "watch", "--watch.every", EVERY]
+    command += ["--gateway.url", url, "--data.folder", str(place.data)]
+    with (place.folder / "trainer.log").open("ab") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log)
+
+
+def _how_to(url: str, program: Path) -> str:
+    return f"""
+Hone is serving at {url} (open it in a browser). Training: every {EVERY}, given enough feedback.
+
+The language server is [bold]{program}[/bold]; it finds this gateway with
+    HONE_LSP_GATEWAY__URL={url}    or in ~/.config/hone/lsp.toml: [gateway] url = "{url}"
+
+[bold]Neovim 0.12[/bold]  vim.lsp.config("hone", {{ cmd = {{ "{program}" }} }}); vim.lsp.enable("hone")
+             vim.lsp.inline_completion.enable()
+[bold]VS Code[/bold]      any generic LSP client extension with the command {program}
+[bold]Emacs[/bold]        (add-to-list 'eglot-server-programs '(python-mode . ("{program}")))
+[bold]Helix[/bold]        languages.toml: [language-server.hone] command = "{program}"
+
+More in deploy/docs/editors.md. Ctrl-C ends everything.
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.demo.serve",
+        description="Serve suggestions on this machine and learn from the feedback on a schedule.",
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=Path("build/serve"), help="data and logs (%(default)s)"
+    )
+    parser.add_argument("--port", type=int, default=8765, help="of the gateway (%(default)s)")
+    parser.add_argument("--engine-url", help="use the vLLM at this address instead of starting one")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
