@@ -22,6 +22,7 @@ from feedback_store.events import (
 from feedback_store.rows import SuggestionRow
 
 FEEDBACK_KINDS = ("outcome", "settled", "survival")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,7 @@ def check(entries: Sequence[NewEntry]) -> None:
 
 def to_json(value: Any) -> bytes:
     """Return compact JSON in UTF-8; ValueError for NaN, infinities and lone surrogates."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8")
+    return _ENCODER.encode(value).encode("utf-8")
 
 
 def level_of(entry: NewEntry) -> FeedbackLevel:

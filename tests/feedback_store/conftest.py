@@ -1,5 +1,6 @@
 """Fixtures: a data folder, and stores opened in it that are closed again."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from feedback_store.config import StoreSettings
 from feedback_store.store import Store
+from tests.feedback_store.watched import Crash
 
 OpenStore = Callable[..., Store]
 
@@ -35,3 +37,15 @@ def open_store(folder: Path) -> Iterator[OpenStore]:
 @pytest.fixture
 def store(open_store: OpenStore) -> Store:
     return open_store()
+
+
+@pytest.fixture
+def crashes_are_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash that the test itself made is no unhandled error."""
+    usual = threading.excepthook
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        if not isinstance(args.exc_value, Crash):
+            usual(args)
+
+    monkeypatch.setattr(threading, "excepthook", hook)

@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,32 +19,11 @@ from feedback_store.entries import NewEntry
 from feedback_store.maintenance import build, compare
 from feedback_store.store import DATABASE, Store
 from tests.feedback_store import made
-from tests.feedback_store.watched import Crash, crash_at
+from tests.feedback_store.helpers import WAIT_S, abandon
+from tests.feedback_store.watched import crash_at
 
-WAIT_S = 20.0
 SETTINGS = StoreSettings(threads=1)
 POINTS = ["staged", "appended", "synced", "committed", "acked"]
-
-
-@pytest.fixture
-def crashes_are_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A crash that the test itself made is no unhandled error."""
-    usual = threading.excepthook
-
-    def hook(args: threading.ExceptHookArgs) -> None:
-        if not isinstance(args.exc_value, Crash):
-            usual(args)
-
-    monkeypatch.setattr(threading, "excepthook", hook)
-
-
-def abandon(store: Store) -> None:
-    """Let go of the files as the end of a process does: no flush, no commit."""
-    store._writer._thread.join(WAIT_S)
-    assert not store._writer._thread.is_alive()
-    store._writer.database.close()
-    store._writer.log.close()
-    store._lock.release()
 
 
 def ids(store: Store) -> list[str]:

@@ -4,23 +4,18 @@ import json
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 
-from feedback_store import export as export_module
-from feedback_store.config import StoreSettings
 from feedback_store.errors import StoreUnavailable
 from feedback_store.events import FeedbackLevel, Outcome, Reason
 from feedback_store.export import Export, TooLittle
-from feedback_store.publish import BadManifest, publish, read_manifest
+from feedback_store.publish import BadManifest, read_manifest
 from feedback_store.store import Store
 from tests.feedback_store import made
-from tests.feedback_store.test_crash import abandon, crashes_are_quiet  # noqa: F401
-from tests.feedback_store.watched import crash_at
+from tests.feedback_store.helpers import WAIT_S, ids_of, put, rows_of
 
-WAIT_S = 20.0
 COLUMNS = {
     "suggestion_id": "VARCHAR",
     "ingest_seq": "BIGINT",
@@ -54,26 +49,6 @@ COLUMNS = {
     "retained_third": "DOUBLE",
     "holdout": "BOOLEAN",
 }
-
-
-def put(store: Store, *entries: Any) -> None:
-    store.submit(entries).result(WAIT_S)
-
-
-def rows_of(result: Export | TooLittle) -> list[dict[str, Any]]:
-    assert isinstance(result, Export)
-    connection = duckdb.connect()
-    cursor = connection.execute(
-        "SELECT * FROM read_parquet(?) ORDER BY ingest_seq", [str(result.folder / "batch.parquet")]
-    )
-    names = [column[0] for column in cursor.description or ()]
-    rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    connection.close()
-    return rows
-
-
-def ids_of(result: Export | TooLittle) -> list[str]:
-    return [row["suggestion_id"] for row in rows_of(result)]
 
 
 def test_the_columns_are_what_trainers_read(store: Store) -> None:
@@ -240,82 +215,3 @@ def test_exports_at_once_do_not_share(store: Store) -> None:
         thread.join()
     found = [one for result in results for one in ids_of(result)]
     assert sorted(found) == [f"ref-{number}" for number in range(1, 9)]
-
-
-@pytest.mark.usefixtures("crashes_are_quiet")
-@pytest.mark.parametrize("point", ["staged", "appended", "synced", "committed"])
-def test_a_crash_while_a_batch_is_decided(folder: Path, point: str) -> None:
-    settings = StoreSettings(threads=1)
-    store = Store.open(folder, settings, passed=crash_at(point, count=2))
-    put(store, *made.refused(1), *made.refused(2)[:1])
-    exporter = threading.Thread(target=store.export, args=(1, 10), daemon=True)
-    exporter.start()
-    abandon(store)
-    with Store.open(folder, settings) as again:
-        first = again.export(1, 10)
-        published = sorted((folder / "batches").glob("0*"))
-        assert len(published) == 1
-        assert read_manifest(published[0])["items"] == 1
-        if isinstance(first, TooLittle):
-            assert point in ("appended", "synced", "committed")
-        else:
-            assert ids_of(first) == ["ref-1"]
-        assert again.export(1, 10) == TooLittle(ready=0, min_items=1)
-        items = again.query("SELECT suggestion_id AS id FROM batch_items")
-        assert items == [{"id": "ref-1"}]
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_crash_while_a_batch_is_published(
-    open_store, folder: Path, monkeypatch: pytest.MonkeyPatch, when: str
-) -> None:
-    """What is decided but not on disk is written at the next start, as it was decided."""
-    store = open_store()
-    put(store, *made.refused(1))
-
-    def fail(*arguments: Any) -> Path:
-        if when == "after":
-            publish(*arguments)
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(export_module, "publish", fail)
-        with pytest.raises(OSError, match="No space"):
-            store.export(1, 10)
-        # What comes now is known later than the decision, and changes no batch.
-        put(store, made.settled(90, "ref-1", settled_text="later\n"), *made.refused(2)[:1])
-        store.close()
-    again = open_store()
-    manifest = read_manifest(folder / "batches" / "000001")
-    assert manifest["items"] == 1
-    assert again.export(1, 10) == TooLittle(ready=0, min_items=1)
-    result = Export(1, folder / "batches" / "000001", manifest)
-    assert made.SECRET in rows_of(result)[0]["settled_text"]
-
-
-def test_a_batch_whose_publishing_failed_is_the_next_one_exported(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(store, *made.refused(1))
-
-    def fail(*arguments: Any) -> Path:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(export_module, "publish", fail)
-        with pytest.raises(OSError, match="No space"):
-            store.export(1, 10)
-    assert ids_of(store.export(5, 10)) == ["ref-1"]
-
-
-def test_a_batch_is_the_same_when_written_again(open_store, folder: Path) -> None:
-    store = open_store()
-    put(store, *made.refused(1), *made.refused(2)[:1])
-    first = rows_of(store.export(1, 10))
-    put(store, made.survival(70, "ref-1", last=True))
-    store.close()
-    (folder / "batches" / "000001").rename(folder / "elsewhere")
-    again = open_store()
-    batch = folder / "batches" / "000001"
-    assert rows_of(Export(1, batch, read_manifest(batch))) == first
-    assert again.query("SELECT number FROM batches") == [{"number": 1}]
