@@ -5,6 +5,7 @@ Knows lines and times given to it. Does not know documents, clocks or which file
 """
 
 import difflib
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,6 +74,11 @@ class History:
         return tuple(
             RecentEdit(path=path, diff=_diff(before, old, new)) for path, before, old, new in chosen
         )
+
+    def seal(self) -> None:
+        """Let the next change begin another edit: line numbers may mean something else now."""
+        if self._edits:
+            self._edits[-1].at = -math.inf
 
     def forget(self, path: str) -> None:
         """Drop what is known of a file, such as one that was excluded."""

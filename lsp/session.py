@@ -90,6 +90,7 @@ class Session:
 
     def opened(self, uri: str, language: str, version: int, text: str) -> None:
         """The editor opened a document."""
+        self.history.seal()
         self.documents.open(uri, language, version, text)
 
     def changed(self, uri: str, version: int, edits: Sequence[Edit]) -> None:
@@ -105,9 +106,11 @@ class Session:
         """The editor saved a document; its text, if sent, is the truth."""
         opened = self.documents.get(uri)
         kept = opened is not None and not opened.document.oversized
-        if opened and kept and text is not None and opened.document.text != text:
-            self.tracker.bulk_rewritten(uri)
-            self.changed(uri, opened.document.version, [Edit(text)])
+        if opened and kept and text is not None:
+            if opened.document.text != text:
+                self.tracker.bulk_rewritten(uri)
+                self.changed(uri, opened.document.version, [Edit(text)])
+            opened.document.trusted = True
         for refused in self.documents.reconsider():
             self.history.forget(refused.path)
 

@@ -19,39 +19,55 @@ FAST = {
 Launch = Callable[..., Editor]
 
 
-@pytest.fixture
-def gateway() -> Iterator[StandIn]:
-    standin = StandIn()
-    standin.start()
-    yield standin
-    standin.stop()
-
-
-@pytest.fixture
-def environ(gateway: StandIn, tmp_path: Path) -> dict[str, str]:
-    """A user's environment of its own, with short clocks."""
-    return FAST | {
-        "HONE_LSP_GATEWAY__URL": gateway.url,
-        "HOME": str(tmp_path / "home"),
-        "XDG_CONFIG_HOME": str(tmp_path / "config"),
-        "XDG_STATE_HOME": str(tmp_path / "state"),
-    }
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    folder = tmp_path / "workspace"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one imaginary user."""
+    folder = tmp_path_factory.mktemp("house")
+    (folder / "workspace").mkdir()
     return folder
 
 
 @pytest.fixture
-def launch(workspace: Path, environ: dict[str, str]) -> Iterator[Launch]:
-    """Start editors; whatever still runs at the end is shut down."""
+def workspace(house: Path) -> Path:
+    return house / "workspace"
+
+
+@pytest.fixture(scope="module")
+def standin() -> Iterator[StandIn]:
+    started = StandIn()
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def gateway(standin: StandIn) -> Iterator[StandIn]:
+    """The gateway, with nothing said and nothing seen."""
+    standin.reset()
+    standin.start()
+    yield standin
+    standin.reset()
+
+
+def user(gateway: StandIn, house: Path) -> dict[str, str]:
+    """A user's environment of its own, with short clocks."""
+    return FAST | {
+        "HONE_LSP_GATEWAY__URL": gateway.url,
+        "HOME": str(house),
+        "XDG_CONFIG_HOME": str(house / "config"),
+        "XDG_STATE_HOME": str(house / "state"),
+    }
+
+
+@pytest.fixture
+def launch(gateway: StandIn, tmp_path: Path) -> Iterator[Launch]:
+    """Start editors for a user and a workspace of the test's own."""
     started: list[Editor] = []
+    (tmp_path / "workspace").mkdir()
 
     def start(*flags: str, **more: str) -> Editor:
-        started.append(Editor(workspace, environ | more, *flags))
+        environ = user(gateway, tmp_path) | more
+        started.append(Editor(tmp_path / "workspace", environ, *flags))
         return started[-1]
 
     yield start
@@ -62,9 +78,18 @@ def launch(workspace: Path, environ: dict[str, str]) -> Iterator[Launch]:
             editor.close()
 
 
-@pytest.fixture
-def editor(launch: Launch) -> Editor:
-    """An editor that has said hello."""
-    started = launch()
+@pytest.fixture(scope="module")
+def running(standin: StandIn, house: Path) -> Iterator[Editor]:
+    """One editor for all tests of a module that need no flags: starting takes seconds."""
+    started = Editor(house / "workspace", user(standin, house))
     started.initialize()
-    return started
+    yield started
+    started.shutdown()
+
+
+@pytest.fixture
+def editor(running: Editor, gateway: StandIn) -> Iterator[Editor]:
+    """An editor with nothing open and nothing left over."""
+    yield running
+    running.close_documents()
+    running.wait_delivered()

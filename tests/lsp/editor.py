@@ -4,6 +4,7 @@ Keeps the texts of its documents itself, by UTF-16 positions, and applies edits 
 does. Knows the protocol; does not know Hone's code.
 """
 
+import contextlib
 import json
 import os
 import queue
@@ -66,6 +67,11 @@ class Editor:
         item = {"uri": uri, "languageId": language, "version": 1, "text": text}
         self.notify("textDocument/didOpen", {"textDocument": item})
         return uri
+
+    def close_documents(self) -> None:
+        for uri in list(self.texts):
+            self.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+            del self.texts[uri]
 
     def change(self, uri: str, *edits: tuple[tuple[int, int], tuple[int, int], str]) -> None:
         changes = []
@@ -152,10 +158,8 @@ class Editor:
         assert self.process.stdin
         assert self.process.stdout
         assert self.process.stderr
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
-        except BrokenPipeError:
-            pass
         self.process.wait(WAIT_S)
         for reader in self._readers:
             reader.join(WAIT_S)

@@ -28,6 +28,18 @@ from feedback_store.events import (
 Answer = Callable[[str], str | None] | Reason
 """Rewrites the region (None: no edit), or the reason to withhold."""
 
+HELLO = Hello(
+    version="0",
+    wire_versions=(1,),
+    policy_version="hone-000001",
+    base_model="hone-tiny",
+    region_lines=10,
+    prefix_lines=12,
+    suffix_lines=6,
+    recent_edits=3,
+    feedback_level=FeedbackLevel.FULL,
+)
+
 
 class StandIn:
     """One gateway. Start and stop it as often as a test likes; it keeps its port and memory."""
@@ -41,17 +53,7 @@ class StandIn:
         self.status = 200
         self.refuses: set[str] = set()
         """Suggestion ids whose feedback is answered by 422."""
-        self.hello = Hello(
-            version="0",
-            wire_versions=(1,),
-            policy_version="hone-000001",
-            base_model="hone-tiny",
-            region_lines=10,
-            prefix_lines=12,
-            suffix_lines=6,
-            recent_edits=3,
-            feedback_level=FeedbackLevel.FULL,
-        )
+        self.hello = HELLO
         self._high: dict[str, int] = {}
         self._lock = threading.Lock()
         self._server: ThreadingHTTPServer | None = None
@@ -61,7 +63,20 @@ class StandIn:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def reset(self) -> None:
+        """Forget what a test said and saw; not the high-water marks."""
+        with self._lock:
+            self.answers.clear()
+            self.requests.clear()
+            self.events.clear()
+            self.bodies.clear()
+        self.delay_s, self.status = 0.0, 200
+        self.refuses.clear()
+        self.hello = HELLO
+
     def start(self) -> None:
+        if self._server is not None:
+            return
         gateway = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -78,6 +93,9 @@ class StandIn:
             def _reply(self, status: int, text: str) -> None:
                 data = text.encode()
                 try:
+                    if gateway._server is None:
+                        # A stopped gateway's connections break.
+                        raise BrokenPipeError
                     self.send_response(status)
                     self.send_header("Content-Length", str(len(data)))
                     self.end_headers()
@@ -103,7 +121,9 @@ class StandIn:
         """Answer one request."""
         with self._lock:
             self.bodies.append(body)
-        if self._server is None or self.status != 200:
+        if self._server is None:
+            return 500, ""
+        if self.status != 200:
             return self.status, json.dumps({"title": "no", "detail": "told to refuse"})
         if path == "/v1/suggest":
             return 200, self._suggest(SuggestRequest.model_validate_json(body))
