@@ -64,6 +64,7 @@ class KeyRing:
     def __init__(self, folder: Path) -> None:
         self._path = folder / KEYS
         self._pseudonym_path = folder / PSEUDONYM_KEY
+        self._pseudonym_key: bytes | None = None
         self._stamp: tuple[int, int] | None = None
         self._records: dict[str, KeyRecord] = {}
 
@@ -107,7 +108,10 @@ class KeyRing:
             return Caller(LOCAL, LOCAL, frozenset(Scope))
         key = (authorization or "").removeprefix("Bearer ").strip()
         identity = key.split("_")[1] if key.count("_") >= 2 else ""
-        self._refresh()
+        try:
+            self._refresh()
+        except ValueError as error:
+            raise NotAllowed("the gateway's key file does not read; see its log") from error
         record = self._records.get(identity)
         if record is None or record.revoked_at or not hmac.compare_digest(
             record.sha256, _hash(key)
@@ -120,9 +124,11 @@ class KeyRing:
         return hmac.new(self._secret(), user.encode(), hashlib.sha256).hexdigest()[:20]
 
     def _secret(self) -> bytes:
-        if not self._pseudonym_path.exists():
-            _write_private(self._pseudonym_path, secrets.token_hex(32))
-        return self._pseudonym_path.read_bytes()
+        if self._pseudonym_key is None:
+            if not self._pseudonym_path.exists():
+                _write_private(self._pseudonym_path, secrets.token_hex(32))
+            self._pseudonym_key = self._pseudonym_path.read_bytes()
+        return self._pseudonym_key
 
     def _refresh(self) -> None:
         if not self._path.exists():
@@ -132,8 +138,11 @@ class KeyRing:
         stamp = (status.st_mtime_ns, status.st_ino)
         if stamp == self._stamp:
             return
-        entries = json.loads(self._path.read_text(encoding="utf-8"))["keys"]
-        records = [_record(entry) for entry in entries]
+        try:
+            entries = json.loads(self._path.read_text(encoding="utf-8"))["keys"]
+            records = [_record(entry) for entry in entries]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{self._path} is damaged: {error!r}") from error
         self._records = {record.id: record for record in records}
         self._stamp = stamp
 

@@ -5,13 +5,26 @@ Knows the fields and their invariants. Does not know any wire format of a model 
 applies an answer to a document restores the document's own.
 """
 
-from pydantic import BaseModel, ConfigDict, Field
+import re
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Frozen(BaseModel):
     """Base of all wire and event types: immutable, unknown fields and non-numbers refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _text_is_encodable(self) -> Self:
+        """Refuse half surrogate pairs, which JSON can spell and no file or engine can take."""
+        for name, value in self:
+            if isinstance(value, str) and _LONE_SURROGATE.search(value):
+                raise ValueError(f"{name} holds half a surrogate pair, which is no text")
+        return self
 
 
 class RecentEdit(Frozen):

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
@@ -133,7 +133,7 @@ async def set_batch_state(
         gateway.store.query, "SELECT 1 FROM batches WHERE number = ?", [number]
     )
     if not known:
-        raise PolicyConflict(f"there is no batch {number}")
+        raise HTTPException(404, f"there is no batch {number}; see /v1/batches")
     payload = {"number": number, "state": body.state, "policy": body.policy}
     await asyncio.wrap_future(gateway.store.record("batch_state", payload))
 

@@ -1,0 +1,76 @@
+"""The settings tree and what it makes of vLLM's command line."""
+
+from pathlib import Path
+
+import pytest
+
+from feedback_store.settings import ConfigError, load
+from server.config import EngineSettings, ServerSettings
+from server.engine.flags import Machine, launch
+
+CPU = Machine(
+    Path("/py"), has_gpu=False, openmp=Path("/omp.so"),
+    environ={"PATH": "/bin", "SECRET_TOKEN": "s", "LD_PRELOAD": "/x.so", "HTTP_PROXY": "p"},
+)
+GPU = Machine(Path("/py"), has_gpu=True, openmp=None, environ={"CUDA_VISIBLE_DEVICES": "1"})
+
+
+def test_defaults_are_local_and_managed() -> None:
+    settings = load(ServerSettings, "server", environ={"XDG_CONFIG_HOME": "/nowhere"})
+    assert (settings.listen.host, settings.engine.managed) == ("127.0.0.1", True)
+    assert settings.suggest.holdout_share == 0.03
+    assert (settings.model_folder() / "model.safetensors").is_file()
+
+
+def test_an_unmanaged_engine_needs_an_address() -> None:
+    with pytest.raises(ConfigError, match=r"set engine\.url"):
+        load(ServerSettings, "server", overrides={"engine.managed": "false"}, environ={})
+
+
+def test_unknown_keys_name_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"listen\.port"):
+        load(ServerSettings, "server", overrides={"listen.prot": "1"}, environ={})
+
+
+def test_fewer_than_four_adapters_would_starve_users() -> None:
+    with pytest.raises(ConfigError, match="max_loras"):
+        load(ServerSettings, "server", overrides={"engine.max_loras": "3"}, environ={})
+
+
+def test_the_command_for_a_cpu() -> None:
+    made = launch(EngineSettings(), Path("/model"), CPU)
+    assert made.argv[0] == "/py"
+    assert made.argv[1].endswith("vllm_main.py")
+    for flag in (
+        "--model=/model", "--served-model-name=hone-tiny", "--dtype=float32", "--enable-lora",
+        "--max-loras=4", "--block-size=32", "--kv-cache-memory-bytes=1073741824",
+        "--scheduling-policy=priority", "--max-model-len=2048",
+    ):
+        assert flag in made.argv
+    assert made.env["LD_PRELOAD"] == "/omp.so:/x.so"
+    assert made.env["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "1"
+
+
+def test_the_command_for_a_gpu() -> None:
+    made = launch(EngineSettings(), Path("/model"), GPU)
+    assert "--dtype=auto" in made.argv
+    assert not any("kv-cache-memory" in flag or "block-size" in flag for flag in made.argv)
+    assert made.env["CUDA_VISIBLE_DEVICES"] == "1"
+    assert "LD_PRELOAD" not in made.env
+
+
+def test_vllm_reports_to_nobody_and_sees_no_secrets() -> None:
+    env = launch(EngineSettings(), Path("/model"), CPU).env
+    for name in ("VLLM_NO_USAGE_STATS", "DO_NOT_TRACK", "HF_HUB_OFFLINE",
+                 "HF_HUB_DISABLE_TELEMETRY"):
+        assert env[name] == "1"
+    assert "SECRET_TOKEN" not in env
+    assert "HTTP_PROXY" not in env
+
+
+def test_the_fingerprint_follows_what_decides_how_the_engine_behaves() -> None:
+    one = launch(EngineSettings(), Path("/model"), CPU).fingerprint()
+    assert one == launch(EngineSettings(), Path("/model"), CPU).fingerprint()
+    assert one != launch(EngineSettings(max_lora_rank=16), Path("/model"), CPU).fingerprint()
+    assert one != launch(EngineSettings(), Path("/other"), CPU).fingerprint()
+    assert one != launch(EngineSettings(speculate=False), Path("/model"), CPU).fingerprint()
