@@ -29,6 +29,10 @@ class Reporter:
 
     def __init__(self, envelope: Envelope, own: Spool, left: Iterable[Spool]) -> None:
         self.trouble = ""
+        self.written = 0
+        """Events of this run, and of dead ones that it closed."""
+        self.acknowledged = 0
+        """Events that the gateway took, as far as this run sent them."""
         self._envelope = envelope
         self._own = own
         self._left = list(left)
@@ -117,7 +121,9 @@ class Reporter:
             log.error("the gateway cannot read an event: %s", answer.detail)
             spool.set_aside(batch)
             return True
-        return answer is not None and spool.acknowledge(batch, answer.high_water) > 0
+        taken = 0 if answer is None else spool.acknowledge(batch, answer.high_water)
+        self.acknowledged += taken
+        return taken > 0
 
     async def _sync(self, spool: Spool) -> None:
         if time.monotonic() - self._synced_at >= SYNC_S:
@@ -147,6 +153,7 @@ class Reporter:
         now = time.time()
         try:
             spool.append(lambda seq: envelope.event(finding, seq, now))
+            self.written += 1
         except OSError as error:
             self._fail(error)
         self._news.set()

@@ -93,7 +93,9 @@ async def suggest(gateway: Gateway, caller: Caller, request: SuggestRequest) -> 
     Cancelling it aborts the engine's work and writes the suggestion down as cancelled.
     """
     suggestion_id, policy = gateway.new_id(), gateway.policy_name()
-    drawn = gateway.draw() < gateway.settings.suggest.holdout_share
+    # What leaves no row would be withheld for nothing.
+    recorded = request.level is not FeedbackLevel.OFF
+    drawn = recorded and gateway.draw() < gateway.settings.suggest.holdout_share
     started = time.perf_counter()
     gateway.in_flight += 1
     try:

@@ -45,7 +45,7 @@ def profiles() -> dict[str, ModelProfile]:
             format=RegionFormat(),
             budget=Budget(prompt_tokens=1400, answer_tokens=400),
             lora=LoraProfile(learning_rate=2e-3),
-            region_lines=10,
+            region_lines=4,
             prefix_lines=12,
             suffix_lines=6,
             recent_edits=3,
