@@ -16,15 +16,15 @@ from pathlib import Path
 
 from deploy.demo.rules import Rewrite, Rule
 
-REACH = 7
+REACH = 5
 """Lines around the wanted edit in which the rule applies nowhere else, so that a region has
 exactly one right answer."""
 CLUSTER_GAP = 2
-CLUSTER_SPAN = 4
+CLUSTER_SPAN = 2
 LONGEST_LINE = 100
 QUIET_TRIES = 10
 QUIET_SHARE = 0.3
-MOST_PER_FILE_AND_RULE = 3
+MOST_PER_FILE_AND_RULE = 8
 
 
 @dataclass(frozen=True)
