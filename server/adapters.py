@@ -9,7 +9,7 @@ import json
 import math
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,7 +21,6 @@ CONFIG = "adapter_config.json"
 EXPECTED_FILES = frozenset({WEIGHTS, CONFIG, MANIFEST})
 HEADER_LIMIT_BYTES = 16 << 20
 CHUNK_BYTES = 1 << 20
-FLOAT_FORMATS = {"F64": "d", "F32": "f", "F16": "e"}
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 """What a version may be called: one path component, safe in an URL."""
 
@@ -117,8 +116,9 @@ def _check_config(path: Path, base: Base) -> int:
     if config.get("modules_to_save") or config.get("rank_pattern"):
         raise BadAdapter("modules_to_save and rank_pattern are not served")
     if not targets <= base.targets:
-        raise BadAdapter(f"adapts {sorted(targets - base.targets)}, which are no targets of "
-                         f"{base.name}")
+        raise BadAdapter(
+            f"adapts {sorted(targets - base.targets)}, which are no targets of {base.name}"
+        )
     return rank
 
 
@@ -155,8 +155,12 @@ def _header(file: BinaryIO, size: int) -> list[Tensor]:
         entries = json.loads(file.read(length))
         entries.pop("__metadata__", None)
         tensors = [
-            Tensor(name, entry["dtype"], tuple(entry["shape"]),
-                   *(8 + length + int(offset) for offset in entry["data_offsets"]))
+            Tensor(
+                name,
+                entry["dtype"],
+                tuple(entry["shape"]),
+                *(8 + length + int(offset) for offset in entry["data_offsets"]),
+            )
             for name, entry in entries.items()
         ]
     except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -168,21 +172,28 @@ def _header(file: BinaryIO, size: int) -> list[Tensor]:
     return tensors
 
 
-def _values(file: BinaryIO, tensor: Tensor) -> Iterator[memoryview | list[float]]:
+def _values(file: BinaryIO, tensor: Tensor) -> Iterator[Sequence[float]]:
     """Yield a tensor's numbers in chunks."""
+    if tensor.dtype not in ("F64", "F32", "F16", "BF16"):
+        raise BadAdapter(f"{tensor.name} is of type {tensor.dtype}, not a float type")
     file.seek(tensor.begin)
     left = tensor.end - tensor.begin
-    while left:
+    while left > 0:
         data = file.read(min(left, CHUNK_BYTES))
-        left -= len(data)
-        if tensor.dtype == "BF16":
-            # A bfloat16 is the upper half of a float32.
-            halves = memoryview(data).cast("H")
-            data = b"".join(struct.pack("<I", half << 16) for half in halves)
-            yield memoryview(data).cast("f")
-        elif tensor.dtype == "F16":
-            yield list(struct.unpack(f"<{len(data) // 2}e", data))
-        elif tensor.dtype in FLOAT_FORMATS:
-            yield memoryview(data).cast(FLOAT_FORMATS[tensor.dtype])
-        else:
-            raise BadAdapter(f"{tensor.name} is of type {tensor.dtype}, not a float type")
+        left -= CHUNK_BYTES
+        try:
+            yield _floats(data, tensor.dtype)
+        except (TypeError, struct.error) as error:
+            raise BadAdapter(f"{tensor.name} holds half a number") from error
+
+
+def _floats(data: bytes, dtype: str) -> Sequence[float]:
+    if dtype == "F64":
+        return memoryview(data).cast("d")
+    if dtype == "F32":
+        return memoryview(data).cast("f")
+    if dtype == "F16":
+        return struct.unpack(f"<{len(data) // 2}e", data)
+    # A bfloat16 is the upper half of a float32.
+    halves = memoryview(data).cast("H")
+    return memoryview(b"".join(struct.pack("<I", half << 16) for half in halves)).cast("f")

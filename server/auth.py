@@ -113,8 +113,10 @@ class KeyRing:
         except ValueError as error:
             raise NotAllowed("the gateway's key file does not read; see its log") from error
         record = self._records.get(identity)
-        if record is None or record.revoked_at or not hmac.compare_digest(
-            record.sha256, _hash(key)
+        if (
+            record is None
+            or record.revoked_at
+            or not hmac.compare_digest(record.sha256, _hash(key))
         ):
             raise NotAllowed("send a valid key as 'Authorization: Bearer hone_...'")
         return Caller(self.pseudonym(record.user), record.team, frozenset(record.scopes))

@@ -3,8 +3,6 @@
 Knows where weights lie in a model folder. Does not know what is done with them.
 """
 
-from pathlib import Path
-
 from feedback_store.publish import sha256
 from server.adapters import Base
 from server.config import ServerSettings

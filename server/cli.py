@@ -7,9 +7,9 @@ import argparse
 import asyncio
 import json
 import logging
+import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -73,6 +73,9 @@ def run(settings: ServerSettings, given: argparse.Namespace) -> int:
         timeout_graceful_shutdown=int(listen.drain_s) + 1,
     )
     server = uvicorn.Server(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal that ended it once more; by then all is done, so exit with 0.
+        signal.signal(number, lambda *_: None)
     asyncio.run(server.serve())
     return 0 if server.started else FAILED_EXIT
 
@@ -170,15 +173,23 @@ def _parser() -> SettingsParser:
     ):
         command = _command(commands, name, action, text, f"example:\n  hone-server {name}\n")
         command.add_argument("--key", help="API key, where the gateway has keys")
-    keys = commands.add_parser("keys", help="create, list and revoke API keys",
-                               description="Create, list and revoke API keys.",
-                               epilog=KEYS_EXAMPLES)
+    keys = commands.add_parser(
+        "keys",
+        help="create, list and revoke API keys",
+        description="Create, list and revoke API keys.",
+        epilog=KEYS_EXAMPLES,
+    )
     actions = keys.add_subparsers(dest="action", required=True)
     create = _command(actions, "create", create_key, "create a key; shown once", KEYS_EXAMPLES)
     create.add_argument("--user", required=True, help="whose key it is; stored as a pseudonym")
     create.add_argument("--team", required=True, help="the team that its feedback counts for")
-    create.add_argument("--scope", action="append", required=True, choices=list(map(str, Scope)),
-                        help="what it may do; give it several times for several scopes")
+    create.add_argument(
+        "--scope",
+        action="append",
+        required=True,
+        choices=list(map(str, Scope)),
+        help="what it may do; give it several times for several scopes",
+    )
     _command(actions, "list", list_keys, "list the keys, without secrets", KEYS_EXAMPLES)
     revoke = _command(actions, "revoke", revoke_key, "end a key at once", KEYS_EXAMPLES)
     revoke.add_argument("id", help="the key's id, from `keys list`")

@@ -17,7 +17,14 @@ from feedback_store.errors import InvalidEntry, StoreUnavailable
 from feedback_store.events import WIRE_VERSIONS
 from server.adapters import BadAdapter
 from server.auth import MissingScope, NotAllowed
-from server.engine.errors import EngineBusy, EngineDown, EngineError, EngineSlow, UnknownModel
+from server.engine.errors import (
+    EngineBusy,
+    EngineDown,
+    EngineError,
+    EngineSlow,
+    PromptTooLong,
+    UnknownModel,
+)
 from server.policies import PolicyConflict, UnknownPolicy
 
 RETRY_AFTER_S = 2
@@ -49,6 +56,7 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (EngineBusy, HTTPStatus.SERVICE_UNAVAILABLE),
     (EngineSlow, HTTPStatus.GATEWAY_TIMEOUT),
     (UnknownModel, HTTPStatus.NOT_FOUND),
+    (PromptTooLong, HTTPStatus.UNPROCESSABLE_ENTITY),
     (EngineError, HTTPStatus.BAD_GATEWAY),
 )
 """Most specific first."""
@@ -59,9 +67,7 @@ def problem(
 ) -> JSONResponse:
     """Return a problem document."""
     body = {"type": "about:blank", "title": _title(status), "status": status, "detail": detail}
-    return JSONResponse(
-        body | more, status, headers=headers, media_type="application/problem+json"
-    )
+    return JSONResponse(body | more, status, headers=headers, media_type="application/problem+json")
 
 
 def install(app: FastAPI) -> None:

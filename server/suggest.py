@@ -24,7 +24,6 @@ from server.auth import Caller
 from server.engine.client import Completion, Sampling
 from server.engine.errors import (
     EngineBusy,
-    EngineDown,
     EngineError,
     EngineSlow,
     PromptTooLong,

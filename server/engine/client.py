@@ -141,9 +141,7 @@ class EngineClient:
         return response
 
 
-def _completion_body(
-    model: str, prompt: str | Sequence[int], sampling: Sampling
-) -> dict[str, Any]:
+def _completion_body(model: str, prompt: str | Sequence[int], sampling: Sampling) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": model,
         "prompt": prompt if isinstance(prompt, str) else list(prompt),

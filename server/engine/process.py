@@ -60,6 +60,9 @@ def spawn(launch: Launch, record_path: Path, log_path: Path) -> EngineRecord:
             )
     except OSError as error:
         raise EngineStartError(f"cannot run {argv[0]}: {error}; set engine.python") from error
+    # The engine may outlive this gateway, and is followed by its record; without an exit status
+    # of its own, Popen would warn that its process is still running.
+    child.returncode = 0
     started = records.start_time_of(child.pid)
     record = EngineRecord(
         child.pid, started or 0, records.boot_id(), port, key, launch.fingerprint()

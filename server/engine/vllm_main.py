@@ -39,7 +39,7 @@ def repair() -> None:
     except ImportError:
         return
     if hasattr(kernels, "_expand_kernel_impl"):
-        kernels._expand_kernel_impl = expand
+        setattr(kernels, "_expand_kernel_impl", expand)  # noqa: B010 (unknown to type checkers)
 
 
 # At import, not under the guard below: vLLM's workers are spawned, and multiprocessing imports

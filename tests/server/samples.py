@@ -49,15 +49,19 @@ def event(suggestion_id: str, seq: int, kind: str = "outcome", **changes: Any) -
         },
         "survival": {"horizon_s": 30.0, "last": True, "observed": True, "retained": 1.0},
     }
-    return {
-        "kind": kind,
-        "seq": seq,
-        "suggestion_id": suggestion_id,
-        "session": "session-1",
-        "workspace": "workspace-1",
-        "client": {"name": "test", "version": "1"},
-        "client_time": 1_700_000_001.0,
-    } | kinds[kind] | changes
+    return (
+        {
+            "kind": kind,
+            "seq": seq,
+            "suggestion_id": suggestion_id,
+            "session": "session-1",
+            "workspace": "workspace-1",
+            "client": {"name": "test", "version": "1"},
+            "client_time": 1_700_000_001.0,
+        }
+        | kinds[kind]
+        | changes
+    )
 
 
 def feedback(*events: dict[str, Any], producer: str = "spool-1") -> dict[str, Any]:

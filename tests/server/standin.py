@@ -22,56 +22,51 @@ LOGPROB = -0.25
 DISCONNECT_POLL_S = 0.01
 
 
-def create_app(base: str, key: str) -> FastAPI:
-    """Return a stand-in that holds the base model `base` and wants `key`, if one is given."""
-    def authorize(request: Request) -> None:
-        # A dependency, since FastAPI's middleware would hide a client's disconnect.
+class Engine:
+    """What a stand-in holds, is about to answer, and was asked."""
+
+    def __init__(self, base: str, key: str) -> None:
+        self._key = key
+        self.models = {base: "/models/base"}
+        self.queue: deque[dict[str, Any]] = deque()
+        self.history: list[dict[str, Any]] = []
+
+    def authorize(self, request: Request) -> None:
+        """Refuse without the key. A dependency: FastAPI's middleware would hide a disconnect."""
         sent = request.headers.get("authorization")
-        if key and request.url.path.startswith("/v1") and sent != f"Bearer {key}":
+        guarded = self._key and request.url.path.startswith("/v1")
+        if guarded and sent != f"Bearer {self._key}":
             raise HTTPException(401, "Unauthorized")
 
-    app = FastAPI(dependencies=[Depends(authorize)])
-    models: dict[str, str] = {base: "/models/base"}
-    queue: deque[dict[str, Any]] = deque()
-    history: list[dict[str, Any]] = []
+    async def list_models(self) -> dict[str, Any]:
+        """GET /v1/models."""
+        return {"data": [{"id": name, "root": root} for name, root in self.models.items()]}
 
-    @app.get("/health")
-    async def health() -> dict[str, str]:
-        return {}
-
-    @app.get("/v1/models")
-    async def list_models() -> dict[str, Any]:
-        return {"data": [{"id": name, "root": root} for name, root in models.items()]}
-
-    @app.post("/v1/load_lora_adapter")
-    async def load(body: dict[str, Any]) -> str:
+    async def load(self, body: dict[str, Any]) -> str:
+        """POST /v1/load_lora_adapter."""
         name, path = body["lora_name"], Path(body["lora_path"])
-        history.append({"load": name})
-        if name in models:
+        self.history.append({"load": name})
+        if name in self.models:
             raise HTTPException(400, f"The lora adapter '{name}' has already been loaded.")
         if not (path / "adapter_config.json").exists():
             raise HTTPException(404, "No adapter found for that path")
-        models[name] = str(path)
+        self.models[name] = str(path)
         return "Success"
 
-    @app.post("/v1/unload_lora_adapter")
-    async def unload(body: dict[str, Any]) -> str:
-        history.append({"unload": body["lora_name"]})
-        if models.pop(body["lora_name"], None) is None:
+    async def unload(self, body: dict[str, Any]) -> str:
+        """POST /v1/unload_lora_adapter."""
+        self.history.append({"unload": body["lora_name"]})
+        if self.models.pop(body["lora_name"], None) is None:
             raise HTTPException(404, "The lora adapter cannot be found")
         return "Success"
 
-    @app.post("/tokenize")
-    async def tokenize(body: dict[str, Any]) -> dict[str, Any]:
-        return {"tokens": [ord(character) for character in body["prompt"]]}
-
-    @app.post("/v1/completions")
-    async def complete(request: Request, body: dict[str, Any]) -> Any:
+    async def complete(self, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+        """POST /v1/completions: as queued, or no edit."""
         entry = {"completion": body, "aborted": False}
-        history.append(entry)
-        if body["model"] not in models:
+        self.history.append(entry)
+        if body["model"] not in self.models:
             raise HTTPException(404, f"The model `{body['model']}` does not exist.")
-        plan = queue.popleft() if queue else {}
+        plan = self.queue.popleft() if self.queue else {}
         if not await _wait(request, plan.get("delay_s", 0.0)):
             entry["aborted"] = True
             return {}
@@ -79,14 +74,36 @@ def create_app(base: str, key: str) -> FastAPI:
             raise HTTPException(plan["status"], plan.get("text", "no"))
         return {"choices": [_choice(body, plan, index) for index in range(body["n"])]}
 
-    @app.post("/standin/queue")
+
+async def health() -> dict[str, str]:
+    """GET /health."""
+    return {}
+
+
+async def tokenize(body: dict[str, Any]) -> dict[str, Any]:
+    """POST /tokenize: one token per character."""
+    return {"tokens": [ord(character) for character in body["prompt"]]}
+
+
+def create_app(base: str, key: str) -> FastAPI:
+    """Return a stand-in that holds the base model `base` and wants `key`, if one is given."""
+    engine = Engine(base, key)
+
     async def enqueue(body: dict[str, Any]) -> None:
-        queue.append(body)
+        engine.queue.append(body)
 
-    @app.get("/standin/history")
     async def get_history() -> list[dict[str, Any]]:
-        return history
+        return engine.history
 
+    app = FastAPI(dependencies=[Depends(engine.authorize)])
+    app.get("/health")(health)
+    app.get("/v1/models")(engine.list_models)
+    app.post("/v1/load_lora_adapter")(engine.load)
+    app.post("/v1/unload_lora_adapter")(engine.unload)
+    app.post("/tokenize")(tokenize)
+    app.post("/v1/completions")(engine.complete)
+    app.post("/standin/queue")(enqueue)
+    app.get("/standin/history")(get_history)
     return app
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_refuses_a_trained_adapter_that_calls_itself_untrained(tmp_path: Path, b
     ],
 )
 def test_refuses_a_manifest_of_something_else(
-    tmp_path: Path, base: Base, manifest: dict[str, str], why: str
+    tmp_path: Path, base: Base, manifest: dict[str, Any], why: str
 ) -> None:
     folder = publish_adapter(tmp_path, "hone-000001", **manifest)
     with pytest.raises(BadAdapter, match=why):
@@ -57,9 +58,7 @@ def test_refuses_a_rank_above_the_engines(tmp_path: Path, base: Base) -> None:
         verify(folder, "policy", base)
 
 
-def test_refuses_weights_of_another_rank_than_the_configuration(
-    tmp_path: Path, base: Base
-) -> None:
+def test_refuses_weights_of_another_rank_than_the_configuration(tmp_path: Path, base: Base) -> None:
     folder = publish_adapter(tmp_path, "hone-000001", weights=safetensors(tensors(4)))
     with pytest.raises(BadAdapter, match="not rank 8"):
         verify(folder, "policy", base)
@@ -95,7 +94,7 @@ def test_refuses_a_folder_that_was_never_published(tmp_path: Path, base: Base) -
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_refuses_numbers_that_are_not_finite(tmp_path: Path, base: Base, number: float) -> None:
     entries = tensors()
-    shape, values = entries["base_model.model.model.layers.3.mlp.up_proj.lora_B.weight"]
+    _, values = entries["base_model.model.model.layers.3.mlp.up_proj.lora_B.weight"]
     values[5] = number
     folder = publish_adapter(tmp_path, "hone-000001", weights=safetensors(entries))
     with pytest.raises(BadAdapter, match="not finite"):
@@ -104,9 +103,7 @@ def test_refuses_numbers_that_are_not_finite(tmp_path: Path, base: Base, number:
 
 def test_reads_the_upper_half_of_bfloat16(tmp_path: Path, base: Base) -> None:
     for name, half, untrained in (("hone-000001", 0x0000, True), ("hone-000002", 0x3C00, False)):
-        folder = publish_adapter(
-            tmp_path, name, weights=_bfloat16(half), untrained=untrained
-        )
+        folder = publish_adapter(tmp_path, name, weights=_bfloat16(half), untrained=untrained)
         assert verify(folder, "policy", base).untrained is untrained
     folder = publish_adapter(tmp_path, "hone-000003", weights=_bfloat16(0x7F80))
     with pytest.raises(BadAdapter, match="not finite"):

@@ -61,9 +61,7 @@ def test_unknown_fields_are_refused_by_name(client: httpx.Client) -> None:
     "body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"nonsense", b'{"wire": 1', b"null", b"[]"]
 )
 def test_a_body_that_is_not_the_json_asked_for(client: httpx.Client, body: bytes) -> None:
-    answer = client.post(
-        "/v1/suggest", content=body, headers={"content-type": "application/json"}
-    )
+    answer = client.post("/v1/suggest", content=body, headers={"content-type": "application/json"})
     assert answer.status_code in (400, 422)
     problem(answer, answer.status_code)
 
@@ -84,9 +82,7 @@ def test_wrong_values_are_refused_without_repeating_them(
     client: httpx.Client, change: dict[str, Any]
 ) -> None:
     body = json.dumps(suggestion(**change)).encode()
-    answer = client.post(
-        "/v1/suggest", content=body, headers={"content-type": "application/json"}
-    )
+    answer = client.post("/v1/suggest", content=body, headers={"content-type": "application/json"})
     assert "breadth" not in problem(answer, 422)
 
 
@@ -145,9 +141,7 @@ def test_every_answer_carries_a_request_id(client: httpx.Client) -> None:
 def test_a_page_of_another_site_is_refused(client: httpx.Client) -> None:
     rebound = client.get("/v1/status", headers={"Host": "evil.example"})
     assert "listen.allowed_hosts" in problem(rebound, 421)
-    foreign = client.post(
-        "/v1/rollback", headers={"Origin": "https://evil.example"}
-    )
+    foreign = client.post("/v1/rollback", headers={"Origin": "https://evil.example"})
     assert "other sites" in problem(foreign, 403)
     own = client.get("/v1/status", headers={"Origin": str(client.base_url)})
     assert own.status_code == httpx.codes.OK
@@ -184,9 +178,7 @@ def test_hello_tells_what_the_client_must_know(client: httpx.Client) -> None:
 def test_metrics_count_by_policy_and_hold_no_code(client: httpx.Client) -> None:
     client.post("/v1/suggest", json=suggestion()).raise_for_status()
     text = client.get("/metrics").text
-    assert (
-        'hone_suggestions_total{outcome="withheld",policy="hone-tiny",reason="no_edit"}' in text
-    )
+    assert 'hone_suggestions_total{outcome="withheld",policy="hone-tiny",reason="no_edit"}' in text
     assert "hone_engine_up 1.0" in text
     assert "breadth" not in text
 

@@ -9,7 +9,9 @@ from server.config import EngineSettings, ServerSettings
 from server.engine.flags import Machine, launch
 
 CPU = Machine(
-    Path("/py"), has_gpu=False, openmp=Path("/omp.so"),
+    Path("/py"),
+    has_gpu=False,
+    openmp=Path("/omp.so"),
     environ={"PATH": "/bin", "SECRET_TOKEN": "s", "LD_PRELOAD": "/x.so", "HTTP_PROXY": "p"},
 )
 GPU = Machine(Path("/py"), has_gpu=True, openmp=None, environ={"CUDA_VISIBLE_DEVICES": "1"})
@@ -42,9 +44,15 @@ def test_the_command_for_a_cpu() -> None:
     assert made.argv[0] == "/py"
     assert made.argv[1].endswith("vllm_main.py")
     for flag in (
-        "--model=/model", "--served-model-name=hone-tiny", "--dtype=float32", "--enable-lora",
-        "--max-loras=4", "--block-size=32", "--kv-cache-memory-bytes=1073741824",
-        "--scheduling-policy=priority", "--max-model-len=2048",
+        "--model=/model",
+        "--served-model-name=hone-tiny",
+        "--dtype=float32",
+        "--enable-lora",
+        "--max-loras=4",
+        "--block-size=32",
+        "--kv-cache-memory-bytes=1073741824",
+        "--scheduling-policy=priority",
+        "--max-model-len=2048",
     ):
         assert flag in made.argv
     assert made.env["LD_PRELOAD"] == "/omp.so:/x.so"
@@ -61,8 +69,12 @@ def test_the_command_for_a_gpu() -> None:
 
 def test_vllm_reports_to_nobody_and_sees_no_secrets() -> None:
     env = launch(EngineSettings(), Path("/model"), CPU).env
-    for name in ("VLLM_NO_USAGE_STATS", "DO_NOT_TRACK", "HF_HUB_OFFLINE",
-                 "HF_HUB_DISABLE_TELEMETRY"):
+    for name in (
+        "VLLM_NO_USAGE_STATS",
+        "DO_NOT_TRACK",
+        "HF_HUB_OFFLINE",
+        "HF_HUB_DISABLE_TELEMETRY",
+    ):
         assert env[name] == "1"
     assert "SECRET_TOKEN" not in env
     assert "HTTP_PROXY" not in env

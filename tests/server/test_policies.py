@@ -13,9 +13,7 @@ def book_with(*names: str, untrained: bool = False) -> Book:
     book = Book()
     for name in names:
         book = book.apply(
-            policies.register(
-                book, name, parent=None, untrained=untrained, status=Status.CANDIDATE
-            )
+            policies.register(book, name, parent=None, untrained=untrained, status=Status.CANDIDATE)
         )
     return book
 
@@ -111,9 +109,7 @@ def test_unknown_names_are_named_in_the_error() -> None:
 
 def test_registering_twice_changes_nothing() -> None:
     book = book_with("a")
-    assert policies.register(
-        book, "a", parent=None, untrained=False, status=Status.CANDIDATE
-    ) == []
+    assert policies.register(book, "a", parent=None, untrained=False, status=Status.CANDIDATE) == []
 
 
 STEPS = st.lists(

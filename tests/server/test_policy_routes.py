@@ -1,7 +1,6 @@
 """Policy versions over HTTP: load, decide, promote, roll back; rows carry the version that was
 live when the request was admitted."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,12 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def zero(client: httpx.Client, data: Path) -> Iterator[str]:
+def zero(client: httpx.Client, data: Path) -> str:
     """A live untrained version."""
     publish_adapter(data / "adapters", "hone-000001")
     post(client, "/v1/policies", {"name": "hone-000001"}, 201)
     post(client, "/v1/policies/hone-000001/promote")
-    yield "hone-000001"
+    return "hone-000001"
 
 
 def post(client: httpx.Client, path: str, body: Any = None, status: int = 200) -> Any:
@@ -56,9 +55,7 @@ def test_a_candidate_is_loaded_but_answers_nobody(
 ) -> None:
     publish_adapter(data / "adapters", "hone-000002", b=0.01, parent=zero)
     info = post(client, "/v1/policies", {"name": "hone-000002"}, 201)
-    assert info == {
-        "name": "hone-000002", "status": "candidate", "parent": zero, "loaded": True
-    }
+    assert info == {"name": "hone-000002", "status": "candidate", "parent": zero, "loaded": True}
     assert engine.models() == {"hone-tiny", zero, "hone-000002"}
     assert stamped(client) == zero
 
@@ -198,7 +195,8 @@ def test_rollouts_reach_a_snapshot_and_editors_do_not(
         (e["completion"] for e in engine.completions()), key=lambda completion: completion["seed"]
     )
     assert [(a["model"], a["n"], a["seed"], a["priority"]) for a in asked] == [
-        (name, 2, 7, 10), (name, 2, 9, 10)
+        (name, 2, 7, 10),
+        (name, 2, 9, 10),
     ]
     assert [a["temperature"] for a in asked] == [1.0, 1.0]
     assert stamped(client) == zero
@@ -213,9 +211,7 @@ def test_rollouts_of_the_base_name_no_policy(client: httpx.Client, engine: Stand
     assert engine.completions()[0]["completion"]["model"] == "hone-tiny"
 
 
-def test_a_batch_is_exported_once_and_its_state_kept(
-    client: httpx.Client, engine: StandIn
-) -> None:
+def test_a_batch_is_exported_once_and_its_state_kept(client: httpx.Client, engine: StandIn) -> None:
     engine.answer(text=BETTER)
     known = post(client, "/v1/suggest", suggestion())["suggestion_id"]
     few = {"min_items": 1, "max_items": 10}
