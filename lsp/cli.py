@@ -25,14 +25,14 @@ HONE_LSP_SECTION__NAME in the environment, flags."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code: 0 well, 1 a check failed, 2 unusable configuration."""
-    options, unknown = _parser().parse_known_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
     environ = environment()
-    given = ((name, getattr(options, name, None)) for name, _ in leaves(Settings))
-    flags = {name: value for name, value in given if value is not None}
     try:
-        if unknown:
-            raise ConfigError(unknown_setting(unknown[0].partition("=")[0].lstrip("-")))
-        settings = load(options.config, flags, environ)
+        _refuse_misspelt(arguments)
+        options = _parser().parse_args(arguments)
+        given = ((name, getattr(options, name, None)) for name, _ in leaves(Settings))
+        flags = {name: value for name, value in given if value is not None}
+        settings = load(getattr(options, "config", None), flags, environ)
     except ConfigError as error:
         print(f"hone-lsp: {error}", file=sys.stderr)
         return 2
@@ -45,29 +45,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _serve(settings)
 
 
+def _refuse_misspelt(arguments: Sequence[str]) -> None:
+    """Name the nearest setting, which argparse would not."""
+    known = {name for name, _ in leaves(Settings)} - {"gateway.key"}
+    for argument in arguments:
+        name = argument.partition("=")[0].removeprefix("--")
+        if argument.startswith("--") and "." in name and name not in known:
+            raise ConfigError(unknown_setting(name))
+
+
 def _parser() -> argparse.ArgumentParser:
+    flags = _flags()
     parser = argparse.ArgumentParser(
         prog="hone-lsp",
         description="Hone's language server: suggests the next edit, learns what became of it.",
-        allow_abbrev=False,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        parents=[flags],
     )
     parser.add_argument("--version", action="version", version=f"hone-lsp {__version__}")
-    parser.add_argument("--config", type=Path, help="configuration file (TOML)")
-    # Editors' clients pass this by habit; it is what happens anyway.
-    parser.add_argument("--stdio", action="store_true", help=argparse.SUPPRESS)
-    for name, text in leaves(Settings):
-        if name != "gateway.key":
-            parser.add_argument(f"--{name}", metavar="VALUE", help=text.replace("%", "%%"))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, text in (
         ("login", "store the gateway's key in a file that only you can read"),
         ("doctor", "check configuration, gateway and key, and say what to do"),
         ("status", "say in one line whether the gateway answers, and how much feedback waits"),
     ):
-        commands.add_parser(name, help=text, description=text.capitalize() + ".")
+        about = text.capitalize() + "."
+        commands.add_parser(
+            name, help=text, description=about, parents=[flags], epilog=f"example: hone-lsp {name}"
+        )
     return parser
+
+
+def _flags() -> argparse.ArgumentParser:
+    """Return the flags that may stand before and after a command."""
+    flags = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    flags.add_argument("--config", type=Path, help="configuration file (TOML)")
+    # Editors' clients pass this by habit; it is what happens anyway.
+    flags.add_argument("--stdio", action="store_true", help=argparse.SUPPRESS)
+    for name, text in leaves(Settings):
+        # A key on the command line could be read by everybody on the machine.
+        if name != "gateway.key":
+            flags.add_argument(f"--{name}", metavar="VALUE", help=text.replace("%", "%%"))
+    return flags
 
 
 def _serve(settings: Settings) -> int:

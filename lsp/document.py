@@ -46,10 +46,10 @@ class Change:
 
     @property
     def by_hand(self) -> bool:
-        """Whether one key press can have done it: a character, a pair of brackets, a new line."""
-        written = self.inserted.strip()
-        pair = written in {"()", "[]", "{}", '""', "''", "``", "<>"}
-        return (len(written) <= 1 or pair) and len(self.removed.strip()) <= 1
+        """Whether one key press can have done it: a character, a pair of brackets, or blanks
+        such as a new line with its indentation."""
+        pair = self.inserted in {"()", "[]", "{}", '""', "''", "``", "<>"}
+        return (_one_key(self.inserted) or pair) and _one_key(self.removed)
 
 
 def splice(first: int, old: list[str], new: list[str], inserted: str, removed: str) -> Change:
@@ -139,6 +139,10 @@ class Document:
         self.oversized = len(text) > self._max_chars
         self.binary = "\0" in text
         self.lines = [""] if self.oversized else split_lines(_pairs_joined(text))
+
+
+def _one_key(text: str) -> bool:
+    return len(text) <= 1 or text.isspace()
 
 
 def _pairs_joined(text: str) -> str:

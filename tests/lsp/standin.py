@@ -16,7 +16,6 @@ from typing import Any
 from feedback_store.events import (
     FeedbackAck,
     FeedbackBatch,
-    FeedbackEvent,
     FeedbackLevel,
     Hello,
     Outcome,
@@ -47,7 +46,8 @@ class StandIn:
     def __init__(self) -> None:
         self.answers: deque[Answer] = deque()
         self.requests: list[SuggestRequest] = []
-        self.events: list[FeedbackEvent] = []
+        self.events: list[Any] = []
+        """Feedback events of all kinds, in the order in which they were stored."""
         self.bodies: list[str] = []
         self.delay_s = 0.0
         self.status = 200

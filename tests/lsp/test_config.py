@@ -1,0 +1,143 @@
+"""Settings: priorities, refusals, and the command that reads them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lsp import cli
+from lsp.config import ConfigError, load, load_workspace
+from lsp.credentials import find_key, store_key
+from tests.lsp.editor import ROOT
+from tests.lsp.standin import StandIn
+
+
+def test_later_sources_win(tmp_path: Path) -> None:
+    file = tmp_path / "lsp.toml"
+    file.write_text(
+        '[gateway]\nurl = "http://file"\ntimeout_s = 1\n[suggest]\ndebounce_ms = 1\n'
+        "[settling]\nhorizons_s = [1, 2]\n"
+    )
+    environ = {"HONE_LSP_GATEWAY__TIMEOUT_S": "2", "HONE_LSP_SUGGEST__DEBOUNCE_MS": "2"}
+    settings = load(file, {"suggest.debounce_ms": "3"}, environ)
+    assert settings.gateway.url == "http://file"
+    assert settings.gateway.timeout_s == 2
+    assert settings.suggest.debounce_ms == 3
+    assert settings.settling.horizons_s == (1, 2)
+    assert settings.settling.quiet_s == 10
+
+
+def test_default_file_and_named_file(tmp_path: Path) -> None:
+    (tmp_path / "hone").mkdir()
+    (tmp_path / "hone" / "lsp.toml").write_text('[feedback]\nlevel = "facts"\n')
+    environ = {"XDG_CONFIG_HOME": str(tmp_path)}
+    assert load(None, {}, environ).feedback.level == "facts"
+    other = tmp_path / "other.toml"
+    other.write_text('[feedback]\nlevel = "off"\n')
+    assert load(None, {}, environ | {"HONE_LSP_CONFIG": str(other)}).feedback.level == "off"
+
+
+@pytest.mark.parametrize(
+    ("toml", "environ", "flags", "said"),
+    [
+        ("[gateway]\nurll = 1\n", {}, {}, "gateway.url"),
+        ("[gatewy]\n", {}, {}, "gateway"),
+        ("", {"HONE_LSP_GATEWAY__URLL": "x"}, {}, "gateway.url"),
+        ("", {}, {"feedback.levle": "x"}, "feedback.level"),
+        ('[feedback]\nlevel = "all"\n', {}, {}, "feedback.level"),
+        ("[gateway\n", {}, {}, "lsp.toml"),
+        ("", {"HONE_LSP_SETTLING__QUIET_S": "soon"}, {}, "settling.quiet_s"),
+    ],
+)
+def test_what_is_refused(
+    tmp_path: Path, toml: str, environ: dict[str, str], flags: dict[str, str], said: str
+) -> None:
+    file = tmp_path / "lsp.toml"
+    file.write_text(toml)
+    with pytest.raises(ConfigError, match=said) as raised:
+        load(file, flags, environ)
+    assert "\n" not in str(raised.value)
+
+
+def test_lists_from_the_environment(tmp_path: Path) -> None:
+    environ = {
+        "HONE_LSP_EXCLUDE__PATTERNS": "*.min.js, dist/",
+        "HONE_LSP_SETTLING__HORIZONS_S": "[0, 0.5]",
+        "XDG_CONFIG_HOME": str(tmp_path),
+    }
+    settings = load(None, {}, environ)
+    assert settings.exclude.patterns == ("*.min.js", "dist/")
+    assert settings.settling.horizons_s == (0, 0.5)
+
+
+def test_a_workspace_says_little(tmp_path: Path) -> None:
+    assert load_workspace(tmp_path).exclude.patterns == ()
+    file = tmp_path / ".hone.toml"
+    file.write_text('[exclude]\npatterns = ["x"]\n[formatting]\ntab_size = 2\n')
+    assert load_workspace(tmp_path).formatting.tab_size == 2
+    for more in ('[gateway]\nkey = "k"\n', "[exclude]\nmax_bytes = 9\n", "[feedback]\n"):
+        file.write_text(more)
+        with pytest.raises(ConfigError, match="may only add"):
+            load_workspace(tmp_path)
+
+
+def test_keys_are_per_gateway_and_private(tmp_path: Path) -> None:
+    environ = {"XDG_CONFIG_HOME": str(tmp_path)}
+    path = store_key("http://a", "secret", environ)
+    assert path.stat().st_mode & 0o777 == 0o600
+    for url, key in (("http://a", "secret"), ("http://b", None)):
+        settings = load(None, {"gateway.url": url}, environ)
+        assert find_key(settings.gateway, environ) == key
+    named = load(None, {}, environ | {"HONE_LSP_GATEWAY__KEY": "named"})
+    assert find_key(named.gateway, environ) == "named"
+    assert "named" not in repr(named)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path
+
+
+def test_doctor(gateway: StandIn, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--gateway.url", gateway.url, "doctor"]) == 0
+    assert "hone-000001" in capsys.readouterr().out
+    assert cli.main(["status", "--gateway.url", gateway.url]) == 0
+    assert "0 events wait" in capsys.readouterr().out
+    gateway.status = 401
+    assert cli.main(["--gateway.url", gateway.url, "doctor"]) == 1
+    assert "hone-lsp login" in capsys.readouterr().out
+
+
+def test_doctor_without_a_gateway(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--gateway.url", "http://127.0.0.1:9", "doctor"]) == 1
+    assert "start the gateway" in capsys.readouterr().out
+
+
+def test_unknown_flag_names_the_nearest(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--gateway.ulr", "x"]) == 2
+    assert "gateway.url" in capsys.readouterr().err
+
+
+def test_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    said = capsys.readouterr().out
+    assert "--settling.quiet_s" in said
+    assert "examples:" in said
+    assert "gateway.key" not in said
+
+
+def test_only_what_it_needs_is_imported() -> None:
+    """A language server without torch, duckdb and fastapi, and without httpx until it is used."""
+    code = (
+        "import sys, lsp.app, lsp.cli\n"
+        "heavy = {'torch', 'duckdb', 'fastapi', 'transformers', 'httpx', 'server', 'trainer'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,140 @@
+"""Recent edits as the model saw them: one context line, old lines, new lines."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lsp.document import Document, split_lines
+from lsp.history import PAUSE_S, History
+
+TEXT = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"
+
+
+class Typist:
+    """A document whose changes go into a history."""
+
+    def __init__(self, text: str = TEXT, history: History | None = None, path: str = "a") -> None:
+        self.document = Document("file:///a", "python", 1, text, "utf-32", 10_000)
+        self.history = history or History()
+        self.path = path
+        self.now = 0.0
+
+    def edit(self, start: tuple[int, int], end: tuple[int, int], text: str) -> None:
+        change = self.document.apply(start, end, text)
+        assert change
+        self.history.record(self.path, change, self.document.lines, self.now)
+
+    @property
+    def diffs(self) -> list[str]:
+        return [edit.diff for edit in self.history.recent(10)]
+
+
+def test_a_changed_line_has_one_line_of_context() -> None:
+    typist = Typist()
+    typist.edit((1, 0), (1, 3), "TWO")
+    assert typist.diffs == [" one\n-two\n+TWO\n"]
+
+
+def test_the_first_line_has_no_context() -> None:
+    typist = Typist()
+    typist.edit((0, 0), (0, 3), "ONE")
+    assert typist.diffs == ["-one\n+ONE\n"]
+
+
+def test_typing_is_one_edit() -> None:
+    typist = Typist()
+    for n, char in enumerate("hello"):
+        typist.edit((2, 5 + n), (2, 5 + n), char)
+        typist.now += 1
+    assert typist.diffs == [" two\n-three\n+threehello\n"]
+
+
+def test_typing_that_is_taken_back_disappears() -> None:
+    typist = Typist()
+    typist.edit((2, 5), (2, 5), "x")
+    typist.edit((2, 5), (2, 6), "")
+    assert typist.diffs == []
+
+
+def test_an_edit_undone_after_a_pause_disappears_too() -> None:
+    typist = Typist()
+    typist.edit((2, 0), (2, 5), "drei")
+    typist.now += PAUSE_S + 1
+    typist.edit((2, 0), (2, 4), "three")
+    assert typist.diffs == []
+
+
+def test_a_pause_begins_another_edit() -> None:
+    typist = Typist()
+    typist.edit((2, 5), (2, 5), "x")
+    typist.now += PAUSE_S + 1
+    typist.edit((2, 6), (2, 6), "y")
+    assert typist.diffs == [" two\n-three\n+threex\n", " two\n-threex\n+threexy\n"]
+
+
+def test_distant_edits_stay_apart_in_order() -> None:
+    typist = Typist()
+    typist.edit((5, 0), (5, 3), "SIX")
+    typist.edit((0, 0), (0, 3), "ONE")
+    assert typist.diffs == [" five\n-six\n+SIX\n", "-one\n+ONE\n"]
+
+
+def test_near_edits_are_one_place_and_two_diffs() -> None:
+    typist = Typist()
+    typist.edit((3, 0), (3, 4), "FOUR")
+    typist.edit((1, 0), (1, 3), "TWO")
+    assert typist.diffs == [" one\n-two\n+TWO\n", " three\n-four\n+FOUR\n"]
+
+
+def test_inserting_and_deleting_lines() -> None:
+    typist = Typist()
+    typist.edit((1, 0), (1, 0), "new\n")
+    typist.edit((3, 0), (4, 0), "")
+    assert typist.diffs == [" one\n+new\n", " two\n-three\n"]
+
+
+def test_edits_across_files_keep_their_order_and_paths() -> None:
+    history = History()
+    first, second = Typist(history=history), Typist(history=history, path="b")
+    first.edit((1, 0), (1, 3), "TWO")
+    second.edit((1, 0), (1, 3), "ZWEI")
+    first.edit((1, 0), (1, 3), "DUE")
+    assert [edit.path for edit in history.recent(10)] == ["a", "b", "a"]
+    assert [edit.path for edit in history.recent(2)] == ["b", "a"]
+    assert history.recent(0) == ()
+    history.forget("a")
+    assert [edit.path for edit in history.recent(10)] == ["b"]
+
+
+def test_a_pasted_file_is_left_out() -> None:
+    typist = Typist()
+    typist.edit((0, 0), (0, 0), "line\n" * 100)
+    assert typist.diffs == []
+
+
+def test_seal_begins_another_edit() -> None:
+    typist = Typist()
+    typist.edit((2, 5), (2, 5), "x")
+    typist.history.seal()
+    typist.edit((2, 6), (2, 6), "y")
+    assert len(typist.diffs) == 2
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 7), st.integers(0, 7), st.integers(0, 4), st.sampled_from("x\n")),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_diffs_lead_from_the_old_text_to_the_new(edits: list) -> None:
+    """However edits merge, all lines that came and went are accounted for."""
+    typist = Typist()
+    for line, other, column, text in edits:
+        last = len(typist.document.lines) - 1
+        start, end = sorted([(min(line, last), column), (min(other, last), column)])
+        typist.edit(start, end, text)
+    old, new = split_lines(TEXT), typist.document.lines
+    together = "".join(typist.diffs)
+    added = [d[1:] for d in together.splitlines(keepends=True) if d.startswith("+")]
+    removed = [d[1:] for d in together.splitlines(keepends=True) if d.startswith("-")]
+    assert len(new) - len(old) == len(added) - len(removed)

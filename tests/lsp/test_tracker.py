@@ -1,0 +1,335 @@
+"""Tables of what editors do, and the outcome that each amounts to."""
+
+from collections.abc import Callable
+
+import pytest
+
+from feedback_store.events import Outcome, Reason, SettledBy, Shown
+from tests.lsp.desk import Desk
+
+TEXT = "import os\n\ndef f(a):\n    x = 1\n    return x\n\nprint(f(2))\n"
+Step = Callable[[Desk, str], None]
+
+
+def insertion() -> tuple[Desk, str]:
+    """An offer that completes line 4 to "return x + a.b"."""
+    desk = Desk(TEXT)
+    return desk, desk.offer(2, 6, "return x\n", "return x + a.b\n")
+
+
+def edit(*edits: tuple[tuple[int, int], tuple[int, int], str]) -> Step:
+    return lambda desk, name: desk.edit(*edits)
+
+
+def keys(line: int, column: int, text: str) -> Step:
+    return lambda desk, name: desk.type(line, column, text)
+
+
+def wait(seconds: float) -> Step:
+    return lambda desk, name: desk.wait(seconds)
+
+
+def accept(desk: Desk, name: str) -> None:
+    desk.tracker.accepted(name, desk.now)
+
+
+def dismiss(desk: Desk, name: str) -> None:
+    desk.tracker.dismissed(name, desk.now)
+
+
+def partly(desk: Desk, name: str) -> None:
+    desk.tracker.partly_accepted(name)
+
+
+def show(desk: Desk, name: str) -> None:
+    desk.tracker.shown(name)
+
+
+def close(desk: Desk, name: str) -> None:
+    desk.tracker.closed(desk.document.uri, desk.now)
+
+
+WHOLE = edit(((4, 12), (4, 12), " + a.b"))
+A, P, R, T = "accepted", "partially_accepted", "rejected", "typed_through"
+D, E = "diverged", "expired"
+
+TRACES: dict[str, tuple[list[Step], str, str]] = {
+    "change, then command": ([WHOLE, accept], A, "unknown"),
+    "command, then change": ([accept, WHOLE], A, "yes"),
+    "command long before the change": ([accept, wait(0.9), WHOLE], A, "yes"),
+    "change only (LSP4IJ runs no command)": ([WHOLE], A, "unknown"),
+    "command for a change that never comes": ([accept, wait(2)], E, "yes"),
+    "whole region replaced": (
+        [edit(((2, 0), (6, 0), "def f(a):\n    x = 1\n    return x + a.b\n\n"))],
+        A,
+        "unknown",
+    ),
+    "whole document replaced": (
+        [edit(((0, 0), (7, 0), TEXT.replace("return x", "return x + a.b")))],
+        A,
+        "unknown",
+    ),
+    "two edits in one notification": (
+        [edit(((4, 12), (4, 12), " + "), ((4, 15), (4, 15), "a.b"))],
+        A,
+        "unknown",
+    ),
+    "two notifications within a burst": (
+        [edit(((4, 12), (4, 12), "a.b")), wait(0.2), edit(((4, 12), (4, 12), " + "))],
+        A,
+        "unknown",
+    ),
+    "accept with trailing blank": ([edit(((4, 12), (4, 12), " + a.b  "))], A, "unknown"),
+    "accept with CRLF": (
+        [edit(((4, 0), (5, 0), "    return x + a.b\r\n"))],
+        A,
+        "unknown",
+    ),
+    "format on save right after": (
+        [WHOLE, wait(0.2), edit(((4, 11), (4, 18), "(x + a.b)"))],
+        A,
+        "unknown",
+    ),
+    "formatter before the command": (
+        [edit(((4, 11), (4, 12), "(x + a.b)")), wait(0.1), accept],
+        A,
+        "yes",
+    ),
+    "a few keys, then accept of the rest": (
+        [keys(4, 12, " + "), wait(2), edit(((4, 15), (4, 15), "a.b"))],
+        A,
+        "unknown",
+    ),
+    "accept, undone": ([WHOLE, wait(2), edit(((4, 12), (4, 18), ""))], A, "unknown"),
+    "key by key": ([keys(4, 12, " + a.b")], T, "unknown"),
+    "key by key, with a typo taken back": (
+        [keys(4, 12, " +x"), edit(((4, 14), (4, 15), "")), keys(4, 14, " a.b")],
+        T,
+        "unknown",
+    ),
+    "key by key and on": ([keys(4, 12, " + a.b"), wait(2), keys(4, 18, ".c")], T, "unknown"),
+    "key by key, claimed by a command": ([keys(4, 12, " + a.b"), accept], A, "yes"),
+    "a word taken, reported": ([edit(((4, 12), (4, 12), " + a")), partly], P, "yes"),
+    "a word taken, not reported": ([edit(((4, 12), (4, 12), " + a"))], P, "unknown"),
+    "a word taken, command all the same (coc)": (
+        [edit(((4, 12), (4, 12), " + a")), accept],
+        P,
+        "yes",
+    ),
+    "word by word to the end": (
+        [edit(((4, 12), (4, 12), " + a")), wait(3), edit(((4, 16), (4, 16), ".b"))],
+        A,
+        "unknown",
+    ),
+    "a word taken, then something else": (
+        [edit(((4, 12), (4, 12), " + a")), wait(3), keys(4, 16, "[0]")],
+        P,
+        "unknown",
+    ),
+    "dismissed": ([dismiss], R, "yes"),
+    "dismissed, then typed all the same": ([dismiss, keys(4, 12, " + a.b")], R, "yes"),
+    "something else": ([keys(4, 12, "yz")], D, "unknown"),
+    "something else pasted": ([edit(((4, 4), (4, 12), "yield 3"))], D, "unknown"),
+    "begun and left": ([keys(4, 12, " +")], D, "unknown"),
+    "shown and left alone": ([show], E, "yes"),
+    "left alone": ([], E, "unknown"),
+    "typed elsewhere": ([edit(((0, 0), (0, 0), "import re\n"))], E, "unknown"),
+    "typed and taken back": ([keys(4, 12, "q"), edit(((4, 12), (4, 13), ""))], E, "unknown"),
+    "closed at once": ([close], E, "unknown"),
+    "typed, then closed": ([keys(4, 12, " + a.b"), close], T, "unknown"),
+    "accepted, then closed": ([accept, WHOLE, close], A, "yes"),
+}
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_outcome_of_a_trace(trace: str) -> None:
+    steps, outcome, shown = TRACES[trace]
+    desk, name = insertion()
+    desk.wait(1)
+    for step in steps:
+        step(desk, name)
+    desk.wait(100)
+    assert desk.outcome(name).outcome == outcome
+    assert desk.outcome(name).shown == shown
+    assert desk.settled(name)
+    assert len(desk.survivals(name)) == (3 if outcome in (A, P) else 0)
+    assert desk.tracker.watches == ()
+
+
+def test_settled_text_is_what_the_user_wrote_instead() -> None:
+    desk, name = insertion()
+    desk.edit(((4, 4), (4, 12), "yield 3"))
+    desk.edit(((0, 0), (0, 0), "import re\nimport sys\n"))
+    desk.wait(100)
+    settled = desk.settled(name)
+    assert settled.settled_text == "def f(a):\n    x = 1\n    yield 3\n\n"
+    assert (settled.region_changed, settled.accepted_text) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (Outcome.WITHHELD, Reason.HOLDOUT),
+        (Outcome.INVALID, Reason.UNPARSABLE),
+        (Outcome.FAILED, Reason.ENGINE_DOWN),
+        (Outcome.STALE, Reason.DOCUMENT_MOVED),
+    ],
+)
+def test_what_was_not_shown_is_observed_too(outcome: Outcome, reason: Reason) -> None:
+    desk = Desk(TEXT)
+    name = desk.withhold(2, 6, outcome, reason)
+    desk.type(4, 12, " + 1")
+    desk.wait(100)
+    decided = desk.outcome(name)
+    assert (decided.outcome, decided.reason, decided.shown) == (outcome, reason, Shown.NO)
+    assert decided.visible_ms is None
+    assert "return x + 1\n" in desk.settled(name).settled_text
+
+
+def test_settlement_waits_for_quiet() -> None:
+    desk, name = insertion()
+    for n in range(4):
+        desk.wait(8)
+        desk.edit(((4, 12 + n), (4, 12 + n), "z"))
+    assert desk.of(name) == []
+    desk.wait(9.9)
+    assert desk.of(name) == []
+    desk.wait(0.2)
+    assert desk.settled(name).settled_by == SettledBy.QUIET
+
+
+def test_settlement_does_not_wait_for_ever() -> None:
+    desk, name = insertion()
+    for _ in range(13):
+        desk.wait(5)
+        desk.edit(((4, 12), (4, 12), "z"))
+    assert desk.settled(name).settled_by == SettledBy.TIMEOUT
+    assert desk.settled(name).settled_text.count("z") == 11
+
+
+def test_times_that_are_measured() -> None:
+    desk = Desk(TEXT)
+    watch = desk.ask(2, 6)
+    desk.wait(0.25)
+    name = desk.answer(watch, watch.base.replace("return x", "return x + a.b"))
+    desk.wait(3)
+    desk.edit(((4, 12), (4, 12), " + a.b"))
+    assert desk.outcome(name).waited_ms == pytest.approx(250)
+    assert desk.outcome(name).visible_ms == pytest.approx(3000)
+
+
+def test_undo_marks_and_redo_unmarks() -> None:
+    desk, name = insertion()
+    WHOLE(desk, name)
+    desk.wait(4)
+    desk.edit(((4, 12), (4, 18), ""))
+    desk.wait(50)
+    assert (desk.settled(name).undone, desk.settled(name).region_changed) == (True, False)
+    assert [s.reverted for s in desk.survivals(name)] == [False, True, True]
+    again, other = insertion()
+    WHOLE(again, other)
+    again.edit(((4, 12), (4, 18), ""))
+    WHOLE(again, other)
+    again.wait(50)
+    assert not again.settled(other).undone
+
+
+def test_late_removal_is_no_undo() -> None:
+    desk, name = insertion()
+    WHOLE(desk, name)
+    for _ in range(3):
+        desk.wait(4)
+        desk.edit(((4, 18), (4, 18), "!"))
+    desk.edit(((4, 12), (4, 21), ""))
+    desk.wait(100)
+    assert not desk.settled(name).undone
+
+
+def test_survival_at_the_horizons() -> None:
+    desk, name = insertion()
+    WHOLE(desk, name)
+    desk.wait(3)
+    desk.edit(((4, 12), (4, 18), " + a"))
+    desk.wait(100)
+    found = desk.survivals(name)
+    assert [(s.horizon_s, s.last) for s in found] == [(0, False), (5, False), (30, True)]
+    assert [s.retained for s in found] == [1.0, 0.5, 0.5]
+
+
+def test_horizons_that_nobody_saw_are_not_imputed() -> None:
+    desk, name = insertion()
+    WHOLE(desk, name)
+    desk.wait(6)
+    desk.tracker.exit(desk.now)
+    found = desk.survivals(name)
+    assert [s.retained for s in found] == [1.0, 1.0, None]
+    assert [s.last for s in found] == [False, False, True]
+    assert desk.settled(name).settled_by == SettledBy.EXIT
+
+
+def test_newer_suggestion_supersedes_an_untouched_one() -> None:
+    desk, old = insertion()
+    new = desk.offer(3, 7, "x = 1", "x = 2")
+    assert desk.outcome(old).outcome == Outcome.SUPERSEDED
+    desk.wait(100)
+    assert desk.outcome(new).outcome == Outcome.EXPIRED
+
+
+def test_newer_suggestion_after_other_typing_is_a_divergence() -> None:
+    desk, old = insertion()
+    desk.type(4, 12, "yz")
+    desk.offer(3, 7, "x = 1", "x = 2")
+    assert desk.outcome(old).outcome == Outcome.DIVERGED
+
+
+def test_suggestions_for_other_places_do_not_disturb() -> None:
+    desk, old = insertion()
+    desk.offer(6, 8, "print", "log")
+    WHOLE(desk, old)
+    assert desk.outcome(old).outcome == Outcome.ACCEPTED
+
+
+def test_branch_switch_and_bulk_change_are_marked() -> None:
+    desk, name = insertion()
+    desk.tracker.branch_switched()
+    desk.edit(((0, 0), (7, 0), "# all\n# new\n"))
+    desk.wait(100)
+    settled = desk.settled(name)
+    assert (settled.branch_switch, settled.bulk_change) == (True, True)
+
+
+def test_line_added_at_the_very_end_belongs_to_the_last_region() -> None:
+    desk = Desk("a\nb\n")
+    watch = desk.ask(0, 3)
+    name = desk.answer(watch, "a\nb\nc\n")
+    desk.edit(((2, 0), (2, 0), "c\n"))
+    assert desk.outcome(name).outcome == Outcome.ACCEPTED
+
+
+def test_deletion_is_accepted() -> None:
+    desk = Desk(TEXT)
+    name = desk.offer(2, 6, "    x = 1\n", "")
+    desk.edit(((3, 0), (4, 0), ""))
+    desk.wait(1)
+    assert desk.outcome(name).outcome == Outcome.ACCEPTED
+    assert desk.survivals(name)[0].retained == 1.0
+
+
+def test_answer_for_a_closed_document_is_settled_at_once() -> None:
+    desk = Desk(TEXT)
+    watch = desk.ask(2, 6)
+    desk.tracker.closed(desk.document.uri, 0.0)
+    args = ("late", watch.level, Outcome.STALE, Reason.DOCUMENT_MOVED, 1.0)
+    desk.tracker.silent(watch, *args)
+    assert desk.outcome("late").outcome == Outcome.STALE
+    assert desk.settled("late").settled_by == SettledBy.CLOSE
+
+
+def test_commands_for_what_is_no_longer_on_offer_do_nothing() -> None:
+    desk, name = insertion()
+    dismiss(desk, name)
+    assert desk.tracker.accepted(name, desk.now) is False
+    assert desk.tracker.dismissed("unknown", desk.now) is None
+    WHOLE(desk, name)
+    desk.wait(100)
+    assert desk.outcome(name).outcome == Outcome.REJECTED
