@@ -71,7 +71,8 @@ def run(
 ) -> dict[str, Any]:
     """Run all phases on a fresh stack and return the report."""
     started = time.monotonic()
-    with Gateway(place, engine_url) as gateway:
+    patience = ["--suggest.max_deadline_ms", str(plan.deadline_ms)]
+    with Gateway(place, engine_url, patience) as gateway:
         with screen.timed("start"), screen.phase("starting vLLM and the gateway"):
             gateway.wait_ready(lambda: None)
         screen.say(f"gateway and its page: {gateway.url}")
@@ -124,12 +125,27 @@ def _counts(records: Sequence[Record], status: dict[str, Any], place: Place) -> 
 
 
 def _training(place: Place) -> dict[str, Any]:
-    """What the trainer says of its run."""
+    """What the trainer wrote down about its last run."""
     runs = sorted((place.data / "runs").glob("*/run.json"))
     if not runs:
         raise StackError(f"the trainer left no run in {place.data / 'runs'}")
     told = json.loads(runs[-1].read_text("utf-8"))
-    return {"train": told["train"], "gate": told["gate"]}
+    steps_file = runs[-1].with_name("metrics.jsonl")
+    steps = [json.loads(line) for line in steps_file.read_text("utf-8").splitlines()]
+    rewards = [step["reward"] for step in steps if "reward" in step]
+    train = {
+        "run": runs[-1].parent.name,
+        "steps": len(steps),
+        "groups": round(sum(step["groups"] for step in steps)),
+        "dropped_groups": round(sum(step["dropped_groups"] for step in steps)),
+        "reward_first": rewards[0] if rewards else None,
+        "reward_last": rewards[-1] if rewards else None,
+        "rewards": rewards,
+        "rollout_s": sum(step["rollout_s"] for step in steps),
+        "update_s": sum(step["update_s"] for step in steps),
+    }
+    gate = {"verdict": told.get("verdict"), "why": told.get("why"), **told.get("gate", {})}
+    return {"train": train, "gate": gate}
 
 
 def _parser() -> argparse.ArgumentParser:

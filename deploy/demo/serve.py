@@ -14,7 +14,7 @@ from pathlib import Path
 from deploy.demo.screen import Screen
 from deploy.demo.stack import Gateway, Place, StackError
 
-EVERY = "6h"
+EVERY_S = 6 * 3600
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +49,7 @@ def _serve(given: argparse.Namespace, screen: Screen, stop: threading.Event) -> 
 
 def _trainer(place: Place, url: str) -> subprocess.Popen[bytes]:
     """`hone-trainer watch`, which waits for feedback and trains when there is enough."""
-    command = [sys.executable, "-m", "trainer.cli", "watch", "--watch.every", EVERY]
+    command = [sys.executable, "-m", "trainer.cli", "watch", "--watch.interval_s", str(EVERY_S)]
     command += ["--gateway.url", url, "--data.folder", str(place.data)]
     with (place.folder / "trainer.log").open("ab") as log:
         return subprocess.Popen(command, stdout=log, stderr=log)
@@ -57,7 +57,7 @@ def _trainer(place: Place, url: str) -> subprocess.Popen[bytes]:
 
 def _how_to(url: str, program: Path) -> str:
     return f"""
-Hone is serving at {url} (open it in a browser). Training: every {EVERY}, given enough feedback.
+Hone is serving at {url} (open it in a browser). Training: every {EVERY_S // 3600} hours, given enough feedback.
 
 The language server is [bold]{program}[/bold]; it finds this gateway with
     HONE_LSP_GATEWAY__URL={url}    or in ~/.config/hone/lsp.toml: [gateway] url = "{url}"
