@@ -100,6 +100,8 @@ def _environment(settings: EngineSettings, machine: Machine, *, gpu: bool) -> di
     env |= QUIET_ENV
     env["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = "1"
     if not gpu:
+        # Else log-probs are compiled on first use, which needs a C++ compiler and half a minute.
+        env["TORCHDYNAMO_DISABLE"] = "1"
         preload = env.get("LD_PRELOAD", "")
         if machine.openmp is not None and "libiomp5" not in preload:
             env["LD_PRELOAD"] = f"{machine.openmp}:{preload}".rstrip(":")

@@ -86,7 +86,7 @@ def test_the_key_guards_vllm(vllm: EngineRecord) -> None:
     assert httpx.get(f"{vllm.url}/v1/models").status_code == httpx.codes.UNAUTHORIZED
 
 
-def test_token_ids_and_log_probs_come_in_pairs_and_end_in_the_stop_token(
+def test_token_ids_and_log_probs_come_in_pairs(client: httpx.Client, prompt: list[int]) -> None:
     client: httpx.Client, prompt: list[int]
 ) -> None:
     for answer in sample(client, prompt, None, samples=4, seed=1):
@@ -95,7 +95,7 @@ def test_token_ids_and_log_probs_come_in_pairs_and_end_in_the_stop_token(
         assert (answer["token_ids"][-1] == END) == (answer["finish_reason"] == "stop")
 
 
-def test_sampling_at_temperature_1_is_sampling_from_the_model(
+def test_sampling_follows_the_model(client: httpx.Client, prompt: list[int]) -> None:
     client: httpx.Client, prompt: list[int]
 ) -> None:
     """vLLM 0.32 on a CPU judged drafts at a random temperature until `vllm_main` repaired it:
@@ -135,7 +135,7 @@ def test_versions_load_serve_flip_and_roll_back(client: httpx.Client, prompt: li
     assert post(client, "/v1/suggest", asked)["policy_version"] == "gw-zero"
 
 
-def test_a_snapshot_serves_rollouts_until_it_is_dropped(
+def test_a_snapshot_serves_until_it_is_dropped(client: httpx.Client, prompt: list[int]) -> None:
     client: httpx.Client, prompt: list[int]
 ) -> None:
     assert post(client, "/v1/snapshots", {"name": "rollout-gw-1"})["loaded"]
