@@ -2,41 +2,22 @@
 apart and never trained on. The engine is a stand-in; gateway and store are the real ones.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.e2e.stack import Gateway, gateway, poll
+from tests.e2e.stack import Gateway, poll
 from tests.server.samples import BETTER, event, feedback, suggestion
-from tests.server.serving import ENGINE_KEY, StandIn, stand_in
+from tests.server.serving import StandIn
 
 PRODUCERS = 4
 SUGGESTIONS = 12
 """Per producer: enough that a kill falls between two of its batches."""
 KINDS = ("outcome", "settled", "survival")
 TABLES = {"outcome": "outcomes", "settled": "settlements", "survival": "survivals"}
-
-
-@pytest.fixture
-def engine() -> Iterator[StandIn]:
-    with stand_in() as running:
-        yield running
-
-
-@pytest.fixture
-def running(engine: StandIn, tmp_path: Path) -> Iterator[Gateway]:
-    env = {
-        "HONE_SERVER_ENGINE__MANAGED": "false",
-        "HONE_SERVER_ENGINE__URL": engine.url,
-        "HONE_SERVER_ENGINE__KEY": ENGINE_KEY,
-    }
-    with gateway(tmp_path, env) as started:
-        yield started
 
 
 class Spools:
