@@ -87,8 +87,6 @@ def test_the_key_guards_vllm(vllm: EngineRecord) -> None:
 
 
 def test_token_ids_and_log_probs_come_in_pairs(client: httpx.Client, prompt: list[int]) -> None:
-    client: httpx.Client, prompt: list[int]
-) -> None:
     for answer in sample(client, prompt, None, samples=4, seed=1):
         assert len(answer["token_ids"]) == len(answer["logprobs"])
         assert all(value <= 0 for value in answer["logprobs"])
@@ -96,8 +94,6 @@ def test_token_ids_and_log_probs_come_in_pairs(client: httpx.Client, prompt: lis
 
 
 def test_sampling_follows_the_model(client: httpx.Client, prompt: list[int]) -> None:
-    client: httpx.Client, prompt: list[int]
-) -> None:
     """vLLM 0.32 on a CPU judged drafts at a random temperature until `vllm_main` repaired it:
     every fifth sampled token was then one the model gives less than e^-12."""
     answers = sample(client, prompt, None, samples=32, seed=5)
@@ -136,8 +132,6 @@ def test_versions_load_serve_flip_and_roll_back(client: httpx.Client, prompt: li
 
 
 def test_a_snapshot_serves_until_it_is_dropped(client: httpx.Client, prompt: list[int]) -> None:
-    client: httpx.Client, prompt: list[int]
-) -> None:
     assert post(client, "/v1/snapshots", {"name": "rollout-gw-1"})["loaded"]
     assert len(sample(client, prompt, "rollout-gw-1", samples=2, max_tokens=8)) == 2
     client.delete("/v1/snapshots/rollout-gw-1").raise_for_status()
