@@ -68,14 +68,14 @@ class Loop:
         self.screen = screen
         self._profile = profile_for(plan.profile)
         model = Path(__file__).parents[2] / "server" / "models" / plan.profile
-        self._sampler = Sampler(gateway.url, self._profile, model / "tokenizer.json")
+        self.sampler = Sampler(gateway.url, self._profile, model / "tokenizer.json")
 
     def measure(self, name: str, tasks: Sequence[Task]) -> Side:
         """Show every task to an observer and sample some; leave no trace in the store."""
         records = self._sessions(name, tasks, self.plan.observers, observe=True)
         chosen = sampled(tasks)
         with self.screen.phase(f"{name}: 8 samples for each of {len(chosen)} tasks"):
-            right = self._sampler.right_answers(self.live_policy(), chosen, self.plan.seed)
+            right = self.sampler.right_answers(self.live_policy(), chosen, self.plan.seed)
         lost = sum(record.silence in LOST for record in records)
         return Side(answers(records, tasks), right, lost)
 

@@ -21,7 +21,7 @@ from trainer.metrics import Answer
 
 SAMPLES = 8
 SAMPLED_TASKS = 100
-PROMPTS_PER_REQUEST = 10
+PROMPTS_PER_REQUEST = 20
 SAMPLING_TIMEOUT_S = 600.0
 NOW = 0.0
 """Histories need a clock to coalesce typing; here every step is an edit of its own."""
@@ -74,7 +74,7 @@ def sampled(tasks: Sequence[Task]) -> list[Task]:
 
 
 class Sampler:
-    """Counts right answers among samples drawn through the gateway's `/v1/rollouts`."""
+    """Asks for answers at token level, through the gateway's `/v1/rollouts`."""
 
     def __init__(self, url: str, profile: ModelProfile, tokenizer_file: Path) -> None:
         self._url = url
@@ -83,29 +83,40 @@ class Sampler:
 
     def right_answers(self, policy: str | None, tasks: Sequence[Task], seed: int) -> list[int]:
         """Return, per task, how many of SAMPLES samples at temperature 1 equal the wanted edit."""
-        contexts = [context_of(task, self._profile) for task in tasks]
         counts: list[int] = []
         for start in range(0, len(tasks), PROMPTS_PER_REQUEST):
-            chunk = slice(start, start + PROMPTS_PER_REQUEST)
-            groups = self._sample(policy, contexts[chunk], seed + start)
-            for task, context, group in zip(tasks[chunk], contexts[chunk], groups, strict=True):
-                counts.append(sum(self._is_right(task, context, rollout) for rollout in group))
+            part = tasks[start : start + PROMPTS_PER_REQUEST]
+            groups = self._ask(policy, part, samples=SAMPLES, temperature=1.0, seed=seed + start)
+            counts += [sum(answer.exact for answer in group) for group in groups]
         return counts
 
-    def _sample(
-        self, policy: str | None, contexts: Sequence[EditContext], seed: int
-    ) -> tuple[tuple[Rollout, ...], ...]:
-        prompts = []
-        for context in contexts:
-            text = self._profile.format.render(context, self._profile.budget)
-            prompts.append(tuple(self._tokenizer.encode(str(text)).ids))
+    def greedy_answers(self, policy: str | None, tasks: Sequence[Task]) -> list[Answer]:
+        """Return the most likely answer to each task, filters and deadlines left out."""
+        found: list[Answer] = []
+        for start in range(0, len(tasks), PROMPTS_PER_REQUEST):
+            part = tasks[start : start + PROMPTS_PER_REQUEST]
+            groups = self._ask(policy, part, samples=1, temperature=0.0, seed=None)
+            found += [group[0] for group in groups]
+        return found
+
+    def _ask(
+        self,
+        policy: str | None,
+        tasks: Sequence[Task],
+        *,
+        samples: int,
+        temperature: float,
+        seed: int | None,
+    ) -> list[list[Answer]]:
+        contexts = [context_of(task, self._profile) for task in tasks]
+        texts = [self._profile.format.render(context, self._profile.budget) for context in contexts]
         stops = [self._tokenizer.token_to_id(stop) for stop in self._profile.format.stop]
         request = RolloutRequest(
             policy=policy,
-            prompts=tuple(prompts),
-            samples=SAMPLES,
+            prompts=tuple(tuple(self._tokenizer.encode(str(text)).ids) for text in texts),
+            samples=samples,
             max_tokens=self._profile.budget.answer_tokens,
-            temperature=1.0,
+            temperature=temperature,
             seed=seed,
             stop_token_ids=tuple(stops),
         )
@@ -117,16 +128,27 @@ class Sampler:
             trust_env=False,
         )
         answer.raise_for_status()
-        return RolloutResponse.model_validate_json(answer.content).groups
+        groups = RolloutResponse.model_validate_json(answer.content).groups
+        return [
+            [self._read(task, context, rollout) for rollout in group]
+            for task, context, group in zip(tasks, contexts, groups, strict=True)
+        ]
 
-    def _is_right(self, task: Task, context: EditContext, rollout: Rollout) -> bool:
+    def _read(self, task: Task, context: EditContext, rollout: Rollout) -> Answer:
+        """Turn a rollout into what a user would see around the cursor."""
         finished = rollout.finish_reason == "stop"
         parsed = self._profile.format.parse(context, rollout.text, finished=finished)
-        if parsed.new_region is None:
-            return False
-        lines = task.before.split("\n")
-        first = context.region_first_line
-        head = "".join(f"{line}\n" for line in lines[:first])
-        text = head + parsed.new_region + task.before[len(head) + len(context.region) :]
         window = Window.around(task.before, task.cursor_line)
-        return window.of(text) == window.of(task.after)
+        shown = None
+        if parsed.new_region is not None:
+            lines = task.before.split("\n")[: context.region_first_line]
+            head = "".join(f"{line}\n" for line in lines)
+            tail = task.before[len(head) + len(context.region) :]
+            shown = window.of(head + parsed.new_region + tail)
+        return Answer(
+            task=task.id,
+            cluster=task.path,
+            region=window.of(task.before),
+            wanted=window.of(task.after),
+            suggestion=shown,
+        )
