@@ -47,7 +47,7 @@ class LspClient:
         self.notify("initialized", {})
         return result
 
-    def request(self, method: str, params: object, timeout_s: float = 60.0) -> Any:
+    def request(self, method: str, params: object, timeout_s: float = 180.0) -> Any:
         """Send a request and return its result.
 
         Raises:
