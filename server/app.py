@@ -35,22 +35,21 @@ logger = logging.getLogger(__name__)
 DRAIN_POLL_S = 0.05
 
 
-def create_app(settings: ServerSettings) -> FastAPI:
-    """Return the application. Nothing starts before its lifespan does."""
+def create_app(settings: ServerSettings, store: Store) -> FastAPI:
+    """Return the application around an open store, which stays the caller's to close.
+
+    Nothing starts before the application's lifespan does.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        store = await asyncio.to_thread(Store.open, settings.data.folder, settings.store)
+        gateway = build(settings, store)
+        app.state.gateway, app.state.counters = gateway, Counters(store)
+        running = asyncio.create_task(gateway.run())
         try:
-            gateway = build(settings, store)
-            app.state.gateway, app.state.counters = gateway, Counters(store)
-            running = asyncio.create_task(gateway.run())
-            try:
-                yield
-            finally:
-                await _finish(gateway, running)
+            yield
         finally:
-            await asyncio.to_thread(store.close)
+            await _finish(gateway, running)
 
     app = FastAPI(
         title="hone-server",
@@ -121,7 +120,7 @@ def known_hosts(settings: ServerSettings) -> frozenset[str]:
 
 
 async def _finish(gateway: Gateway, running: "asyncio.Task[None]") -> None:
-    """Let suggestions in flight end, then the engine; the store is closed after this."""
+    """Let suggestions in flight end, then the engine."""
     gateway.draining = True
     with suppress(TimeoutError):
         async with asyncio.timeout(gateway.settings.listen.drain_s):

@@ -18,6 +18,7 @@ import uvicorn
 from feedback_store.errors import StoreError
 from feedback_store.events import Scope
 from feedback_store.settings import ConfigError, SettingsParser, add_flags, load, overrides_of
+from feedback_store.store import Store
 from server import __version__
 from server.app import create_app
 from server.auth import KeyRing
@@ -55,29 +56,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(settings: ServerSettings, given: argparse.Namespace) -> int:
-    """Serve until told to end."""
+    """Serve until told to end; whatever was acknowledged is on disk then."""
     refuse_open_bind(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings.data.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal that ended it once more; by then all is done, so exit with 0.
+        signal.signal(number, lambda *_: None)
+    with Store.open(settings.data.folder, settings.store) as store:
+        server = uvicorn.Server(_uvicorn_config(settings, store))
+        asyncio.run(server.serve())
+    return 0 if server.started else FAILED_EXIT
+
+
+def _uvicorn_config(settings: ServerSettings, store: Store) -> uvicorn.Config:
     listen = settings.listen
     where: dict[str, Any] = {"host": listen.host, "port": listen.port}
     if listen.socket is not None:
         where = {"uds": str(listen.socket)}
-    config = uvicorn.Config(
-        create_app(settings),
+    return uvicorn.Config(
+        create_app(settings, store),
         **where,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(listen.drain_s) + 1,
     )
-    server = uvicorn.Server(config)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal that ended it once more; by then all is done, so exit with 0.
-        signal.signal(number, lambda *_: None)
-    asyncio.run(server.serve())
-    return 0 if server.started else FAILED_EXIT
 
 
 def refuse_open_bind(settings: ServerSettings) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.engine.client import EngineClient
-from server.engine.errors import EngineError
+from server.engine.errors import EngineError, EngineSlow
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +95,8 @@ class Reconciler:
         while True:
             try:
                 await self.reconcile()
+            except EngineSlow:
+                logger.warning("the engine is too busy to say what it holds; asking again")
             except EngineError as error:
                 self.loaded = frozenset()
                 logger.debug("engine not reconciled: %s", error)

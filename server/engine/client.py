@@ -22,7 +22,7 @@ from server.engine.errors import (
 
 CONNECT_TIMEOUT_S = 2.0
 ADMIN_TIMEOUT_S = 60.0
-HEALTH_TIMEOUT_S = 2.0
+HEALTH_TIMEOUT_S = 5.0
 DETAIL_CHARS = 300
 
 

@@ -11,6 +11,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from feedback_store.store import Store
 from server.app import create_app
 from server.config import ServerSettings
 from tests.server import standin
@@ -102,7 +103,8 @@ def settings_for(folder: Path, url: str, **sections: dict[str, Any]) -> ServerSe
 def gateway(settings: ServerSettings, *, ready: bool = True) -> Iterator[httpx.Client]:
     """Run a gateway and yield a client of it, once it is ready if asked."""
     with (
-        serve(create_app(settings)) as url,
+        Store.open(settings.data.folder, settings.store) as store,
+        serve(create_app(settings, store)) as url,
         httpx.Client(base_url=url, timeout=STARTUP_S) as client,
     ):
         if ready:

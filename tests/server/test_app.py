@@ -10,6 +10,7 @@ import pytest
 
 from feedback_store.events import Scope
 from server.auth import KeyRing
+from server.prompts.profiles import profile_for
 from tests.server.samples import feedback, suggestion
 from tests.server.serving import StandIn, gateway, settings_for, stand_in
 
@@ -172,7 +173,8 @@ def test_hello_tells_what_the_client_must_know(client: httpx.Client) -> None:
     hello = client.get("/v1/hello").json()
     assert hello["wire_versions"] == [1]
     assert hello["policy_version"] is None
-    assert (hello["base_model"], hello["region_lines"]) == ("hone-tiny", 10)
+    profile = profile_for("hone-tiny")
+    assert (hello["base_model"], hello["region_lines"]) == (profile.name, profile.region_lines)
 
 
 def test_metrics_count_by_policy_and_hold_no_code(client: httpx.Client) -> None:

@@ -1,5 +1,6 @@
 """`hone-server` as a program: what it refuses, and that it ends without losing anything."""
 
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ import pytest
 
 from server.cli import main
 from tests.server import standin
+from tests.server.adapters import publish_adapter
 from tests.server.samples import BETTER, event, feedback, suggestion
 from tests.server.serving import ENGINE_KEY, STARTUP_S, StandIn, wait_for
 
@@ -108,8 +110,9 @@ def test_a_second_gateway_on_the_same_folder_is_refused(engine: StandIn, tmp_pat
             timeout=STARTUP_S,
             check=False,
         )
-    assert second.returncode != 0
+    assert second.returncode == 1
     assert "owned by another process" in second.stderr
+    assert second.stderr.count("\n") == 1
 
 
 def test_a_killed_gateway_finds_its_managed_engine_again(tmp_path: Path) -> None:
@@ -122,6 +125,21 @@ def test_a_killed_gateway_finds_its_managed_engine_again(tmp_path: Path) -> None
         assert (tmp_path / "engine.json").read_text() == record
         assert client.get("/v1/status").json()["engine"]["adopted"]
     assert not (tmp_path / "engine.json").exists()
+
+
+def test_a_killed_engine_comes_back_with_its_adapter(tmp_path: Path) -> None:
+    publish_adapter(tmp_path / "adapters", "hone-000001")
+    with program(tmp_path, "--engine.script", standin.__file__) as (_, client):
+        client.post("/v1/policies", json={"name": "hone-000001"}).raise_for_status()
+        client.post("/v1/policies/hone-000001/promote").raise_for_status()
+        os.kill(json.loads((tmp_path / "engine.json").read_text())["pid"], signal.SIGKILL)
+        wait_for(lambda: not _ready(client))
+        answer = client.post("/v1/suggest", json=suggestion()).json()
+        assert (answer["outcome"], answer["reason"]) == ("failed", "engine_down")
+        wait_for(lambda: _ready(client))
+        assert client.get("/v1/status").json()["engine"]["restarts"] == 1
+        answer = client.post("/v1/suggest", json=suggestion()).json()
+        assert (answer["policy_version"], answer["reason"]) == ("hone-000001", "no_edit")
 
 
 def test_an_open_address_without_keys_is_refused(
