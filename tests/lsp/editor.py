@@ -95,7 +95,7 @@ class Editor:
 
     def apply(self, uri: str, edit: dict[str, Any]) -> None:
         start, end = edit["range"]["start"], edit["range"]["end"]
-        text = edit.get("text", edit.get("insertText", edit.get("newText")))
+        text = next(str(edit[name]) for name in ("text", "insertText", "newText") if name in edit)
         begin, stop = (start["line"], start["character"]), (end["line"], end["character"])
         self.change(uri, (begin, stop, text))
 

@@ -1,21 +1,9 @@
 """The language server as a process, an editor over stdio, and a real HTTP gateway."""
 
-from feedback_store.events import FeedbackLevel, Reason
+from feedback_store.events import Reason
 from tests.lsp.editor import Editor
+from tests.lsp.scenes import CODE, rewrite, typed
 from tests.lsp.standin import StandIn
-
-CODE = "".join(f"value_{n} = {n}\n" for n in range(20))
-
-
-def rewrite(old: str, new: str):
-    return lambda region: region.replace(old, new)
-
-
-def typed(editor: Editor, text: str = CODE, name: str = "a.py") -> str:
-    """Open a document and make an edit that a next edit can follow."""
-    uri = editor.open(name, text)
-    editor.change(uri, ((2, 0), (2, 7), "total_2"))
-    return uri
 
 
 def test_next_edit_is_accepted_by_command(editor: Editor, gateway: StandIn) -> None:
@@ -202,63 +190,6 @@ def test_crlf_and_surrogate_pairs(editor: Editor, gateway: StandIn) -> None:
     assert [e.outcome for e in gateway.events if e.kind == "outcome"] == ["accepted"]
 
 
-def test_ghost_text(editor: Editor, gateway: StandIn) -> None:
-    uri = typed(editor)
-    gateway.answers.append(rewrite("value_4 = 4\n", "value_4 = 4 + value_3\nprint(value_4)\n"))
-    params = editor.at(uri, 4, 11) | {"context": {"triggerKind": 2}}
-    [item] = editor.request("textDocument/inlineCompletion", params)["items"]
-    assert item["insertText"] == " + value_3\nprint(value_4)"
-    assert item["range"]["start"] == item["range"]["end"] == {"line": 4, "character": 11}
-    editor.apply(uri, item)
-    editor.command(item["command"]["command"], *item["command"]["arguments"])
-    editor.wait_delivered()
-    [outcome] = gateway.of(item["command"]["arguments"][0], "outcome")
-    assert outcome.outcome == "accepted"
-
-
-def test_ghost_text_never_replaces(editor: Editor, gateway: StandIn) -> None:
-    uri = typed(editor)
-    gateway.answers.append(rewrite("value_4 = 4", "total_4 = 4"))
-    params = editor.at(uri, 4, 3) | {"context": {"triggerKind": 1}}
-    assert editor.request("textDocument/inlineCompletion", params)["items"] == []
-    assert editor.next_edit(uri, 4, 3)
-    assert len(gateway.requests) == 1
-
-
-def test_code_actions_come_from_the_cache(editor: Editor, gateway: StandIn) -> None:
-    uri = typed(editor)
-    gateway.answers.append(rewrite("value_4 = 4", "total_4 = 4"))
-    spot = {"line": 4, "character": 0}
-    params = {
-        "textDocument": {"uri": uri},
-        "range": {"start": spot, "end": spot},
-        "context": {"diagnostics": [], "triggerKind": 2},
-    }
-    assert editor.request("textDocument/codeAction", params) is None
-    assert gateway.requests == []
-    assert editor.next_edit(uri, 4)
-    apply, dismiss = editor.request("textDocument/codeAction", params)
-    assert apply["kind"] == dismiss["kind"] == "refactor.rewrite"
-    [change] = apply["edit"]["documentChanges"]
-    assert change["textDocument"] == {"uri": uri, "version": 2}
-    editor.apply(uri, change["edits"][0])
-    assert editor.command(apply["command"]["command"], *apply["command"]["arguments"]) is False
-    assert editor.command(dismiss["command"]["command"], *dismiss["command"]["arguments"]) == 0
-    editor.wait_delivered()
-    assert [e.outcome for e in gateway.events if e.kind == "outcome"] == ["accepted"]
-
-
-def test_code_action_by_hand_asks(editor: Editor, gateway: StandIn) -> None:
-    uri = editor.open("a.py", CODE)
-    gateway.answers.append(rewrite("value_4 = 4", "total_4 = 4"))
-    spot = {"line": 4, "character": 0}
-    context = {"diagnostics": [], "triggerKind": 1, "only": ["refactor"]}
-    params = {"textDocument": {"uri": uri}, "range": {"start": spot, "end": spot}}
-    found = editor.request("textDocument/codeAction", params | {"context": context})
-    assert [action["command"]["command"] for action in found] == ["hone.accept", "hone.dismiss"]
-    assert gateway.requests[0].trigger == "invoked"
-
-
 def test_commands_as_notifications(editor: Editor, gateway: StandIn) -> None:
     uri = typed(editor)
     gateway.answers.append(rewrite("value_4 = 4", "total_4 = 4"))
@@ -288,73 +219,3 @@ def test_partial_accept(editor: Editor, gateway: StandIn) -> None:
     assert outcome.outcome == "partially_accepted"
     assert "value_4 = 4 + value_3\n" in settled.accepted_text
     assert [s.retained for s in gateway.of(name, "survival")] == [1.0, 1.0, 1.0]
-
-
-def test_closing_settles_at_once(launch, gateway: StandIn) -> None:
-    editor = launch(HONE_LSP_SETTLING__QUIET_S="60", HONE_LSP_SETTLING__HORIZONS_S="0,60,120")
-    editor.initialize()
-    uri = typed(editor)
-    gateway.answers.append(rewrite("value_4 = 4", "total_4 = 4"))
-    edit = editor.next_edit(uri, 4)
-    assert edit
-    editor.apply(uri, edit)
-    editor.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
-    editor.wait_delivered()
-    name = edit["command"]["arguments"][0]
-    assert gateway.of(name, "settled")[0].settled_by == "close"
-    survivals = gateway.of(name, "survival")
-    assert [(s.observed, s.last) for s in survivals] == [
-        (True, False),
-        (False, False),
-        (False, True),
-    ]
-    assert survivals[1].retained is None
-
-
-def test_exit_settles_and_delivers(launch, gateway: StandIn) -> None:
-    editor = launch(HONE_LSP_SETTLING__QUIET_S="60")
-    editor.initialize()
-    uri = typed(editor)
-    gateway.answers.append(rewrite("value_4 = 4", "total_4 = 4"))
-    assert editor.next_edit(uri, 4)
-    editor.shutdown()
-    [outcome, settled] = gateway.events
-    assert (outcome.outcome, settled.settled_by) == ("expired", "exit")
-    assert editor.process.returncode == 0
-
-
-def test_level_facts_sends_no_text(launch, gateway: StandIn) -> None:
-    editor = launch("--feedback.level", "facts")
-    editor.initialize()
-    uri = typed(editor)
-    gateway.answers.append(rewrite("value_4 = 4", "total_4 = 4"))
-    edit = editor.next_edit(uri, 4)
-    assert edit
-    editor.apply(uri, edit)
-    editor.wait_delivered()
-    assert gateway.requests[0].level == "facts"
-    [settled] = [event for event in gateway.events if event.kind == "settled"]
-    assert (settled.settled_text, settled.accepted_text) == (None, None)
-    assert settled.region_changed
-
-
-def test_level_off_sends_nothing(launch, gateway: StandIn) -> None:
-    editor = launch("--feedback.level", "off")
-    editor.initialize()
-    uri = typed(editor)
-    gateway.answers.append(rewrite("value_4 = 4", "total_4 = 4"))
-    edit = editor.next_edit(uri, 4)
-    assert edit
-    editor.apply(uri, edit)
-    editor.wait_delivered()
-    assert gateway.requests[0].level == "off"
-    assert [body for body in gateway.bodies if '"events"' in body] == []
-
-
-def test_gateway_lowers_the_level(launch, gateway: StandIn) -> None:
-    gateway.hello = gateway.hello.model_copy(update={"feedback_level": FeedbackLevel.FACTS})
-    editor = launch()
-    editor.initialize()
-    assert editor.next_edit(typed(editor), 4) is None
-    assert gateway.requests[0].level == "facts"
-    assert editor.status()["feedback_level"] == "facts"
