@@ -16,7 +16,7 @@ QUIET_SHARE = 0.16
 """Of each set, tasks in which nothing is wanted."""
 UNTAUGHT_SHARE = 0.3
 """Of the measured tasks with a wanted edit, those of rules that are never learnt."""
-MOST_PER_FILE = 20
+MOST_PER_FILE = 40
 
 
 class TooFewTasks(Exception):
