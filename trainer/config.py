@@ -105,7 +105,7 @@ class TrainSection(Section):
     """Gradients are scaled down to this norm."""
     kl_weight: float = Field(default=0.01, ge=0)
     """Pull to the live adapter from which the run starts."""
-    micro_batch_tokens: int = Field(default=16384, ge=256)
+    micro_batch_tokens: int = Field(default=4096, ge=256)
     """Tokens computed at once: bounds memory, changes no result."""
     seed: int = 0
     """Of sampling, order and initialisation."""

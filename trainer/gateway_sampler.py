@@ -1,6 +1,7 @@
 """Samples through the gateway: vLLM at low priority, the prompt of a group computed once.
 
 Knows the rollout route and the shapes of its answers. Does not know what they are used for.
+Seeds are not passed on, see below: fresh rollouts are equal in distribution only.
 """
 
 from collections.abc import Sequence
@@ -36,14 +37,15 @@ class GatewaySampler:
         groups: list[list[Rollout]] = []
         for first in range(0, len(prompts), PROMPTS_PER_REQUEST):
             part = prompts[first : first + PROMPTS_PER_REQUEST]
-            seed = sampling.seed
             request = RolloutRequest(
                 policy=policy,
                 prompts=tuple(tuple(prompt) for prompt in part),
                 samples=sampling.samples,
                 max_tokens=sampling.max_tokens,
                 temperature=sampling.temperature,
-                seed=None if seed is None else seed + first * sampling.samples,
+                # No seed: on a CPU, a seeded request whose prompt is computed in parts ends vLLM
+                # 0.32 ("CPU Generator does not use offset"). What was sampled is recorded, and a
+                # run is reproducible from its records.
                 stop_token_ids=sampling.stop_token_ids,
             )
             response = self._gateway.rollouts(request)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from trainer.fused_lora import unfused
 from trainer.model import Policy
 
 HEAD_CHUNK = 2048
@@ -39,10 +40,13 @@ def answer_logprobs(policy: Policy, groups: Sequence[Group], temperature: float 
     """Return the log-probability of every answer token, flat: group by group, answer by answer.
 
     float32, natural logarithm, of the distribution at `temperature`; with gradient unless in
-    no_grad. All groups are computed at once: the caller bounds their number.
+    no_grad. All groups are computed at once: the caller bounds their number. Equal answers of a
+    group are computed once.
     """
-    hidden, targets = _shared_prefix_hidden(policy, groups)
-    return head_logprobs(hidden, policy.head.weight, targets, temperature)  # type: ignore[arg-type]
+    distinct, where = _distinct(groups)
+    hidden, targets = _shared_prefix_hidden(policy, distinct)
+    found = head_logprobs(hidden, policy.head.weight, targets, temperature)
+    return found if where is None else found[where.to(found.device)]
 
 
 def naive_logprobs(policy: Policy, groups: Sequence[Group], temperature: float = 1.0) -> Tensor:
@@ -51,7 +55,8 @@ def naive_logprobs(policy: Policy, groups: Sequence[Group], temperature: float =
     for group in groups:
         for answer in group.answers:
             ids = torch.tensor([[*group.prompt, *answer]], device=policy.device)
-            hidden = policy.backbone(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
+            with unfused(policy.model):
+                hidden = policy.backbone(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
             logits = policy.head(hidden[0, len(group.prompt) - 1 :]).float() / temperature
             chosen = ids[0, len(group.prompt) :]
             found.append(logits.log_softmax(-1).gather(1, chosen[:, None])[:, 0])
@@ -71,6 +76,27 @@ def micro_batches(groups: Sequence[Group], budget: int) -> list[list[int]]:
         else:
             parts.append([index])
     return parts
+
+
+def _distinct(groups: Sequence[Group]) -> tuple[list[Group], Tensor | None]:
+    """Return the groups without repeated answers, and where each token's value then stands.
+
+    A sharp policy repeats itself: of eight answers five are different.
+    """
+    fewer: list[Group] = []
+    where: list[range] = []
+    offset = 0
+    for group in groups:
+        place: dict[tuple[int, ...], range] = {}
+        for answer in map(tuple, group.answers):
+            if answer not in place:
+                place[answer] = range(offset, offset + len(answer))
+                offset += len(answer)
+            where.append(place[answer])
+        fewer.append(Group(group.prompt, list(place)))
+    if sum(len(group.answers) for group in fewer) == len(where):
+        return list(groups), None
+    return fewer, torch.tensor([at for span in where for at in span])
 
 
 def _longest(group: Group) -> int:
@@ -145,30 +171,28 @@ def head_logprobs(hidden: Tensor, weight: Tensor, targets: Tensor, temperature: 
 
 
 class _HeadLogprobs(torch.autograd.Function):
-    """Keeps hidden states and normalisers, recomputes logits in backward: O(chunk) memory."""
+    """Log-probs whose gradient is made on the way: W[target] - softmax @ W, a row per position.
+
+    The upstream gradient only scales those rows, so no logits are kept or computed twice.
+    """
 
     @staticmethod
     def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, temperature: float
     ) -> Tensor:
-        chosen, normaliser = [], []
+        found, slopes, full = [], [], weight.float()
         for part, wanted in zip(hidden.split(HEAD_CHUNK), targets.split(HEAD_CHUNK), strict=True):
-            logits = (part.float() @ weight.float().T).div_(temperature)
-            normaliser.append(logits.logsumexp(1))
-            chosen.append(logits.gather(1, wanted[:, None])[:, 0])
-        total = torch.cat(normaliser)
-        ctx.save_for_backward(hidden, weight, targets, total)
-        ctx.temperature = temperature
-        return torch.cat(chosen) - total
+            logits = (part.float() @ full.T).div_(temperature)
+            normaliser = logits.logsumexp(1, keepdim=True)
+            found.append(logits.gather(1, wanted[:, None])[:, 0] - normaliser[:, 0])
+            if ctx.needs_input_grad[0]:
+                share = logits.sub_(normaliser).exp_()
+                slopes.append((full[wanted] - share @ full) / temperature)
+        ctx.save_for_backward(torch.cat(slopes) if slopes else hidden.new_zeros(0))
+        ctx.dtype = hidden.dtype
+        return torch.cat(found)
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None, None]:
-        hidden, weight, targets, total = ctx.saved_tensors
-        full, gradients = weight.float(), []
-        pieces = (hidden, targets, total, upstream[0])
-        for part, wanted, norm, up in zip(*(x.split(HEAD_CHUNK) for x in pieces), strict=True):
-            logits = (part.float() @ full.T).div_(ctx.temperature)
-            share = logits.sub_(norm[:, None]).exp_().mul_(-up[:, None])
-            share.scatter_add_(1, wanted[:, None], up[:, None])
-            gradients.append(((share @ full) / ctx.temperature).to(hidden.dtype))
-        return torch.cat(gradients), None, None, None
+        (slope,) = ctx.saved_tensors
+        return (slope * upstream[0][:, None]).to(ctx.dtype), None, None, None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from server.prompts.profiles import LoraProfile, ModelProfile
+from trainer.fused_lora import fuse
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -42,12 +43,12 @@ class Policy:
     @property
     def backbone(self) -> nn.Module:
         """The transformer without its head; its output is the last hidden state."""
-        return self.model.get_base_model().model
+        return cast(nn.Module, self.model.get_base_model().model)
 
     @property
-    def head(self) -> nn.Module:
+    def head(self) -> nn.Linear:
         """The language-model head, frozen."""
-        return self.model.get_base_model().lm_head
+        return cast(nn.Linear, self.model.get_base_model().lm_head)
 
     @property
     def stop_ids(self) -> tuple[int, ...]:
@@ -122,6 +123,7 @@ def load_policy(folder: Path, profile: ModelProfile, device: str = "auto", seed:
         task_type="CAUSAL_LM",
     )
     model = get_peft_model(base, lora, autocast_adapter_dtype=True).to(where)
+    fuse(model)
     model.eval()  # no dropout anywhere; gradients do not need train()
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     return Policy(model, tokenizer, profile, where)

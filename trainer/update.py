@@ -32,7 +32,7 @@ class UpdateSettings:
     learning_rate: float
     warmup_steps: int = 2
     max_grad_norm: float = 1.0
-    micro_batch_tokens: int = 16384
+    micro_batch_tokens: int = 4096
     imitate: bool = False
     """Maximise the likelihood of the answers instead of comparing them."""
     loss: LossSettings = field(default_factory=LossSettings)
