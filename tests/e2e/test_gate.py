@@ -3,7 +3,6 @@ passes. Both learn from the same feedback, through the commands that a person wo
 """
 
 import json
-import re
 
 import httpx
 import pytest
@@ -16,9 +15,10 @@ from tests.e2e.stack import Gateway, trainer
 
 TASKS = 216
 """Half of them are held back; the gate wants a hundred."""
+PROMOTED, REFUSED = 0, 3
 BASE, BAD, GOOD = "hone-tiny", "hone-000001", "hone-000002"
 SHORT = ("--batch.min_items", "200", "--batch.held_share", "0.5", "--train.groups", "8",
-         "--train.samples", "8", "--train.warmup_steps", "0")  # fmt: skip
+         "--train.samples", "8", "--train.max_steps", "6", "--train.warmup_steps", "0")  # fmt: skip
 
 pytestmark = pytest.mark.engine
 
@@ -30,13 +30,7 @@ def test_a_reversed_policy_is_refused_and_a_good_one_passes(
     leave(real, tasks.learning)
     context = context_of(tasks.evaluation[0], PROFILE)
 
-    steady = SteadyEditor(real.url)
-    with steady.asking():
-        said = trainer(real, "run", *SHORT, "--train.max_steps", "6",
-                       "--experiment.reverse_advantages", "true")  # fmt: skip
-    assert said.returncode == 3, said.stderr + said.stdout
-    assert steady.failed == 0
-    assert steady.policies.keys() == {BASE}
+    assert train_while_editing(real, "--experiment.reverse_advantages", "true") == REFUSED
     assert policies(real)[BAD] == ("refused", False)
     assert BAD not in listed(vllm)
     assert suggestion(real, context).policy_version == BASE
@@ -47,26 +41,37 @@ def test_a_reversed_policy_is_refused_and_a_good_one_passes(
         "/v1/suggest": httpx.codes.UNPROCESSABLE_ENTITY,
     }
 
-    steady = SteadyEditor(real.url)
-    with steady.asking():
-        said = trainer(real, "run", *SHORT, "--train.max_steps", "6")
-    assert said.returncode == 0, said.stderr + said.stdout
-    assert steady.failed == 0
+    assert train_while_editing(real) == PROMOTED
     assert policies(real) == {BAD: ("refused", False), GOOD: ("live", True)}
     assert suggestion(real, context).policy_version == GOOD
-
     real.stop()
-    refused, passed = real.stored("SELECT * FROM decisions ORDER BY ingest_seq")
+    check_decisions(real)
+
+
+def train_while_editing(gateway: Gateway, *flags: str) -> int:
+    """Run one cycle while an editor asks on; its exit code. Nobody may meet the bad version."""
+    steady = SteadyEditor(gateway.url)
+    with steady.asking():
+        said = trainer(gateway, "run", *SHORT, *flags)
+    print(said.stdout, said.stderr)
+    assert steady.failed == 0
+    assert BASE in steady.policies
+    assert BAD not in steady.policies
+    return said.returncode
+
+
+def check_decisions(gateway: Gateway) -> None:
+    """Both verdicts are stored with what they were made of, and so is the batch's fate."""
+    refused, passed = gateway.stored("SELECT * FROM decisions ORDER BY ingest_seq")
     assert (refused["policy"], refused["passed"]) == (BAD, False)
     assert (passed["policy"], passed["passed"]) == (GOOD, True)
-    assert re.search("reward|KL|answers|silence", refused["why"])
     worse, better = json.loads(refused["inputs"]), json.loads(passed["inputs"])
     for inputs in (worse, better):
         assert inputs["items"] >= 100
         assert inputs["probe_gap"] < 0.02
         assert inputs["differs_from_parent"] is True
     assert worse["reward_difference_low"] <= -worse["margin"] < better["reward_difference_low"]
-    states = real.stored("SELECT number, state, policy FROM batch_states ORDER BY ingest_seq")
+    states = gateway.stored("SELECT number, state, policy FROM batch_states ORDER BY ingest_seq")
     assert [tuple(state.values()) for state in states] == [(1, "offered", BAD), (1, "spent", GOOD)]
 
 

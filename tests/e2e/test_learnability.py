@@ -44,7 +44,8 @@ def silence_before_and_after(
     settings = TrainerSettings.model_validate(
         {
             "data": {"folder": data},
-            "model": {"threads": 2},
+            # Two threads that wait for each other on busy cores are slower than one.
+            "model": {"threads": 1},
             "train": {
                 "groups": PROMPTS,
                 "samples": SAMPLES,
@@ -80,5 +81,7 @@ def reward_now(bench: Bench, rows: list[Row], origin: Origin) -> float:
     """Sample the policy as it is, through gateway and vLLM; the mean reward of its answers."""
     sampled = sample(bench, rows, AFTER, origin)
     assert sampled.engine == "vllm"
-    scored = [bench.reader.score(one, group) for one, group in zip(rows, sampled.groups, strict=True)]
+    scored = [
+        bench.reader.score(one, group) for one, group in zip(rows, sampled.groups, strict=True)
+    ]
     return sum(sum(one.rewards) for one in scored) / (PROMPTS * SAMPLES)

@@ -1,0 +1,99 @@
+"""The whole loop in one function: type, suggestion, accept, settle, export, train, gate, swap.
+
+Everything goes through the programs' own doors: language servers over stdio, `hone-trainer` on
+the command line, the gateway over HTTP. Knows the order. Does not know which engine answers.
+"""
+
+import json
+from pathlib import Path
+
+from deploy.demo.tasks import LineEdit, Task
+from deploy.demo.user import difference
+from feedback_store.publish import read_manifest
+from tests.e2e.feedback import small_sets
+from tests.e2e.stack import Gateway, editor, poll, trainer
+from tests.lsp.editor import Editor
+
+EACH = 8
+"""Tasks per user: enough that some suggestions are shown."""
+BASE, TRAINED = "hone-tiny", "hone-000001"
+ONE_STEP = ("--batch.min_items", str(2 * EACH), "--batch.held_share", "0.5",
+            "--train.groups", "6", "--train.samples", "8", "--train.max_steps", "1",
+            "--train.warmup_steps", "0",
+            # So little feedback decides nothing; here the gate only has to see it and say so.
+            "--gate.min_items", "1", "--gate.margin", "1", "--gate.max_kl", "10",
+            "--gate.max_length_ratio", "10", "--gate.max_silence_change", "2")  # fmt: skip
+
+
+def learn_once(gateway: Gateway, folder: Path) -> None:
+    """Go once around the loop and check every station."""
+    sets = small_sets(3 * EACH, 20)
+    wanted = [task for task in sets.learning if task.wanted]
+    first, second, last = wanted[:EACH], wanted[EACH : 2 * EACH], wanted[2 * EACH]
+    assert gateway.get("/v1/status")["live"] is None
+    with editor(gateway, folder / "ada") as ada, editor(gateway, folder / "eve") as eve:
+        accepted = sum(live_through(ada, task) for task in first)
+        accepted += sum(live_through(eve, task) for task in second)
+        assert accepted > 0
+        for user in (ada, eve):
+            user.wait_delivered()
+            assert user.status()["policy_version"] is None
+        counts = poll(lambda: everything_settled(gateway, 2 * EACH), "all feedback in the store")
+        assert counts["survivals"] >= 3 * accepted
+        assert counts["quarantined"] == 0
+
+        said = trainer(gateway, "run", *ONE_STEP)
+        assert said.returncode == 0, said.stdout + said.stderr
+        check_training(gateway)
+
+        # Nothing was stopped: the same language servers get the new version's answers.
+        poll(lambda: eve.status()["policy_version"] == TRAINED, "the news of the swap")
+        live_through(eve, last)
+        eve.wait_delivered()
+    status = gateway.get("/v1/status")
+    assert status["live"] == TRAINED
+    answered = {row["policy"]: row["count"] for row in status["answers"]}
+    assert answered == {BASE: 2 * EACH, TRAINED: 1}
+
+
+def live_through(user: Editor, task: Task) -> bool:
+    """Open, edit, ask, accept what is shown, and leave the text as wanted; whether accepted."""
+    uri = user.open(task.path, task.opened)
+    for step in task.steps:
+        replace_lines(user, uri, step)
+    edit = user.next_edit(uri, task.cursor_line)
+    if edit is not None:
+        user.apply(uri, edit)
+        assert user.command(edit["command"]["command"], *edit["command"]["arguments"])
+    change = difference(user.texts[uri], task.after)
+    if change is not None:
+        replace_lines(user, uri, change)
+    assert user.texts[uri] == task.after
+    return edit is not None
+
+
+def replace_lines(user: Editor, uri: str, edit: LineEdit) -> None:
+    text = "".join(f"{line}\n" for line in edit.lines)
+    user.change(uri, ((edit.start, 0), (edit.end, 0), text))
+
+
+def everything_settled(gateway: Gateway, expected: int) -> dict[str, int] | None:
+    counts = gateway.get("/v1/status")["store"]
+    done = counts["suggestions"] == counts["outcomes"] == counts["settled"] == expected
+    return counts if done else None
+
+
+def check_training(gateway: Gateway) -> None:
+    """The export, the step, the adapter and the decision, each by what it left behind."""
+    batch = read_manifest(gateway.data / "batches" / "000001")
+    assert batch["items"] == 2 * EACH
+    run = gateway.data / "runs" / "000001"
+    facts = json.loads((run / "run.json").read_text())
+    assert (facts["policy"], facts["result"]) == (TRAINED, "promoted")
+    steps = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert len(steps) == 1
+    assert steps[0]["groups"] > steps[0]["dropped_groups"]
+    adapter = read_manifest(gateway.data / "adapters" / TRAINED)
+    assert (adapter["step"], adapter["parent"], adapter["batches"]) == (1, None, [1])
+    [decision] = gateway.get("/v1/status")["decisions"]
+    assert (decision["policy"], decision["passed"]) == (TRAINED, True)
