@@ -29,7 +29,8 @@ STOP_S = 60.0
 TRAINER_S = 400.0
 POLL_S = 0.05
 SHORT_CLOCKS = {
-    "HONE_LSP_SETTLING__QUIET_S": "0.3",
+    # Long enough for a busy machine's editor to react before the suggestion expires.
+    "HONE_LSP_SETTLING__QUIET_S": "1",
     "HONE_LSP_SETTLING__LONGEST_WAIT_S": "5",
     "HONE_LSP_SETTLING__HORIZONS_S": "0,0.1,0.2",
     "HONE_LSP_SUGGEST__DEADLINE_MS": "30000",
