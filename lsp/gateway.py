@@ -26,6 +26,8 @@ from lsp.config import GatewaySettings
 if TYPE_CHECKING:
     import httpx
 
+DEADLINE_SLACK_S = 1.0
+"""What the gateway may take beyond a suggestion's deadline to say that it is over."""
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer", bound=BaseModel)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -67,7 +69,8 @@ class Gateway:
 
     async def suggest(self, request: SuggestRequest) -> SuggestResponse | Silence:
         """Ask for a suggestion. Whoever calls has a deadline and cancels at it."""
-        answer = await self._call("POST", "/v1/suggest", self.settings.timeout_s, request)
+        deadline_s = request.deadline_ms / 1000.0 + DEADLINE_SLACK_S
+        answer = await self._call("POST", "/v1/suggest", deadline_s, request)
         if not isinstance(answer, Silence | Refused):
             found = _parsed(SuggestResponse, answer)
             return found or Silence(Reason.UNPARSABLE, "the gateway's answer cannot be read")
