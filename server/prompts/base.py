@@ -37,11 +37,20 @@ class Parsed:
 class PromptFormat(Protocol):
     """One wire format. Implementations are stateless and do no I/O."""
 
-    name: str
-    markers: tuple[str, ...]
-    """Texts that may not occur in code, since they would be read as structure."""
-    stop: tuple[str, ...]
-    """Where generation stops."""
+    @property
+    def name(self) -> str:
+        """As a profile and a stored suggestion name it."""
+        ...
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """Texts that may not occur in code, since they would be read as structure."""
+        ...
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """Where generation stops."""
+        ...
 
     def render(self, context: EditContext, budget: Budget) -> str | Reason:
         """Return the prompt's text, or why none can be made (`sentinel`, `prompt_too_long`)."""
