@@ -1,7 +1,7 @@
 """LoRA layers computed in half the time, with the same numbers as PEFT's.
 
     y  = x W' + b + s (x A') B'      the low-rank part is added in place, in the same pass
-    dx = g W + s (g B) A             alike; dB is taken as ((x A)' g)', which BLAS does 5 times faster
+    dx = g W + s (g B) A             alike; dB is taken as ((x A)' g)': BLAS is 5 times faster at it
 
 PEFT's own layers remain what is saved and loaded; only their `forward` is replaced. Layers that
 are anything but plain float32 LoRA on a linear map are left alone.

@@ -43,7 +43,10 @@ class Gateway:
     """Calls the gateway. Close it, or use it as a context manager."""
 
     def __init__(
-        self, settings: GatewaySection, sleep: Callable[[float], None] = time.sleep
+        self,
+        settings: GatewaySection,
+        sleep: Callable[[float], None] = time.sleep,
+        retry_for_s: float = RETRY_FOR_S,
     ) -> None:
         transport = httpx.HTTPTransport(uds=str(settings.socket)) if settings.socket else None
         headers = {"Authorization": f"Bearer {settings.key}"} if settings.key else {}
@@ -52,7 +55,7 @@ class Gateway:
             base_url=settings.url, headers=headers, transport=transport, trust_env=False,
             timeout=settings.timeout_s,
         )  # fmt: skip
-        self._settings, self._sleep = settings, sleep
+        self._settings, self._sleep, self._retry_for_s = settings, sleep, retry_for_s
 
     def __enter__(self) -> "Gateway":
         return self
@@ -136,7 +139,7 @@ class Gateway:
         timeout: float | None = None,
         retry: bool = True,
     ) -> Any:
-        until, wait = time.monotonic() + RETRY_FOR_S, FIRST_WAIT_S
+        until, wait = time.monotonic() + self._retry_for_s, FIRST_WAIT_S
         while True:
             try:
                 return self._once(method, path, body, timeout)

@@ -119,6 +119,12 @@ def pad(rows: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Te
     return ids.to(device), length.to(device)
 
 
+def take_rows(cache: Any, rows: Tensor) -> None:
+    """Replace a cache's rows by those that `rows` selects, by index or by mask; with gradient."""
+    for layer in cache.layers:
+        layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+
+
 def _shared_prefix_hidden(policy: Policy, groups: Sequence[Group]) -> tuple[Tensor, Tensor]:
     """Return the hidden state before every answer token, and the tokens, both flat."""
     device = policy.device
@@ -142,8 +148,7 @@ def _suffix_hidden(
     policy: Policy, ids: Tensor, cache: Any, owner: Tensor, prompt_length: Tensor
 ) -> Tensor:
     prompt_width, width = cache.get_seq_length(), ids.shape[1]
-    for layer in cache.layers:
-        layer.keys, layer.values = layer.keys[owner], layer.values[owner]
+    take_rows(cache, owner)
     own_prompt = prompt_length[owner]
     column = torch.arange(prompt_width, device=ids.device)
     step = torch.arange(width, device=ids.device)

@@ -17,6 +17,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from server.prompts.profiles import LoraProfile, ModelProfile
 from trainer.fused_lora import fuse
@@ -108,6 +109,7 @@ def load_policy(folder: Path, profile: ModelProfile, device: str = "auto", seed:
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(f"no model in {folder}; set [model] path to the base's folder")
     where = torch.device(_device(device))
+    disable_progress_bar()  # its bar for half a second of loading would stand in every log
     torch.manual_seed(seed)
     base = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True

@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from feedback_store.events import Rollout
-from trainer.logprobs import pad
+from trainer.logprobs import pad, take_rows
 from trainer.model import AdapterState, Policy, read_adapter, zero_state
 from trainer.sampler import SamplerError, Sampling
 
@@ -40,8 +40,7 @@ class _Lanes:
         if bool(rows.all()):
             return
         self.index, self.prompt_length = self.index[rows], self.prompt_length[rows]
-        for layer in self.cache.layers:
-            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+        take_rows(self.cache, rows)
 
 
 class TorchSampler:
@@ -106,9 +105,7 @@ class TorchSampler:
         out = self._policy.backbone(input_ids=ids, past_key_values=cache, use_cache=True)
         rows = torch.arange(len(prompts), device=device)
         hidden = out.last_hidden_state[rows, length - 1].repeat_interleave(n, 0)
-        for layer in cache.layers:
-            layer.keys = layer.keys.repeat_interleave(n, 0)
-            layer.values = layer.values.repeat_interleave(n, 0)
+        take_rows(cache, rows.repeat_interleave(n))
         amount = len(prompts) * n
         lanes = _Lanes(
             index=torch.arange(amount, device=device),

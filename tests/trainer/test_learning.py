@@ -1,11 +1,6 @@
 """Does it learn? A few updates with a reward for silence must raise it; reversed, lower it."""
 
-from dataclasses import replace
-
-import pytest
-
 from trainer.adapters import Origin
-from trainer.gate_run import answer
 from trainer.training import learner, train
 
 from .conftest import bench_with
@@ -34,11 +29,17 @@ def reward_before_and_after(policy, data, method="gapo", steps=4, **experiment):
 def test_updates_raise_the_reward(policy, tmp_path):
     history = reward_before_and_after(policy, tmp_path, steps=6)
     rewards = [metrics["reward"] for metrics in history]
-    print(rewards, [m['silence'] for m in history], [m['total_s'] for m in history], [m['update_s'] for m in history],[m['distinct'] for m in history])
+    print(
+        rewards,
+        [m["silence"] for m in history],
+        [m["total_s"] for m in history],
+        [m["update_s"] for m in history],
+        [m["distinct"] for m in history],
+    )
     assert rewards[-1] > rewards[0] + 0.1
 
 
 def test_reversed_advantages_lower_it(policy, tmp_path):
     history = reward_before_and_after(policy, tmp_path, reverse_advantages=True)
-    print([m['reward'] for m in history])
+    print([m["reward"] for m in history])
     assert history[-1]["reward"] < history[0]["reward"] - 0.1

@@ -1,4 +1,4 @@
-"""The in-process sampler: its log-probs are the model's, its draws are seeded, its ends are exact."""
+"""The in-process sampler: the model's own log-probs, seeded draws, exact ends."""
 
 import pytest
 import torch

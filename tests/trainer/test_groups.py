@@ -1,0 +1,105 @@
+"""Answers read back from tokens, references as tokens, and rewards turned into advantages."""
+
+import pytest
+
+from feedback_store.events import Rollout
+from trainer.config import ExperimentSection, TrainSection
+from trainer.groups import Reader, compare, demonstrations
+
+from .made import PROFILE, row
+
+
+@pytest.fixture(scope="module")
+def reader(tokenizer):
+    return Reader(PROFILE, tokenizer)
+
+
+def said(tokenizer, text, finish="stop"):
+    ids = tuple(tokenizer.encode(text, add_special_tokens=False))
+    return Rollout(token_ids=ids, logprobs=(-0.5,) * len(ids), text="", finish_reason=finish)
+
+
+def test_an_answer_is_read_from_its_tokens(tokenizer, reader):
+    one = row(tokenizer, 1)
+    answer = f"{one.settled_text}<|end|>"
+    assert reader.region(said(tokenizer, answer), one) == one.settled_text
+    assert reader.region(said(tokenizer, answer, "length"), one) is None
+    silent = said(tokenizer, f"{one.context.region}<|end|>")
+    assert reader.region(silent, one) == one.context.region
+    assert reader.region(said(tokenizer, "x<|file|>y<|end|>"), one) is None
+    assert reader.region(said(tokenizer, "<|end|>"), one) == ""
+
+
+def test_scores(tokenizer, reader):
+    one = row(tokenizer, 1)
+    texts = (one.settled_text, one.context.region, "x<|file|>")
+    scored = reader.score(one, [said(tokenizer, f"{text}<|end|>") for text in texts])
+    assert scored.rewards == [1.0, pytest.approx(PROFILE.silence_value), 0.0]
+    assert scored.silent == pytest.approx(1 / 3)
+    assert scored.distinct == 3
+
+
+def test_references_round_trip_or_are_left_out(tokenizer, reader):
+    one = row(tokenizer, 1)
+    ids = reader.reference(one)
+    assert tokenizer.decode(ids) == f"{one.settled_text}<|end|>"
+    assert reader.reference(row(tokenizer, 1, settled_text="a<|file|>b\n")) is None
+    assert reader.reference(row(tokenizer, 1, settled_text="word " * 2000)) is None
+    quiet = row(tokenizer, 1, settled_text=one.context.region)
+    assert tokenizer.decode(reader.reference(quiet)) == f"{one.context.region}<|end|>"
+
+
+def groups_of(tokenizer, reader):
+    one, other = row(tokenizer, 1), row(tokenizer, 2, outcome="accepted", retained_third=1.0)
+    spread = [one.settled_text, one.context.region, "a\n", "b\n"]
+    flat = [other.context.region] * 4
+    return [
+        reader.score(one, [said(tokenizer, f"{text}<|end|>") for text in spread]),
+        reader.score(other, [said(tokenizer, f"{text}<|end|>") for text in flat]),
+    ]
+
+
+def test_groups_without_spread_are_dropped_and_counted(tokenizer, reader):
+    scored = groups_of(tokenizer, reader)
+    got = compare(scored, TrainSection(), ExperimentSection(), seed=0)
+    assert len(got.groups) == 1
+    assert got.metrics["dropped_groups"] == 1
+    assert got.groups[0].weight == 1.0
+    assert got.groups[0].advantages[0] == max(got.groups[0].advantages) > 0
+    assert got.groups[0].answers == [rollout.token_ids for rollout in scored[0].rollouts]
+    assert got.metrics["advantage"] == pytest.approx(sum(got.groups[0].advantages) / 4)
+    assert got.metrics["silence"] == pytest.approx((0.25 + 1) / 2)
+
+
+def test_experiments(tokenizer, reader):
+    scored = groups_of(tokenizer, reader)
+    plain = compare(scored, TrainSection(), ExperimentSection(), seed=0).groups[0].advantages
+    turned = ExperimentSection(reverse_advantages=True)
+    assert compare(scored, TrainSection(), turned, 0).groups[0].advantages == [-a for a in plain]
+    shuffle = ExperimentSection(shuffle_rewards=True)
+    seen = {
+        tuple(compare(scored, TrainSection(), shuffle, seed).groups[0].advantages)
+        for seed in range(6)
+    }
+    assert all(sorted(one) == sorted(plain) for one in seen)
+    assert len(seen) > 1
+
+
+def test_demonstrations(tokenizer, reader):
+    rows = [row(tokenizer, 1), row(tokenizer, 2, settled_text="a<|file|>b\n")]
+    got = demonstrations(rows, reader)
+    assert [len(group.answers) for group in got.groups] == [1]
+    assert got.metrics == {"groups": 2.0, "dropped_groups": 1.0}
+
+
+def test_the_answer_budget_follows_the_region(tokenizer, reader):
+    one = row(tokenizer, 1)
+    tokens = len(tokenizer.encode(one.context.region, add_special_tokens=False))
+    assert reader.max_tokens([one]) == 2 * tokens + 48
+    big = one.context.model_copy(update={"region": "value = 1\n" * 300})
+    assert (
+        reader.max_tokens(
+            [one, row(tokenizer, 1, context=big, settled_text="x\n", new_region=None)]
+        )
+        == 400
+    )

@@ -1,0 +1,136 @@
+"""Whole cycles over HTTP: promoted, refused, too little; batches are spent only by who passed."""
+
+import json
+
+import pytest
+from rich.console import Console
+
+from server.prompts.profiles import profile_for
+from trainer.adapters import Origin, shelf
+from trainer.config import TrainerSettings
+from trainer.gateway import GatewayError
+from trainer.lock import AlreadyRunning, run_lock
+from trainer.model import load_policy, zero_state
+from trainer.progress import Display
+from trainer.run import Result, publish_zero, run_cycle, status_lines
+from trainer.torch_sampler import TorchSampler
+
+from .conftest import MODEL
+from .made import batch, row
+from .standin import StandIn, served
+
+QUIET = Display(Console(quiet=True))
+
+
+@pytest.fixture(scope="module")
+def other_model():
+    """The stand-in samples in another thread, so it needs weights of its own."""
+    return load_policy(MODEL, profile_for("hone-tiny"), "cpu")
+
+
+@pytest.fixture
+def world(tmp_path, other_model, tokenizer):
+    """A stand-in gateway with 28 settled suggestions ready for export."""
+    rows = [row(tokenizer, number) for number in range(28)]
+    batch(tmp_path / "batches", 1, rows)
+    stand_in = StandIn(tmp_path, TorchSampler(other_model))
+    stand_in.ready = [{"number": 1, "items": len(rows), "folder": str(tmp_path / "batches/000001")}]
+    with served(stand_in) as url:
+        yield stand_in, url
+
+
+def settings(world, **sections):
+    stand_in, url = world
+    small = {
+        "batch": {"min_items": 20, "held_share": 0.4},
+        "train": {"groups": 4, "samples": 4, "max_steps": 2, "warmup_steps": 0},
+        "gate": {"min_items": 6, "margin": 0.5},
+        "model": {"threads": 1},
+    }
+    for name, values in sections.items():
+        small[name] = small.get(name, {}) | values
+    return TrainerSettings(gateway={"url": url}, data={"folder": stand_in.data}, **small)
+
+
+def run_facts(stand_in):
+    return json.loads(sorted(stand_in.data.glob("runs/*/run.json"))[-1].read_text())
+
+
+def test_a_cycle_promotes_and_spends_its_batch(world):
+    stand_in, _ = world
+    assert publish_zero(settings(world), QUIET) == "hone-000001"
+    assert run_cycle(settings(world), QUIET) is Result.PROMOTED
+    assert stand_in.policies["hone-000002"] == "live"
+    assert stand_in.policies["hone-000001"] == "previous"
+    assert stand_in.batches[1]["state"] == "spent"
+    assert not [n for n, status in stand_in.policies.items() if status == "snapshot"]
+    assert not list((stand_in.data / "snapshots").iterdir())
+    manifest = json.loads((stand_in.data / "adapters/hone-000002/manifest.json").read_text())
+    assert (manifest["parent"], manifest["batches"], manifest["step"]) == ("hone-000001", [1], 2)
+    (decision,) = stand_in.decisions
+    assert decision["passed"]
+    assert decision["inputs"]["probe_gap"] < 1e-4
+    assert decision["inputs"]["items"] >= 11
+    facts = run_facts(stand_in)
+    assert facts["result"] == "promoted"
+    assert facts["shares_prefix"] is True
+    assert "key" not in facts["settings"]["gateway"]
+    lines = (stand_in.data / "runs" / "000001" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1.0, 2.0]
+    assert len(list((stand_in.data / "runs" / "000001").glob("rollouts-*.parquet"))) == 2
+    assert any("hone-000002" in line for line in status_lines(settings(world)))
+
+
+def test_an_adapter_equal_to_its_parent_is_refused_and_its_batch_offered_up_to_a_bound(world):
+    stand_in, _ = world
+    same = settings(world, experiment={"zero_steps": True}, batch={"max_offers": 2})
+    assert run_cycle(same, QUIET) is Result.REFUSED
+    assert "does not differ" in stand_in.decisions[0]["why"]
+    assert stand_in.batches[1]["state"] == "offered"
+    assert stand_in.policies == {"hone-000001": "refused"}
+    assert run_cycle(same, QUIET) is Result.REFUSED
+    assert run_cycle(same, QUIET) is Result.TOO_LITTLE
+    assert len(stand_in.decisions) == 2
+
+
+def test_likelihood_needs_no_rollouts(world):
+    stand_in, _ = world
+    imitate = settings(world, train={"method": "sft", "learning_rate": 1e-3})
+    assert run_cycle(imitate, QUIET) is Result.PROMOTED
+    assert not list(stand_in.data.glob("runs/*/rollouts-*"))
+    manifest = json.loads((stand_in.data / "adapters/hone-000001/manifest.json").read_text())
+    assert manifest["method"] == "sft"
+    assert manifest["metrics"]["last"]["nll"] < manifest["metrics"]["first"]["nll"]
+
+
+def test_too_little_feedback_or_evidence_trains_nothing(world):
+    stand_in, _ = world
+    assert run_cycle(settings(world, batch={"min_items": 29}), QUIET) is Result.TOO_LITTLE
+    assert not stand_in.batches
+    assert run_cycle(settings(world, gate={"min_items": 20}), QUIET) is Result.TOO_LITTLE
+    assert stand_in.batches[1]["state"] == "offered"
+    assert not stand_in.decisions
+    assert not list(stand_in.data.glob("runs/*/run.json"))
+
+
+def test_a_left_over_snapshot_is_unloaded(world, policy):
+    stand_in, _ = world
+    place = shelf(stand_in.data, policy.profile, MODEL)
+    left = place.publish_snapshot(zero_state(policy), Origin("000009", 4, "gapo"))
+    stand_in.policies[left.name] = "snapshot"
+    run_cycle(settings(world, experiment={"zero_steps": True}), QUIET)
+    assert stand_in.policies[left.name] == "retired"
+    assert not left.exists()
+
+
+def test_one_run_at_a_time(world):
+    stand_in, _ = world
+    with run_lock(stand_in.data), pytest.raises(AlreadyRunning, match="trains in"):
+        run_cycle(settings(world), QUIET)
+
+
+def test_a_gateway_with_another_base_is_refused(world):
+    stand_in, _ = world
+    stand_in.base_model = "other"
+    with pytest.raises(GatewayError, match="serves other"):
+        run_cycle(settings(world), QUIET)
