@@ -12,8 +12,10 @@ import argparse
 import re
 import sys
 from collections.abc import Iterable
+from email.message import Message
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import cast
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -139,7 +141,8 @@ def stated_licence(name: str) -> str | None:
         if name in by_hand:
             return by_hand[name]
     try:
-        metadata = distribution(name).metadata
+        # An e-mail message in truth; the protocol of the type stubs has no `get`.
+        metadata = cast(Message, distribution(name).metadata)
     except PackageNotFoundError:
         return None
     if expression := metadata.get("License-Expression"):

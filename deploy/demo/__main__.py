@@ -1,6 +1,6 @@
 """`make demo`: the whole loop on real parts, and an honest report of what it brought.
 
-    python -m deploy.demo [--seed N] [--repo PATH] [--engine-url URL] [--output FOLDER]
+python -m deploy.demo [--seed N] [--repo PATH] [--engine-url URL] [--output FOLDER]
 """
 
 import argparse

@@ -96,9 +96,7 @@ class LspClient:
         self._versions[uri] += 1
         document = {"uri": uri, "version": self._versions[uri]}
         changes = [{"range": span, "text": text}]
-        self.notify(
-            "textDocument/didChange", {"textDocument": document, "contentChanges": changes}
-        )
+        self.notify("textDocument/didChange", {"textDocument": document, "contentChanges": changes})
 
     def close(self, uri: str) -> None:
         """Close a document."""

@@ -46,7 +46,9 @@ class Reaction:
     final: str
 
 
-def react(before: str, wanted: str, suggestion: str | None, noise: Noise, rng: random.Random) -> Reaction:
+def react(
+    before: str, wanted: str, suggestion: str | None, noise: Noise, rng: random.Random
+) -> Reaction:
     """Decide on one suggestion; the texts are the surroundings of the edit.
 
     Args:

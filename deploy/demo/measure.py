@@ -80,6 +80,8 @@ class Sampler:
         self._url = url
         self._profile = profile
         self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
+        stops = (self._tokenizer.token_to_id(stop) for stop in profile.format.stop)
+        self._stop_ids = tuple(number for number in stops if number is not None)
 
     def right_answers(self, policy: str | None, tasks: Sequence[Task], seed: int) -> list[int]:
         """Return, per task, how many of SAMPLES samples at temperature 1 equal the wanted edit."""
@@ -110,7 +112,6 @@ class Sampler:
     ) -> list[list[Answer]]:
         contexts = [context_of(task, self._profile) for task in tasks]
         texts = [self._profile.format.render(context, self._profile.budget) for context in contexts]
-        stops = [self._tokenizer.token_to_id(stop) for stop in self._profile.format.stop]
         request = RolloutRequest(
             policy=policy,
             prompts=tuple(tuple(self._tokenizer.encode(str(text)).ids) for text in texts),
@@ -118,7 +119,7 @@ class Sampler:
             max_tokens=self._profile.budget.answer_tokens,
             temperature=temperature,
             seed=seed,
-            stop_token_ids=tuple(stops),
+            stop_token_ids=self._stop_ids,
         )
         answer = httpx.post(
             f"{self._url}/v1/rollouts",

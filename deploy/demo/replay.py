@@ -22,7 +22,27 @@ MOST_LINES = 3
 """Longer hunks do not fit into a region together with their surroundings."""
 MOST_FILE_LINES = 5000
 SUFFIXES = frozenset(
-    ".py .ts .tsx .js .jsx .go .rs .java .kt .c .h .cc .cpp .hpp .cs .php .rb .lua .sh".split()
+    [
+        ".py",
+        ".ts",
+        ".tsx",
+        ".js",
+        ".jsx",
+        ".go",
+        ".rs",
+        ".java",
+        ".kt",
+        ".c",
+        ".h",
+        ".cc",
+        ".cpp",
+        ".hpp",
+        ".cs",
+        ".php",
+        ".rb",
+        ".lua",
+        ".sh",
+    ]
 )
 
 
@@ -131,7 +151,9 @@ def _draw(found: list[Task], count: int, rng: random.Random) -> tuple[Task, ...]
     """Draw `count` tasks, of which QUIET_SHARE want nothing where there are as many."""
     quiet = [task for task in found if task.wanted is None]
     wanting = [task for task in found if task.wanted is not None]
-    still = rng.sample(quiet, min(len(quiet), max(round(count * QUIET_SHARE), count - len(wanting))))
+    still = rng.sample(
+        quiet, min(len(quiet), max(round(count * QUIET_SHARE), count - len(wanting)))
+    )
     drawn = still + rng.sample(wanting, count - len(still))
     rng.shuffle(drawn)
     return tuple(drawn)

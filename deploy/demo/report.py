@@ -168,8 +168,8 @@ def _value(ratio: Ratio) -> float | None:
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
+    return "-" if value is None else f"{100 * value:.1f} %"
 
 
 def _points(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:+.1f}"
+    return "-" if value is None else f"{100 * value:+.1f}"

@@ -1,6 +1,6 @@
 """`make serve`: the demo's stack, kept up for real editors, with training on a schedule.
 
-    python -m deploy.demo.serve [--data FOLDER] [--port PORT] [--engine-url URL]
+python -m deploy.demo.serve [--data FOLDER] [--port PORT] [--engine-url URL]
 """
 
 import argparse
@@ -57,12 +57,14 @@ def _trainer(place: Place, url: str) -> subprocess.Popen[bytes]:
 
 def _how_to(url: str, program: Path) -> str:
     return f"""
-Hone is serving at {url} (open it in a browser). Training: every {EVERY_S // 3600} hours, given enough feedback.
+Hone is serving at {url} (open it in a browser).
+It trains every {EVERY_S // 3600} hours, given enough feedback.
 
 The language server is [bold]{program}[/bold]; it finds this gateway with
     HONE_LSP_GATEWAY__URL={url}    or in ~/.config/hone/lsp.toml: [gateway] url = "{url}"
 
-[bold]Neovim 0.12[/bold]  vim.lsp.config("hone", {{ cmd = {{ "{program}" }} }}); vim.lsp.enable("hone")
+[bold]Neovim 0.12[/bold]  vim.lsp.config("hone", {{ cmd = {{ "{program}" }} }})
+             vim.lsp.enable("hone")
              vim.lsp.inline_completion.enable()
 [bold]VS Code[/bold]      any generic LSP client extension with the command {program}
 [bold]Emacs[/bold]        (add-to-list 'eglot-server-programs '(python-mode . ("{program}")))

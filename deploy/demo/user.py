@@ -118,7 +118,10 @@ class User:
             status = self._await(
                 "settled", lambda s: s["open_suggestions"] == 0 and s["pending_events"] == 0
             )
-            sent = {"acknowledged": status["acknowledged_events"], "written": status["written_events"]}
+            sent = {
+                "acknowledged": status["acknowledged_events"],
+                "written": status["written_events"],
+            }
             Path(self._job.output).with_suffix(".sent.json").write_text(json.dumps(sent))
         self._client.shut_down()
 

@@ -60,7 +60,7 @@ def repair() -> None:
     except ImportError:
         return
     if platforms.current_platform.is_cpu():
-        torch = importlib.import_module("torch")
+        torch: Any = importlib.import_module("torch")
         torch.Generator = forward_only(torch.Generator)
     if hasattr(kernels, "_expand_kernel_impl"):
         setattr(kernels, "_expand_kernel_impl", expand)  # noqa: B010 (unknown to type checkers)

@@ -45,7 +45,8 @@ class RegionFormat:
         room = int(budget.prompt_tokens * budget.chars_per_token)
         prefix = context.prefix.splitlines(keepends=True)[-PREFIX_LINES:]
         suffix = context.suffix.splitlines(keepends=True)[:SUFFIX_LINES]
-        events = [edit.diff for edit in context.recent_edits if edit.path == context.path][-EVENTS:]
+        here = [edit.diff for edit in context.recent_edits if edit.path == context.path]
+        events = here[-EVENTS:]
         prompt = _assemble(context, events, prefix, suffix)
         while len(prompt) > room:
             if suffix:
@@ -82,9 +83,7 @@ class RegionFormat:
         return Parsed(new_region=text)
 
 
-def _assemble(
-    context: EditContext, events: list[str], prefix: list[str], suffix: list[str]
-) -> str:
+def _assemble(context: EditContext, events: list[str], prefix: list[str], suffix: list[str]) -> str:
     shown = "".join(f"<|event|>{event}" for event in events)
     return (
         f"<|file|>{context.path}\n{shown}<|prefix|>{''.join(prefix)}"

@@ -93,7 +93,9 @@ def one_seed(plan: Plan, folder: Path, screen: Screen) -> dict[str, list[Answer]
                 raise RuntimeError(f"only {feed.ready} suggestions are ready for training")
             for arm in ARMS:
                 with screen.timed(arm):
-                    answered = _train_and_answer(arm, settings, gateway, feed, loop, tasks.evaluation)
+                    answered = _train_and_answer(
+                        arm, settings, gateway, feed, loop, tasks.evaluation
+                    )
                 found[arm] = answered
     return {
         name: [_of_seed(answer, plan.seed) for answer in given] for name, given in found.items()
