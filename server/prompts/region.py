@@ -11,8 +11,8 @@
     <|end|>
 
 Knows this layout and its trimming. Does not know diagnostics, excerpts and edits of other files:
-the model was never shown any. The prefix cache is of little use to prompts this short, so events come first, in the
-order in which the model learnt them.
+the model was never shown any. The prefix cache is of little use to prompts this short, so events
+come first, in the order in which the model learnt them.
 """
 
 from feedback_store.events import EditContext, Reason
