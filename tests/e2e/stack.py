@@ -23,10 +23,10 @@ from server.engine.record import EngineRecord
 from tests.lsp.editor import Editor
 
 ROOT = Path(__file__).parents[2]
-READY_S = 240.0
+READY_S = 400.0
 """A managed vLLM needs half a minute on idle cores, and several on busy ones."""
 STOP_S = 60.0
-TRAINER_S = 400.0
+TRAINER_S = 900.0
 POLL_S = 0.05
 SHORT_CLOCKS = {
     # Long enough for a busy machine's editor to react before the suggestion expires.
