@@ -12,7 +12,6 @@ from croniter import croniter
 from pydantic import Field, model_validator
 
 from feedback_store.settings import Section, Settings
-from trainer.advantage import MIN_SPREAD
 
 
 class Method(StrEnum):
@@ -87,7 +86,7 @@ class TrainSection(Section):
     """gapo, median, grpo, dr_grpo, rloo or sft."""
     tau: float = Field(default=0.5, gt=0, le=1)
     """GAPO: share of a group that the densest window must hold."""
-    min_spread: float = Field(default=MIN_SPREAD, ge=0)
+    min_spread: float = Field(default=0.02, ge=0)
     """Groups whose rewards lie nearer together are dropped."""
     groups: int = Field(default=16, ge=1)
     """Prompts per update."""

@@ -3,6 +3,7 @@
 import pytest
 
 from feedback_store.events import Rollout
+from trainer.advantage import MIN_SPREAD
 from trainer.config import ExperimentSection, TrainSection
 from trainer.groups import Reader, compare, demonstrations
 
@@ -69,6 +70,10 @@ def test_groups_without_spread_are_dropped_and_counted(tokenizer, reader):
     assert got.groups[0].answers == [rollout.token_ids for rollout in scored[0].rollouts]
     assert got.metrics["advantage"] == pytest.approx(sum(got.groups[0].advantages) / 4)
     assert got.metrics["silence"] == pytest.approx((0.25 + 1) / 2)
+
+
+def test_the_configured_spread_is_the_estimators():
+    assert TrainSection().min_spread == MIN_SPREAD
 
 
 def test_experiments(tokenizer, reader):

@@ -1,0 +1,67 @@
+"""The evidence is measured on real answers: probe, drift, and which side is which."""
+
+import pytest
+import torch
+
+from trainer.adapters import Origin
+from trainer.batches import Split
+from trainer.gate import Verdict, judge
+from trainer.gate_run import Version, gather, settings_of
+from trainer.model import zero_state
+
+from .made import row
+
+
+@pytest.fixture
+def versions(bench, trained):
+    """A trained adapter and the zero adapter, both known to the sampler."""
+    new = Version("hone-000002", trained.state())
+    live = Version("hone-000001", zero_state(trained))
+    for version in (live, new):
+        folder = bench.shelf.publish_policy(version.state, Origin("000001", 0, "gapo"))
+        assert bench.sampler.offer(folder) == version.name
+    return new, live
+
+
+@pytest.fixture
+def parts(tokenizer):
+    rows = [row(tokenizer, number) for number in range(6)]
+    return Split([], rows[:4], rows[4:])
+
+
+def test_evidence(bench, versions, parts):
+    new, live = versions
+    evidence = gather(bench, new, live, parts)
+    assert evidence.integrity.differs
+    assert evidence.probe.gap < 1e-4 < evidence.probe.parent_difference
+    assert evidence.probe.parent_gap == pytest.approx(evidence.probe.parent_difference, abs=1e-4)
+    assert evidence.drift.kl > 1e-4
+    assert (len(evidence.replay.new), len(evidence.holdout.new)) == (4, 2)
+    assert evidence.replay.session == [r.session for r in parts.held]
+    swapped = gather(bench, live, new, parts)
+    assert swapped.replay.new == evidence.replay.live
+    assert swapped.drift.new_length == evidence.drift.live_length
+
+
+def test_an_engine_that_serves_another_adapter_is_caught(bench, versions, parts):
+    new, live = versions
+    bench.sampler._adapters[new.name] = live.state
+    evidence = gather(bench, new, live, parts)
+    assert evidence.probe.parent_gap < 1e-4 < evidence.probe.gap
+    assert judge(evidence, settings_of(bench)).verdict is Verdict.REFUSED
+
+
+def test_broken_weights_are_caught(bench, versions, parts):
+    new, live = versions
+    name = next(iter(new.state))
+    new.state[name] = torch.full_like(new.state[name], float("inf"))
+    evidence = gather(bench, new, live, parts)
+    got = judge(evidence, settings_of(bench))
+    assert got.verdict is Verdict.REFUSED
+    assert "not finite" in got.why
+
+
+def test_without_items_there_is_no_verdict_but_too_little(bench, versions):
+    new, live = versions
+    evidence = gather(bench, new, live, Split([], [], []))
+    assert judge(evidence, settings_of(bench)).verdict is not Verdict.PASSED
