@@ -181,7 +181,7 @@ class SteadyEditor:
 
     def _ask(self, client: httpx.Client) -> dict[str, Any] | None:
         try:
-            answer = client.post("/v1/suggest", content=_small_request().model_dump_json())
+            answer = client.post("/v1/suggest", json=_small_request().model_dump(mode="json"))
         except httpx.TransportError:
             return None
         return answer.json() if answer.status_code == 200 else None
