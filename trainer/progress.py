@@ -32,7 +32,7 @@ class Display:
 
     def say(self, text: str) -> None:
         """Print one line."""
-        self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
     def phase(self, name: str, total: int) -> Iterator[Advance]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from feedback_store.events import Hello, RolloutRequest, RolloutResponse
-from trainer.model import Policy
 from trainer.sampler import Sampling
 from trainer.torch_sampler import TorchSampler
 
@@ -146,8 +145,3 @@ def served(stand_in: StandIn) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def sampling_with(policy: Policy) -> TorchSampler:
-    """Return a sampler for a stand-in; it needs a model of its own."""
-    return TorchSampler(policy)

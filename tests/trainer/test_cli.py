@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -51,8 +50,6 @@ def test_wrong_settings_are_refused_in_one_line(arguments, variables, said):
 
 
 def test_a_missing_data_folder_is_an_error_that_says_so(tmp_path):
-    began = time.monotonic()
     done = hone_trainer("run", "--data.folder", str(tmp_path / "nothing"))
     assert done.returncode == 1
     assert "[data] folder" in done.stderr
-    assert time.monotonic() - began < 60

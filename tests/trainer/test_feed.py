@@ -12,7 +12,7 @@ from .made import row
 
 
 def settings(**sections):
-    return TrainerSettings(gate={"min_items": 4}, **sections)
+    return TrainerSettings.model_validate({"gate": {"min_items": 4}, **sections})
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,17 @@ import torch
 from trainer.loss import Inputs, LossSettings, likelihood_loss, policy_loss
 
 
-def inputs(logp, *, old=None, mu=None, reference=None, advantage=1.0, weight=1.0, mask=None, **s):
+def inputs(  # type: ignore[no-untyped-def]
+    logp,
+    *,
+    old=None,
+    mu=None,
+    reference=None,
+    advantage: float | list[float] = 1.0,
+    weight: float | list[float] = 1.0,
+    mask=None,
+    **s,
+):
     logp = torch.tensor(logp, dtype=torch.float64, requires_grad=True)
     like = logp.detach()
 

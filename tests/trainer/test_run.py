@@ -49,7 +49,8 @@ def settings(world, **sections):
     }
     for name, values in sections.items():
         small[name] = small.get(name, {}) | values
-    return TrainerSettings(gateway={"url": url}, data={"folder": stand_in.data}, **small)
+    where = {"gateway": {"url": url}, "data": {"folder": stand_in.data}}
+    return TrainerSettings.model_validate(where | small)
 
 
 def run_facts(stand_in):
