@@ -74,26 +74,29 @@ def estimate(
         ValueError: unknown method, tau outside (0, 1], shapes that differ, or a reward that is
             not finite; the message names the item.
     """
-    if method not in METHODS:
-        raise ValueError(f"no estimator {method!r}; known: {', '.join(sorted(METHODS))}")
-    if not 0 < tau <= 1:
-        raise ValueError(f"tau must be in (0, 1], not {tau}")
+    _check(method, tau)
     values, numbers, numpy_out = _as_tensors(rewards, groups)
     if parity:
         values = values.to(torch.float32).to(torch.float64)
     spread = (0.0 if parity else MIN_SPREAD) if min_spread is None else min_spread
-    if not len(values):
-        advantages, keep = values, torch.zeros(0, dtype=torch.bool, device=values.device)
-    else:
-        advantages, keep = _estimate(values, numbers, (method, tau, parity), epsilon, spread)
+    advantages, keep = _estimate(values, numbers, (method, tau, parity), epsilon, spread)
     if numpy_out:
         advantages, keep = advantages.numpy(), keep.numpy()
     return (advantages, keep) if return_keep else advantages
 
 
+def _check(method: str, tau: float) -> None:
+    if method not in METHODS:
+        raise ValueError(f"no estimator {method!r}; known: {', '.join(sorted(METHODS))}")
+    if not 0 < tau <= 1:
+        raise ValueError(f"tau must be in (0, 1], not {tau}")
+
+
 def _estimate(
     values: Tensor, numbers: Tensor, how: tuple[str, float, bool], epsilon: float, spread: float
 ) -> tuple[Tensor, Tensor]:
+    if not len(values):
+        return values, torch.zeros(0, dtype=torch.bool, device=values.device)
     method, tau, parity = how
     baseline, scaled = METHODS[method]
     table = _tabulate(values, numbers)
