@@ -106,12 +106,15 @@ def test_feedback_for_a_row_lost_in_the_crash_is_kept_apart(
     running.start()
     running.wait_ready()
     answered = [*safe, racing, "answered-and-lost"]
-    for number, name in enumerate(answered):
-        events = [event(name, 3 * number + i + 1, kind) for i, kind in enumerate(KINDS)]
+    sent = [
+        [event(name, 3 * number + i + 1, kind) for i, kind in enumerate(KINDS)]
+        for number, name in enumerate(answered)
+    ]
+    for name, events in zip(answered, sent, strict=True):
         ack = running.post("/v1/feedback", feedback(*events))
         lost = name not in in_store
         assert (ack["stored"], ack["quarantined"]) == (3, 3 if lost else 0)
-    again = running.post("/v1/feedback", feedback(*events))
+    again = running.post("/v1/feedback", feedback(*sent[-1]))
     assert (again["stored"], again["duplicates"]) == (0, 3)
     assert running.post("/v1/batches", {"min_items": 1, "max_items": 100})["items"] == len(in_store)
     running.stop()
