@@ -69,7 +69,7 @@ def the_engine_is_killed(running: Gateway, context: EditContext, folder: Path) -
         assert failed.detail
         assert user.next_edit(uri, 1) is None
         assert user.status()["last_silence"]["reason"] == "engine_down"
-        assert running.http.get("/readyz").status_code == 503
+        poll(lambda: running.http.get("/readyz").status_code == 503, "a gateway that is not ready")
         assert running.http.get("/livez").status_code == 200
         running.wait_ready()
         assert not records.is_ours(before)
