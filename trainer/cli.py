@@ -128,7 +128,7 @@ def _zero(settings: TrainerSettings, display: Display) -> int:
 
 
 def _status(settings: TrainerSettings, display: Display) -> int:
-    from trainer.run import status_lines
+    from trainer.overview import status_lines
 
     for line in status_lines(settings):
         print(line)

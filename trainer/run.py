@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -227,24 +225,3 @@ def _drop_left_over_snapshots(gateway: Gateway, shelf: Shelf, display: Display) 
             gateway.drop_snapshot(policy.name)
             shelf.remove_snapshot(policy.name)
             display.say(f"unloaded {policy.name}, left over by a run that did not end")
-
-
-def status_lines(settings: TrainerSettings) -> list[str]:
-    """Return what `hone-trainer status` shows."""
-    with Gateway(settings.gateway) as gateway:
-        live, batches = gateway.live(), gateway.batches()
-    lines = [f"live: {live.name if live else 'the base model'}"]
-    lines += [
-        f"batch {batch['number']}: {batch['items']} suggestions, {batch['state']}"
-        for batch in batches
-    ]
-    return lines + _last_runs(settings.data.folder)
-
-
-def _last_runs(data: Path, amount: int = 5) -> list[str]:
-    lines = []
-    for path in sorted((data / "runs").glob("*/run.json"))[-amount:]:
-        facts: dict[str, Any] = RunFolder(path.parent).facts()
-        result = facts.get("result", "did not end")
-        lines.append(f"run {path.parent.name}: {result}  {facts.get('why', '')}")
-    return lines

@@ -11,8 +11,9 @@ from trainer.config import TrainerSettings
 from trainer.gateway import GatewayError
 from trainer.lock import AlreadyRunning, run_lock
 from trainer.model import load_policy, zero_state
+from trainer.overview import status_lines
 from trainer.progress import Display
-from trainer.run import Result, publish_zero, run_cycle, status_lines
+from trainer.run import Result, publish_zero, run_cycle
 from trainer.torch_sampler import TorchSampler
 
 from .conftest import MODEL
