@@ -17,6 +17,8 @@ QUIET_ENV = {
     "DO_NOT_TRACK": "1",
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    # Or vLLM looks for its own address by a route to a public name server.
+    "VLLM_HOST_IP": "127.0.0.1",
 }
 SPECULATION = {
     "method": "ngram",
