@@ -42,7 +42,7 @@ class GateSettings:
     max_kl: float = 0.5
     """Mean KL (k3) to the live policy on its own answers, in nats per token."""
     max_length_ratio: float = 2.0
-    max_silence_change: float = 0.5
+    max_silence_change: float = 0.25
 
 
 @dataclass(frozen=True)
