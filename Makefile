@@ -20,7 +20,7 @@ setup: ## install everything into .venv (PYTHON=, HONE_TORCH_INDEX=); the others
 	@sh deploy/install.sh
 
 .PHONY: demo
-demo: setup ## the whole loop on this machine, about 12 minutes (REPO=, SEED=, ENGINE_URL=)
+demo: setup ## the whole loop on this machine (REPO=, SEED=, ENGINE_URL=)
 	@$(PY) -m deploy.demo $(if $(REPO),--repo "$(REPO)") $(if $(SEED),--seed "$(SEED)") \
 		$(if $(ENGINE_URL),--engine-url "$(ENGINE_URL)")
 
