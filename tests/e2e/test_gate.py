@@ -18,7 +18,7 @@ TASKS = 216
 PROMOTED, REFUSED = 0, 3
 BASE, BAD, GOOD = "hone-tiny", "hone-000001", "hone-000002"
 SHORT = ("--batch.min_items", "200", "--batch.held_share", "0.5", "--train.groups", "8",
-         "--train.samples", "8", "--train.max_steps", "4", "--train.warmup_steps", "0")  # fmt: skip
+         "--train.samples", "8", "--train.max_steps", "3", "--train.warmup_steps", "0")  # fmt: skip
 
 # A reversed policy rambles up to its token limit, which takes minutes on a CPU.
 pytestmark = [pytest.mark.engine, pytest.mark.long]
