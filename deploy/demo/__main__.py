@@ -28,7 +28,7 @@ from trainer.reserved import is_reserved
 
 EPILOG = """\
 Is laid out for twelve minutes on two idle cores. Writes report.json and loop.png to the output
-folder; the data folder, logs and every session's record stay there too. Nothing leaves this machine.
+folder; the data folder, logs and every session's record stay there too. Nothing leaves the machine.
 """
 
 
