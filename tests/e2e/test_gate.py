@@ -18,7 +18,7 @@ TASKS = 216
 PROMOTED, REFUSED = 0, 3
 BASE, BAD, GOOD = "hone-tiny", "hone-000001", "hone-000002"
 SHORT = ("--batch.min_items", "200", "--batch.held_share", "0.5", "--train.groups", "8",
-         "--train.samples", "8", "--train.max_steps", "3", "--train.warmup_steps", "0")  # fmt: skip
+         "--train.samples", "8", "--train.max_steps", "4", "--train.warmup_steps", "0")  # fmt: skip
 
 # A reversed policy rambles up to its token limit, which takes minutes on a CPU.
 pytestmark = [pytest.mark.engine, pytest.mark.long]
@@ -71,7 +71,9 @@ def check_decisions(gateway: Gateway) -> None:
         assert inputs["items"] >= 100
         assert inputs["probe_gap"] < 0.02
         assert inputs["differs_from_parent"] is True
-    assert worse["reward_difference_low"] <= -worse["margin"] < better["reward_difference_low"]
+    # The worse one may fall to any of the gate's bounds: rewards, lengths or silence.
+    assert worse["verdict"] == "refused"
+    assert better["reward_difference_low"] > -better["margin"]
     states = gateway.stored("SELECT number, state, policy FROM batch_states ORDER BY ingest_seq")
     assert [tuple(state.values()) for state in states] == [(1, "offered", BAD), (1, "spent", GOOD)]
 
