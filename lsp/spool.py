@@ -165,7 +165,7 @@ def _claim(folder: Path) -> Spool | None:
         if os.stat(folder / "lock").st_ino == os.fstat(lock).st_ino:
             return Spool(folder, lock)
     except OSError:
-        pass
+        pass  # another process has it; None says so
     os.close(lock)
     return None
 
