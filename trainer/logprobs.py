@@ -19,6 +19,8 @@ from transformers import DynamicCache
 from trainer.fused_lora import unfused
 from trainer.model import Policy
 
+PADDING_SLACK = 8
+"""Tokens by which answers that are computed side by side may differ in length, and a quarter."""
 HEAD_CHUNK = 2048
 """Answer positions whose logits exist at once; with 4,096 tokens of vocabulary, 32 MiB."""
 
@@ -129,40 +131,75 @@ def _shared_prefix_hidden(policy: Policy, groups: Sequence[Group]) -> tuple[Tens
     """Return the hidden state before every answer token, and the tokens, both flat."""
     device = policy.device
     prompts, prompt_length = pad([group.prompt for group in groups], device)
-    answers, length = pad([answer for group in groups for answer in group.answers], device)
-    amounts = torch.tensor([len(group.answers) for group in groups], device=device)
-    owner = torch.repeat_interleave(torch.arange(len(groups), device=device), amounts)
     # Padding on the right is invisible to what stands before it, so causality is mask enough.
     cache = DynamicCache()
     first = policy.backbone(input_ids=prompts, past_key_values=cache, use_cache=True)
     at_end = first.last_hidden_state[torch.arange(len(groups), device=device), prompt_length - 1]
-    hidden = at_end[owner][:, None]
-    if answers.shape[1] > 1:
-        rest = _suffix_hidden(policy, answers[:, :-1], cache, owner, prompt_length)
-        hidden = torch.cat([hidden, rest], dim=1)
-    real = torch.arange(answers.shape[1], device=device) < length[:, None]
-    return hidden[real], answers[real]
+    owner = torch.tensor([i for i, group in enumerate(groups) for _ in group.answers])
+    answers = [answer for group in groups for answer in group.answers]
+    prefix = _Prefix(policy, cache, prompt_length, at_end)
+    hidden, targets, place = [], [], []
+    starts = torch.tensor([0, *map(len, answers)]).cumsum(0)
+    for chosen in _alike([len(answer) for answer in answers]):
+        states, tokens = prefix.answer([answers[i] for i in chosen], owner[chosen].to(device))
+        hidden.append(states)
+        targets.append(tokens)
+        place += [torch.arange(int(starts[i]), int(starts[i + 1])) for i in chosen]
+    back = torch.cat(place).argsort().to(device)
+    return torch.cat(hidden)[back], torch.cat(targets)[back]
 
 
-def _suffix_hidden(
-    policy: Policy, ids: Tensor, cache: Any, owner: Tensor, prompt_length: Tensor
-) -> Tensor:
-    prompt_width, width = cache.get_seq_length(), ids.shape[1]
-    take_rows(cache, owner)
-    own_prompt = prompt_length[owner]
-    column = torch.arange(prompt_width, device=ids.device)
-    step = torch.arange(width, device=ids.device)
-    sees_prompt = (column < own_prompt[:, None])[:, None, :].expand(-1, width, -1)
-    sees_answer = (step[:, None] >= step).expand(len(ids), -1, -1)
-    mask = torch.cat([sees_prompt, sees_answer], dim=2)[:, None]
-    out = policy.backbone(
-        input_ids=ids,
-        attention_mask=mask,
-        position_ids=own_prompt[:, None] + step,
-        past_key_values=cache,
-        use_cache=True,
-    )
-    return out.last_hidden_state
+def _alike(lengths: Sequence[int]) -> list[list[int]]:
+    """Return indices of answers in parts of similar length.
+
+    One answer that runs on would otherwise pad all the others of its batch to its own length.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: lengths[i])
+    parts: list[list[int]] = []
+    for index in order:
+        if parts and lengths[index] <= 1.25 * lengths[parts[-1][0]] + PADDING_SLACK:
+            parts[-1].append(index)
+        else:
+            parts.append([index])
+    return parts
+
+
+@dataclass(frozen=True)
+class _Prefix:
+    """Prompts that ran once, to be continued by any of their answers; with gradient."""
+
+    policy: Policy
+    cache: Any
+    length: Tensor
+    at_end: Tensor
+    """The hidden state before each group's first answer token."""
+
+    def answer(self, answers: Sequence[Sequence[int]], owner: Tensor) -> tuple[Tensor, Tensor]:
+        """Return hidden states and tokens of `answers`, flat; `owner` is each one's group."""
+        ids, length = pad(answers, owner.device)
+        hidden = self.at_end[owner][:, None]
+        if ids.shape[1] > 1:
+            hidden = torch.cat([hidden, self._continued(ids[:, :-1], owner)], dim=1)
+        real = torch.arange(ids.shape[1], device=owner.device) < length[:, None]
+        return hidden[real], ids[real]
+
+    def _continued(self, ids: Tensor, owner: Tensor) -> Tensor:
+        cache = DynamicCache()
+        for number, layer in enumerate(self.cache.layers):
+            cache.update(layer.keys[owner], layer.values[owner], number)
+        width, own_prompt = ids.shape[1], self.length[owner]
+        column = torch.arange(self.cache.get_seq_length(), device=ids.device)
+        step = torch.arange(width, device=ids.device)
+        sees_prompt = (column < own_prompt[:, None])[:, None, :].expand(-1, width, -1)
+        sees_answer = (step[:, None] >= step).expand(len(ids), -1, -1)
+        out = self.policy.backbone(
+            input_ids=ids,
+            attention_mask=torch.cat([sees_prompt, sees_answer], dim=2)[:, None],
+            position_ids=own_prompt[:, None] + step,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        return out.last_hidden_state
 
 
 def head_logprobs(hidden: Tensor, weight: Tensor, targets: Tensor, temperature: float) -> Tensor:
