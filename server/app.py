@@ -109,7 +109,15 @@ def this_machine() -> Machine:
         has_gpu=Path("/dev/nvidiactl").exists(),
         openmp=openmp if openmp.exists() else None,
         environ=os.environ,
+        cores=_cores(),
     )
+
+
+def _cores() -> int:
+    """CPUs that this process may use; macOS cannot say, and has no limits to ask for."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def known_hosts(settings: ServerSettings) -> frozenset[str]:

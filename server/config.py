@@ -75,7 +75,7 @@ class EngineSettings(Section):
     speculate: bool = True
     """N-gram speculative decoding: drafts are copied from the prompt, as edits mostly are."""
     threads: int = Field(default=0, ge=0)
-    """CPU threads for vLLM; 0 leaves it to vLLM."""
+    """CPU threads for vLLM where it computes on a CPU; 0 takes every core."""
     extra_args: tuple[str, ...] = ()
     """Further arguments for vLLM, after all others."""
     start_timeout_s: float = Field(default=600.0, gt=0)

@@ -31,7 +31,7 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TMP", "TEMP", "USER", 
 """Of the gateway's environment only these reach vLLM, and what vLLM, CUDA and OpenMP read."""
 PASSED_ON_PREFIXES = ("VLLM_", "CUDA_", "NVIDIA_", "OMP_", "KMP_", "LD_", "TORCH", "PYTHON", "XDG_")
 
-_DECIDING = (*QUIET_ENV, "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "VLLM_CPU_OMP_THREADS_BIND")
+_DECIDING = (*QUIET_ENV, "VLLM_ALLOW_RUNTIME_LORA_UPDATING", "OMP_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class Machine:
     openmp: Path | None
     """libiomp5 of the engine's environment: without it speculation on a CPU is slow."""
     environ: Mapping[str, str]
+    cores: int = 1
+    """CPUs that this process may use."""
 
 
 def launch(settings: EngineSettings, model: Path, machine: Machine) -> Launch:
@@ -88,6 +90,9 @@ def _arguments(settings: EngineSettings, model: Path, *, gpu: bool) -> tuple[str
     if not gpu:
         # The CPU default of 128 shares next to nothing between prompts as short as edits.
         arguments += ["--block-size=32", f"--kv-cache-memory-bytes={settings.kv_cache_mib << 20}"]
+        # The worker in the engine's own process: apart, the two talk by spinning on a core each,
+        # and on two cores one of them then computes alone.
+        arguments.append("--distributed-executor-backend=uni")
     if settings.speculate:
         arguments.append(f"--speculative-config={json.dumps(SPECULATION)}")
     return (*arguments, *settings.extra_args)
@@ -107,6 +112,15 @@ def _environment(settings: EngineSettings, machine: Machine, *, gpu: bool) -> di
         preload = env.get("LD_PRELOAD", "")
         if machine.openmp is not None and "libiomp5" not in preload:
             env["LD_PRELOAD"] = f"{machine.openmp}:{preload}".rstrip(":")
-        if settings.threads:
-            env["VLLM_CPU_OMP_THREADS_BIND"] = f"0-{settings.threads - 1}"
+        env |= _threads(settings, machine)
     return env
+
+
+def _threads(settings: EngineSettings, machine: Machine) -> dict[str, str]:
+    return {
+        # Or vLLM moves the worker into a process of its own all the same.
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "OMP_NUM_THREADS": str(settings.threads or machine.cores),
+        # Threads that wait by spinning (200 ms by default) keep the gateway from its core.
+        "KMP_BLOCKTIME": "1",
+    }

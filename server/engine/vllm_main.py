@@ -1,4 +1,4 @@
-"""Runs vLLM's API server, after repairing two faults of its CPU sampler.
+"""Runs vLLM's API server, after repairing what is wrong or slow in it on a CPU.
 
 Knows vLLM from within, and is the only file that does. It runs in vLLM's own process, started
 by path with whatever interpreter holds vLLM, and imports nothing of Hone. The gateway never
@@ -13,6 +13,11 @@ vLLM 0.32.0 on a CPU:
 2. When a prompt does not fit into one step, the draw of a seeded request is taken back
    (`_bookkeeping_sync` in `vllm/v1/worker/gpu_model_runner.py`), which only CUDA's generators
    can; a CPU's raises, and the whole engine ends. Remove the repair once vLLM asks first.
+3. Adapters are applied by copying an adapter's weights once per token (`bgmv_shrink` and its like
+   in `vllm/lora/ops/torch_ops/lora_ops.py`), which took 60 % of a step; and a token without an
+   adapter has the index -1, which there means the last adapter's weights. Here the tokens of one
+   adapter are one matrix product, and tokens without one are left alone. Remove the repair once
+   vLLM groups them. An adapter on the embedding or the head still goes vLLM's way; ours have none.
 """
 
 import importlib
@@ -52,6 +57,64 @@ def forward_only(generator: Any) -> Any:
     return type("Generator", (generator,), {"get_offset": get_offset, "set_offset": set_offset})
 
 
+def tokens_by_adapter(slots: Any) -> list[tuple[int, Any]]:
+    """Return each adapter's slot and the rows it computes.
+
+    Args:
+        slots: (tokens,), integer: where each token's adapter is loaded, -1 without one.
+
+    Returns:
+        Rows are a slice where one adapter has a run of tokens, which copies nothing.
+    """
+    found: list[tuple[int, Any]] = []
+    for slot in slots.unique().tolist():
+        if slot >= 0:
+            rows = (slots == slot).nonzero()[:, 0]
+            first, end = int(rows[0]), int(rows[-1]) + 1
+            found.append((slot, slice(first, end) if end - first == len(rows) else rows))
+    return found
+
+
+def add_lora_linear(
+    self: Any,
+    y: Any,
+    x: Any,
+    lora_a_stacked: tuple[Any, ...],
+    lora_b_stacked: tuple[Any, ...],
+    scale: float,
+    output_slices: tuple[int, ...],
+    **kwargs: Any,
+) -> None:
+    """Add every token's low-rank part to `y` in place: y[:, slice i] += scale (x A_i') B_i'.
+
+    Args:
+        y: (tokens, sum of output_slices).
+        x: (tokens, inputs).
+        lora_a_stacked: per slice (slots, 1, rank, inputs).
+        lora_b_stacked: per slice (slots, 1, outputs, rank).
+    """
+    y, x = y.view(-1, y.shape[-1]), x.view(-1, x.shape[-1])
+    for slot, rows in self.hone_groups:
+        inputs, start = x[rows], 0
+        for a, b, width in zip(lora_a_stacked, lora_b_stacked, output_slices, strict=True):
+            low = inputs @ a[slot, 0].T
+            part = (low @ b[slot, 0].T).to(y.dtype)
+            y[rows, start : start + width] += part if scale == 1 else part * scale
+            start += width
+
+
+def group_adapters(wrapper: Any) -> None:
+    """Let vLLM's `wrapper` class find each step's groups once, and compute by them."""
+    update_metadata = wrapper.update_metadata
+
+    def update_and_group(self: Any, *args: Any, **kwargs: Any) -> None:
+        update_metadata(self, *args, **kwargs)
+        self.hone_groups = tokens_by_adapter(self.token_lora_indices)
+
+    wrapper.update_metadata = update_and_group
+    wrapper.add_lora_linear = add_lora_linear
+
+
 def repair() -> None:
     """Put the repairs in place, where this vLLM computes on a CPU."""
     try:
@@ -62,6 +125,8 @@ def repair() -> None:
     if platforms.current_platform.is_cpu():
         torch: Any = importlib.import_module("torch")
         torch.Generator = forward_only(torch.Generator)
+        punica: Any = importlib.import_module("vllm.lora.punica_wrapper.punica_cpu")
+        group_adapters(punica.PunicaWrapperCPU)
     if hasattr(kernels, "_expand_kernel_impl"):
         setattr(kernels, "_expand_kernel_impl", expand)  # noqa: B010 (unknown to type checkers)
 

@@ -13,6 +13,7 @@ CPU = Machine(
     has_gpu=False,
     openmp=Path("/omp.so"),
     environ={"PATH": "/bin", "SECRET_TOKEN": "s", "LD_PRELOAD": "/x.so", "HTTP_PROXY": "p"},
+    cores=6,
 )
 GPU = Machine(Path("/py"), has_gpu=True, openmp=None, environ={"CUDA_VISIBLE_DEVICES": "1"})
 
@@ -57,6 +58,8 @@ def test_the_command_for_a_cpu() -> None:
         assert flag in made.argv
     assert made.env["LD_PRELOAD"] == "/omp.so:/x.so"
     assert made.env["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "1"
+    assert made.env["OMP_NUM_THREADS"] == "6"
+    assert launch(EngineSettings(threads=2), Path("/model"), CPU).env["OMP_NUM_THREADS"] == "2"
 
 
 def test_the_command_for_a_gpu() -> None:
@@ -65,6 +68,7 @@ def test_the_command_for_a_gpu() -> None:
     assert not any("kv-cache-memory" in flag or "block-size" in flag for flag in made.argv)
     assert made.env["CUDA_VISIBLE_DEVICES"] == "1"
     assert "LD_PRELOAD" not in made.env
+    assert "OMP_NUM_THREADS" not in made.env
 
 
 def test_vllm_reports_to_nobody_and_sees_no_secrets() -> None:

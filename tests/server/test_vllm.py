@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("data")
     publish_adapter(data / "adapters", "gw-zero")
     publish_adapter(data / "adapters", "gw-strong", b=0.05)
-    publish_adapter(data / "snapshots", "rollout-gw-1", b=0.05, kind="snapshot")
+    for number in range(1, 6):
+        publish_adapter(data / "snapshots", f"rollout-gw-{number}", b=0.05, kind="snapshot")
     return data
 
 
@@ -161,9 +163,32 @@ def test_a_snapshot_serves_until_it_is_dropped(client: httpx.Client, prompt: lis
     assert len(sample(client, prompt, "rollout-gw-1", samples=2, max_tokens=8)) == 2
     client.delete("/v1/snapshots/rollout-gw-1").raise_for_status()
     refused = client.post(
-        "/v1/rollouts", json={"policy": "rollout-gw-2", "prompts": [[9]], "samples": 1}
+        "/v1/rollouts", json={"policy": "rollout-gw-9", "prompts": [[9]], "samples": 1}
     )
     assert refused.status_code == httpx.codes.SERVICE_UNAVAILABLE
+
+
+def test_the_base_stays_itself_beside_four_adapters(
+    client: httpx.Client, prompt: list[int]
+) -> None:
+    """vLLM 0.32 on a CPU gives a token without an adapter the weights in the last slot."""
+    alone = sample(client, prompt, None, samples=1, temperature=0.0)[0]
+    names = [f"rollout-gw-{number}" for number in range(2, 6)]
+    for name in names:
+        assert post(client, "/v1/snapshots", {"name": name})["loaded"]
+        changed = sample(client, prompt, name, samples=1, temperature=0.0)[0]
+        assert changed["logprobs"] != pytest.approx(alone["logprobs"], abs=1e-3)
+    with ThreadPoolExecutor() as pool:
+        busy = pool.submit(sample, client, prompt, names[0], samples=32)
+        beside = []
+        while not busy.done():
+            beside += sample(client, prompt, None, samples=1, temperature=0.0)
+    for name in names:
+        client.delete(f"/v1/snapshots/{name}").raise_for_status()
+    assert beside
+    for answer in beside:
+        assert answer["token_ids"] == alone["token_ids"]
+        assert answer["logprobs"] == pytest.approx(alone["logprobs"], abs=1e-3)
 
 
 def test_a_deadline_is_kept_and_the_prompt_known(client: httpx.Client) -> None:
