@@ -92,6 +92,8 @@ def train(bench: Bench, start: Learner, rows: Sequence[Row], origin: Origin) -> 
             history.append(metrics)
             advance(1, _note(metrics))
     bench.run.describe(shares_prefix=start.shares_prefix, skipped_steps=start.skipped)
+    if not start.shares_prefix:
+        bench.display.say("prompts were computed once per answer: sharing them failed its check")
     return history
 
 

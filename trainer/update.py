@@ -18,9 +18,11 @@ from trainer.logprobs import Group, answer_logprobs, micro_batches, naive_logpro
 from trainer.loss import Inputs, LossSettings, Outputs, likelihood_loss, policy_loss
 from trainer.model import AdapterState, Policy
 
-SELF_CHECK_TOLERANCE = 1e-4
-"""Of the first group's loss and gradients, relative. The test on random models asks for 1e-5;
-here a long prompt on a trained model may round a little worse."""
+SELF_CHECK_TOLERANCE = 2e-3
+"""Of the first groups' loss and gradients, relative. The test on random models asks for 1e-5. On a
+trained one the gradients of single groups nearly cancel: of 40 groups of hone-tiny three were
+beyond 1e-4 with nothing wrong, while positions that are off by one give 0.03 and more."""
+SELF_CHECK_GROUPS = 3
 
 LogProbs = Callable[[Policy, Sequence[Group]], Tensor]
 
@@ -119,8 +121,8 @@ class Learner:
     def _checked(self, groups: Sequence[Group]) -> LogProbs:
         """On first use, compare the shared prefix with the plain way; fall back if they differ."""
         if self._logprobs is None:
-            first = Group(groups[0].prompt, groups[0].answers[:2])
-            ok = disagreement(self.policy, [first]) <= SELF_CHECK_TOLERANCE
+            few = [Group(group.prompt, group.answers[:2]) for group in groups[:SELF_CHECK_GROUPS]]
+            ok = disagreement(self.policy, few) <= SELF_CHECK_TOLERANCE
             self._logprobs = answer_logprobs if ok else naive_logprobs
         return self._logprobs
 
