@@ -61,15 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     screen = Screen()
     shutil.rmtree(given.output / "runs", ignore_errors=True)
     answers: dict[str, list[Answer]] = {name: [] for name in ("base", *ARMS)}
-    per_seed: dict[str, list[float]] = {name: [] for name in ARMS}
+    per_seed: dict[str, list[dict[str, float]]] = {name: [] for name in ARMS}
     for seed in range(given.seeds):
         plan = Plan(seed=seed, learning=given.learning, evaluation=given.evaluation)
         for name, found in one_seed(plan, given.output / "runs" / str(seed), screen).items():
             answers[name] += found
         for name in ARMS:
-            value = _difference(answers, name, seed)["value"]
-            per_seed[name].append(value)
-            screen.say(f"seed {seed}, {name}: exact match {100 * value:+.1f} points")
+            found = _difference(answers, name, f"{seed}/")
+            per_seed[name].append(found)
+            screen.say(f"seed {seed}, {name}: exact match {_points(found)} points")
         _report(given, answers, per_seed, screen)
     return 0
 
@@ -97,8 +97,10 @@ def one_seed(plan: Plan, folder: Path, screen: Screen) -> dict[str, list[Answer]
                         arm, settings, gateway, feed, loop, tasks.evaluation
                     )
                 found[arm] = answered
+    taught = [task.taught for task in tasks.evaluation]
     return {
-        name: [_of_seed(answer, plan.seed) for answer in given] for name, given in found.items()
+        name: [_of_seed(answer, plan.seed, t) for answer, t in zip(given, taught, strict=True)]
+        for name, given in found.items()
     }
 
 
@@ -138,16 +140,14 @@ def _settings(plan: Plan, place: Place, url: str) -> TrainerSettings:
     )
 
 
-def _of_seed(answer: Answer, seed: int) -> Answer:
-    return replace(answer, task=f"{seed}/{answer.task}", cluster=f"{seed}/{answer.cluster}")
+def _of_seed(answer: Answer, seed: int, taught: bool) -> Answer:
+    kind = "taught" if taught else "untaught"
+    return replace(answer, task=f"{seed}/{kind}/{answer.task}", cluster=f"{seed}/{answer.cluster}")
 
 
-def _difference(
-    answers: dict[str, list[Answer]], arm: str, seed: int | None = None
-) -> dict[str, Any]:
-    chosen = [
-        n for n, a in enumerate(answers["base"]) if seed is None or a.task.startswith(f"{seed}/")
-    ]
+def _difference(answers: dict[str, list[Answer]], arm: str, part: str = "") -> dict[str, float]:
+    """The paired difference of `arm` to the base on the tasks whose names hold `part`."""
+    chosen = [n for n, answer in enumerate(answers["base"]) if part in answer.task]
     base = [answers["base"][n] for n in chosen]
     other = [answers[arm][n] for n in chosen]
     clusters = [answer.cluster for answer in base]
@@ -159,11 +159,17 @@ def _difference(
 def _report(
     given: argparse.Namespace,
     answers: dict[str, list[Answer]],
-    per_seed: dict[str, list[float]],
+    per_seed: dict[str, list[dict[str, float]]],
     screen: Screen,
 ) -> None:
     arms = {
-        name: {"exact_match_difference": _difference(answers, name), "per_seed": per_seed[name]}
+        name: {
+            "exact_match_difference": _difference(answers, name),
+            "per_seed": [one["value"] for one in per_seed[name]],
+            "per_seed_intervals": per_seed[name],
+            "taught": _difference(answers, name, "/taught/"),
+            "untaught": _difference(answers, name, "/untaught/"),
+        }
         for name in ARMS
     }
     same = [a.suggestion for a in answers["untrained"]] == [a.suggestion for a in answers["base"]]
@@ -179,14 +185,18 @@ def _report(
     (given.output / "loop.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     _plot(arms, given.output / "loop.png")
     table = Table(title=f"exact match against the base model, {report['seeds']} seeds")
-    for column in ("arm", "difference", "95 % interval", "per seed"):
+    for column in ("arm", "difference (95 %)", "taught", "untaught", "per seed"):
         table.add_column(column)
     for name, arm in arms.items():
-        d = arm["exact_match_difference"]
         each = "  ".join(f"{100 * value:+.1f}" for value in arm["per_seed"])
-        bounds = f"{100 * d['low']:+.1f} to {100 * d['high']:+.1f}"
-        table.add_row(name, f"{100 * d['value']:+.1f}", bounds, each)
+        parts = (arm[key] for key in ("exact_match_difference", "taught", "untaught"))
+        table.add_row(name, *map(_points, parts), each)
     screen.console.print(table)
+
+
+def _points(difference: dict[str, float]) -> str:
+    value, low, high = (100 * difference[key] for key in ("value", "low", "high"))
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def _plot(arms: dict[str, Any], file: Path) -> None:
