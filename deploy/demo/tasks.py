@@ -25,6 +25,8 @@ LONGEST_LINE = 100
 QUIET_TRIES = 10
 QUIET_SHARE = 0.3
 MOST_PER_FILE_AND_RULE = 8
+SESSIONS_PER_PLACE = 3
+"""Sessions that lead to the same place: after other edits, with the cursor on another line."""
 
 
 @dataclass(frozen=True)
@@ -101,16 +103,19 @@ def _cut(
     number: int,
     rng: random.Random,
 ) -> Iterator[Task]:
-    """The session that leads to one cluster and, sometimes, one that leads nowhere."""
+    """The sessions that lead to one cluster and, sometimes, one that leads nowhere."""
     cluster = clusters[number]
-    shown = [line for earlier in clusters[:number] for line in earlier][-rng.choice((2, 3)) :]
-    if any(len(rewrite[line]) > LONGEST_LINE for line in (*shown, *cluster)):
-        return
-    yield _wanted(path, lines, rule, rewrite, shown, cluster, rng)
-    if rng.random() < QUIET_SHARE:
-        quiet = _quiet(path, lines, rule, rewrite, shown, rng)
-        if quiet is not None:
-            yield quiet
+    earlier = [line for cluster in clusters[:number] for line in cluster]
+    leads = [lead for lead in (-1, 0, 1) if 0 <= cluster[0] + lead < len(lines)]
+    for lead in rng.sample(leads, min(SESSIONS_PER_PLACE, len(leads))):
+        shown = earlier[-rng.choice((2, 3)) :]
+        if any(len(rewrite[line]) > LONGEST_LINE for line in (*shown, *cluster)):
+            continue
+        yield _wanted(path, lines, rule, rewrite, shown, cluster, lead)
+        if rng.random() < QUIET_SHARE:
+            quiet = _quiet(path, lines, rule, rewrite, shown, rng)
+            if quiet is not None:
+                yield quiet
 
 
 def _wanted(
@@ -120,15 +125,15 @@ def _wanted(
     rewrite: Rewrite,
     shown: list[int],
     cluster: list[int],
-    rng: random.Random,
+    lead: int,
 ) -> Task:
-    """The session in which `cluster` is what comes next."""
+    """The session in which `cluster` is what comes next, and the cursor `lead` lines from it."""
     first, last = cluster[0], cluster[-1]
     done = {n for n in rewrite if n < first and n not in shown}
     opened = [rewrite[n] if n in done else line for n, line in enumerate(lines)]
     new = tuple(rewrite.get(n, lines[n]) for n in range(first, last + 1))
-    cursor = min(max(first + rng.choice((-1, 0, 0, 1)), 0), len(lines) - 1)
-    return _task(path, rule, opened, rewrite, shown, cursor, LineEdit(first, last + 1, new))
+    wanted = LineEdit(first, last + 1, new)
+    return _task(path, rule, opened, rewrite, shown, first + lead, wanted)
 
 
 def _quiet(

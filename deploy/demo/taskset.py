@@ -14,7 +14,7 @@ from deploy.demo.tasks import Task, tasks_of
 
 QUIET_SHARE = 0.16
 """Of each set, tasks in which nothing is wanted."""
-UNTAUGHT_SHARE = 0.3
+UNTAUGHT_SHARE = 0.15
 """Of the measured tasks with a wanted edit, those of rules that are never learnt."""
 MOST_PER_FILE = 40
 
@@ -53,9 +53,14 @@ def build(
         else:
             to_measure += tasks_of(path, text, list(rules), seed)
     return TaskSets(
-        learning=_draw(to_learn, learning, 0.0, seed),
-        evaluation=_draw(to_measure, evaluation, UNTAUGHT_SHARE, seed),
+        learning=_draw(_distinct(to_learn), learning, 0.0, seed),
+        evaluation=_draw(_distinct(to_measure), evaluation, UNTAUGHT_SHARE, seed),
     )
+
+
+def _distinct(tasks: Iterable[Task]) -> list[Task]:
+    """Sessions to the same place may come out alike."""
+    return list({task.id: task for task in tasks}.values())
 
 
 def _is_for_learning(path: str) -> bool:
