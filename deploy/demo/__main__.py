@@ -90,6 +90,7 @@ def run(
         with screen.timed("after"):
             after = loop.measure("after", tasks.evaluation)
         status, policy_after = loop.status(), loop.live_policy()
+        by_policy = loop.answers_by_policy()
     compared = reporting.compare(before, after, tasks.evaluation, sampled(tasks.evaluation))
     screen.seconds["total"] = time.monotonic() - started + screen.seconds["prepare"]
     report = {
@@ -98,7 +99,7 @@ def run(
         "policy_after": policy_after,
         **_training(place),
         **compared,
-        "answers_by_policy": {row["policy"]: row["count"] for row in status["answers"]},
+        "answers_by_policy": by_policy,
         "swap_requests": steady.asked,
         "swap_failed_requests": steady.failed,
         "settings": asdict(plan),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.demo.habits import Noise
 from deploy.demo.measure import Sampler, answers, sampled
@@ -104,6 +106,17 @@ class Loop:
         answer = httpx.get(f"{self.gateway.url}/v1/status", trust_env=False, timeout=30)
         answer.raise_for_status()
         return answer.json()
+
+    def answers_by_policy(self) -> dict[str, int]:
+        """How many suggestions each policy has answered, observed sessions included."""
+        answer = httpx.get(f"{self.gateway.url}/metrics", trust_env=False, timeout=30)
+        answer.raise_for_status()
+        counts: Counter[str] = Counter()
+        for family in text_string_to_metric_families(answer.text):
+            for sample in family.samples:
+                if sample.name == "hone_suggestions_total":
+                    counts[sample.labels["policy"]] += round(sample.value)
+        return dict(sorted(counts.items()))
 
     def live_policy(self) -> str | None:
         """The name of the policy that editors are served; None is the base model."""
