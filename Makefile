@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make` alone says what there is. GNU make 3.81 and newer.
 PY := .venv/bin/python
-# More arguments for pytest: make test ARGS="tests/lsp -x"
+# More arguments for what runs: make test ARGS="tests/lsp -x", make demo ARGS="--learning 60"
 ARGS :=
 PYTEST := $(PY) -m pytest $(ARGS)
 # Nothing that is run from here reports anything to anybody.
@@ -22,7 +22,7 @@ setup: ## install everything into .venv (PYTHON=, HONE_TORCH_INDEX=); the others
 .PHONY: demo
 demo: setup ## the whole loop on this machine (REPO=, SEED=, ENGINE_URL=)
 	@$(PY) -m deploy.demo $(if $(REPO),--repo "$(REPO)") $(if $(SEED),--seed "$(SEED)") \
-		$(if $(ENGINE_URL),--engine-url "$(ENGINE_URL)")
+		$(if $(ENGINE_URL),--engine-url "$(ENGINE_URL)") $(ARGS)
 
 .PHONY: serve
 serve: setup ## the same programs, kept up, for your own editor

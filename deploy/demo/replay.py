@@ -1,8 +1,8 @@
 """Tasks from a repository's own commits: `make demo REPO=/path/to/repository`.
 
-One task is a file of a commit that changed it in several places: the session makes all changes
-but the last by hand, the last one is the wanted edit. A quiet task goes to a place in the same
-file that the commit left alone. Knows git's output. Does not know who wrote a commit: names and
+One task is one place of several that a commit changed in a file: the session makes the changes
+above it by hand, and it is the wanted edit. A quiet task goes to a place in the same file that
+the commit left alone. Knows git's output. Does not know who wrote a commit: names and
 addresses are never read.
 """
 
@@ -11,13 +11,17 @@ import random
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path, PurePosixPath
 
-from deploy.demo.tasks import REACH, LineEdit, Task
+from deploy.demo.tasks import REACH, LineEdit, Task, apply
 from deploy.demo.taskset import QUIET_SHARE, TaskSets, TooFewTasks
 
 NEWEST_COMMITS = 4000
-MOST_HUNKS = 6
+MOST_HUNKS = 40
+"""More of them are a reformatting."""
+MOST_STEPS = 6
+"""Edits that a session makes by hand; earlier ones are there when it opens the file."""
 MOST_LINES = 3
 """Longer hunks do not fit into a region together with their surroundings."""
 MOST_FILE_LINES = 5000
@@ -75,7 +79,7 @@ def tasks_from_repository(root: Path, learning: int, evaluation: int, seed: int)
         if len(found) < wanted:
             raise TooFewTasks(
                 f"{root} gives {len(found)} {name} tasks of the {wanted} wanted: take a repository "
-                f"with more commits, or --{name} {len(found)}"
+                f"with more commits, or less of it: make demo ARGS='--{name} {len(found)}'"
             )
     return TaskSets(_draw(to_learn, learning, rng), _draw(to_measure, evaluation, rng))
 
@@ -104,26 +108,35 @@ def hunks_of(diff: str) -> list[Hunk]:
 
 def _tasks(root: Path, commit: str, path: str, rng: random.Random) -> Iterator[Task]:
     hunks = hunks_of(_git(root, "diff", "-U0", "--no-color", f"{commit}~", commit, "--", path))
-    if not 2 <= len(hunks) <= MOST_HUNKS or any(_size(hunk) > MOST_LINES for hunk in hunks):
+    if not 2 <= len(hunks) <= MOST_HUNKS:
         return
     text = _git(root, "show", f"{commit}~:{path}")
-    lines = text.split("\n")
     plain = text.endswith("\n") and "\r" not in text and "\0" not in text and "<|" not in text
-    if not plain or len(lines) > MOST_FILE_LINES or any(ord(c) >= 0x10000 for c in text):
+    if not plain or text.count("\n") > MOST_FILE_LINES or any(ord(c) >= 0x10000 for c in text):
         return
-    steps, shift = [], 0
+    edits, shift = [], 0
     for hunk in hunks:
-        steps.append(LineEdit(hunk.start + shift, hunk.end + shift, hunk.lines))
+        edits.append(LineEdit(hunk.start + shift, hunk.end + shift, hunk.lines))
         shift += len(hunk.lines) - (hunk.end - hunk.start)
-    wanted = steps.pop()
-    if wanted.start - steps[-1].end <= REACH:
-        return
-    cursor = max(0, wanted.start + rng.choice((-1, 0, 0)))
-    yield _task(path, commit, text, steps, cursor, wanted)
-    quiet = rng.randrange(len(lines) - 1)
-    busy = [*steps, wanted]
-    if all(abs(quiet - step.start) > REACH + MOST_LINES for step in busy):
-        yield _task(path, commit, text, steps, quiet, None)
+    for number in range(1, len(hunks)):
+        if not _stands_alone(hunks, number):
+            continue
+        first = max(0, number - MOST_STEPS)
+        opened = reduce(apply, edits[:first], text)
+        steps, wanted = edits[first:number], edits[number]
+        cursor = max(0, wanted.start + rng.choice((-1, 0, 0)))
+        yield _task(path, commit, opened, steps, cursor, wanted)
+    quiet = rng.randrange(text.count("\n"))
+    if all(abs(quiet - edit.start) > REACH + MOST_LINES for edit in edits):
+        yield _task(path, commit, text, edits[:MOST_STEPS], quiet, None)
+
+
+def _stands_alone(hunks: list[Hunk], number: int) -> bool:
+    """Whether the hunk fits into a region, and no other one falls into it."""
+    hunk, before = hunks[number], hunks[number - 1]
+    after = hunks[number + 1].start if number + 1 < len(hunks) else hunk.end + REACH + 1
+    small = max(hunk.end - hunk.start, len(hunk.lines)) <= MOST_LINES
+    return small and hunk.start - before.end > REACH and after - hunk.end > REACH
 
 
 def _task(
@@ -172,10 +185,6 @@ def _changed_files(root: Path, commit: str) -> list[str]:
     names = ("diff", "--name-only", "--diff-filter=M", "-z", f"{commit}~", commit)
     files = _git(root, *names).split("\0")
     return [file for file in files if PurePosixPath(file).suffix in SUFFIXES]
-
-
-def _size(hunk: Hunk) -> int:
-    return max(hunk.end - hunk.start, len(hunk.lines))
 
 
 def _git(root: Path, *arguments: str) -> str:

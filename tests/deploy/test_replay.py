@@ -10,6 +10,7 @@ from deploy.demo.tasks import Task
 from deploy.demo.taskset import TooFewTasks
 
 FILES = 24
+CHANGED = (5, 20, 35, 50)
 
 
 def git(root: Path, *arguments: str) -> None:
@@ -19,7 +20,8 @@ def git(root: Path, *arguments: str) -> None:
 
 def write(root: Path, name: str, word: str) -> None:
     lines = [f"line_{n} = {n}" for n in range(60)]
-    lines[5], lines[40] = f"first = {word}()", f"second = {word}()"
+    for row in CHANGED:
+        lines[row] = f"at_{row} = {word}()"
     (root / name).write_text("".join(f"{line}\n" for line in lines))
 
 
@@ -35,15 +37,17 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_the_last_change_of_a_commit_is_wanted_and_the_others_are_made_by_hand(
-    repository: Path,
-) -> None:
-    sets = tasks_from_repository(repository, learning=6, evaluation=6, seed=0)
-    task = next(task for task in sets.learning if task.wanted)
-    assert "first = old()" in task.opened
-    assert "first = new()" in task.before
-    assert "second = old()" in task.before
-    assert task.after == task.before.replace("old()", "new()")
+def test_every_change_but_the_first_is_wanted_after_those_above_it(repository: Path) -> None:
+    sets = tasks_from_repository(repository, learning=30, evaluation=6, seed=0)
+    assert {task.wanted.start for task in sets.learning if task.wanted} == set(CHANGED[1:])
+    for task in sets.learning:
+        if task.wanted is None:
+            continue
+        assert "new" not in task.opened
+        for row in CHANGED:
+            made = "new" if row < task.wanted.start else "old"
+            assert f"at_{row} = {made}()" in task.before
+        assert f"at_{task.wanted.start} = new()" in task.after
 
 
 def test_the_sets_share_no_file(repository: Path) -> None:
