@@ -89,7 +89,9 @@ class Session:
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     def opened(self, uri: str, language: str, version: int, text: str) -> None:
-        """The editor opened a document."""
+        """The editor opened a document; one that it never closed is closed first."""
+        if self.documents.get(uri) is not None:
+            self.closed(uri)
         self.history.seal()
         self.documents.open(uri, language, version, text)
 

@@ -84,6 +84,22 @@ def test_closing_settles_at_once(launch, gateway: StandIn) -> None:
     assert survivals[1].retained is None
 
 
+def test_opening_again_without_closing_starts_afresh(launch, gateway: StandIn) -> None:
+    editor = launch(HONE_LSP_SETTLING__QUIET_S="60", HONE_LSP_SETTLING__HORIZONS_S="0,60,120")
+    editor.initialize()
+    uri = typed(editor)
+    gateway.answers += [rewrite("value_4 = 4", "total_4 = 4"), rewrite("value_4", "sum_4")]
+    first = editor.next_edit(uri, 4)
+    assert first
+    typed(editor)
+    second = editor.next_edit(uri, 4)
+    assert second
+    assert second["text"] == "sum"
+    editor.wait(lambda: gateway.of(first["command"]["arguments"][0], "settled"), "settlement")
+    [settled] = [event for event in gateway.events if event.kind == "settled"]
+    assert settled.settled_by == "close"
+
+
 def test_exit_settles_and_delivers(launch, gateway: StandIn) -> None:
     editor = launch(HONE_LSP_SETTLING__QUIET_S="60")
     editor.initialize()
