@@ -11,7 +11,7 @@ number of updates, each arm makes an adapter:
 All are answered greedily by the same vLLM on the seed's evaluation tasks; differences are to the
 base, pooled over the seeds, with 95 % intervals by file of each seed.
 
-    python -m tests.bench.loop [--seeds N] [--output FOLDER]
+    python -m tests.bench.loop [--seeds N] [--resume] [--output FOLDER]
 """
 
 import argparse
@@ -19,7 +19,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run all seeds; 0 if the control arms behave, whatever the others show."""
     given = _parser().parse_args(arguments)
     screen = Screen()
-    shutil.rmtree(given.output / "runs", ignore_errors=True)
+    runs = given.output / "runs"
+    if not given.resume:
+        shutil.rmtree(runs, ignore_errors=True)
     answers: dict[str, list[Answer]] = {name: [] for name in ("base", *ARMS)}
     per_seed: dict[str, list[dict[str, float]]] = {name: [] for name in ARMS}
     for seed in range(given.seeds):
         plan = Plan(seed=seed, learning=given.learning, evaluation=given.evaluation)
-        for name, found in one_seed(plan, given.output / "runs" / str(seed), screen).items():
+        for name, found in _kept_or_made(plan, runs / str(seed), screen).items():
             answers[name] += found
         for name in ARMS:
             found = _difference(answers, name, f"{seed}/")
@@ -72,6 +74,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             screen.say(f"seed {seed}, {name}: exact match {_points(found)} points")
         _report(given, answers, per_seed, screen)
     return 0
+
+
+def _kept_or_made(plan: Plan, folder: Path, screen: Screen) -> dict[str, list[Answer]]:
+    """Return the seed's answers: those of an interrupted bench, where it got that far."""
+    file = folder / "answers.json"
+    if file.exists():
+        kept = json.loads(file.read_text("utf-8"))
+        return {name: [Answer(**answer) for answer in given] for name, given in kept.items()}
+    shutil.rmtree(folder, ignore_errors=True)
+    made = one_seed(plan, folder, screen)
+    told = {name: [asdict(answer) for answer in given] for name, given in made.items()}
+    file.write_text(json.dumps(told), encoding="utf-8")
+    return made
 
 
 def one_seed(plan: Plan, folder: Path, screen: Screen) -> dict[str, list[Answer]]:
@@ -223,6 +238,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--learning", type=int, default=plan.learning)
     parser.add_argument("--evaluation", type=int, default=plan.evaluation)
+    parser.add_argument(
+        "--resume", action="store_true", help="keep the seeds that an earlier run has finished"
+    )
     parser.add_argument("--output", type=Path, default=Path("build/bench"))
     return parser
 
