@@ -47,7 +47,8 @@ class EngineSettings(Section):
     managed: bool = True
     """Start and supervise vLLM; false uses the one at `url`."""
     url: str = ""
-    """Address of an unmanaged vLLM, such as http://127.0.0.1:8000."""
+    """Address of an unmanaged vLLM, such as http://127.0.0.1:8000. On a CPU start it by running
+    server/engine/vllm_main.py, which repairs what vLLM 0.32 gets wrong there."""
     key: str = ""
     """API key of an unmanaged vLLM. Prefer the environment variable HONE_SERVER_ENGINE__KEY."""
     python: Path | None = None
