@@ -89,14 +89,13 @@ def run(
             loop.train("run")
         with screen.timed("after"):
             after = loop.measure("after", tasks.evaluation)
-        status, policy_after = loop.status(), loop.live_policy()
-        by_policy = loop.answers_by_policy()
+        status, by_policy = loop.status(), loop.answers_by_policy()
     compared = reporting.compare(before, after, tasks.evaluation, sampled(tasks.evaluation))
     screen.seconds["total"] = time.monotonic() - started + screen.seconds["prepare"]
     report = {
         **_counts(records, status, place),
         "policy_before": policy_before,
-        "policy_after": policy_after,
+        "policy_after": status["live"],
         **_training(place),
         **compared,
         "answers_by_policy": by_policy,
