@@ -4,6 +4,7 @@ python -m deploy.demo.serve [--data FOLDER] [--port PORT] [--engine-url URL]
 """
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -37,7 +38,8 @@ def _serve(given: argparse.Namespace, screen: Screen, stop: threading.Event) -> 
     with Gateway(place, given.engine_url, port=given.port) as gateway:
         with screen.phase("starting vLLM and the gateway"):
             gateway.wait_ready(lambda: None)
-        screen.say(_how_to(gateway.url, Path(sys.executable).parent / "hone-lsp"))
+        # As it is: brackets are the editors' own, and a folded line could not be copied.
+        print(how_to(gateway.url, Path(sys.executable).parent / "hone-lsp"), flush=True)
         trainer = _trainer(place, gateway.url)
         try:
             while not stop.wait(1.0):
@@ -52,23 +54,36 @@ def _trainer(place: Place, url: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "trainer.cli", "watch", "--watch.interval_s", str(EVERY_S)]
     command += ["--gateway.url", url, "--data.folder", str(place.data)]
     with (place.folder / "trainer.log").open("ab") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log)
+        env = {**os.environ, "HONE_TRAINER_CONFIG": str(place.empty_config)}
+        return subprocess.Popen(command, stdout=log, stderr=log, env=env)
 
 
-def _how_to(url: str, program: Path) -> str:
+def how_to(url: str, program: Path) -> str:
+    """Return what to tell a person: where it is, and what each editor needs to be told."""
     return f"""
 Hone is serving at {url} (open it in a browser).
 It trains every {EVERY_S // 3600} hours, given enough feedback.
 
-The language server is [bold]{program}[/bold]; it finds this gateway with
-    HONE_LSP_GATEWAY__URL={url}    or in ~/.config/hone/lsp.toml: [gateway] url = "{url}"
+The language server is {program}
+It finds this gateway by HONE_LSP_GATEWAY__URL={url}
+or by two lines in ~/.config/hone/lsp.toml:
+    [gateway]
+    url = "{url}"
 
-[bold]Neovim 0.12[/bold]  vim.lsp.config("hone", {{ cmd = {{ "{program}" }} }})
-             vim.lsp.enable("hone")
-             vim.lsp.inline_completion.enable()
-[bold]VS Code[/bold]      any generic LSP client extension with the command {program}
-[bold]Emacs[/bold]        (add-to-list 'eglot-server-programs '(python-mode . ("{program}")))
-[bold]Helix[/bold]        languages.toml: [language-server.hone] command = "{program}"
+Neovim 0.12, init.lua:
+    vim.lsp.config("hone", {{ cmd = {{ "{program}" }} }})
+    vim.lsp.enable("hone")
+    vim.lsp.inline_completion.enable()
+Emacs, init.el:
+    (add-to-list 'eglot-server-programs '(python-mode . ("{program}")))
+Helix, languages.toml:
+    [language-server.hone]
+    command = "{program}"
+    [[language]]
+    name = "python"
+    language-servers = ["hone"]
+VS Code:
+    any extension that starts a language server by command, with {program}
 
 More in deploy/docs/editors.md. Ctrl-C ends everything.
 """
