@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given.resume:
         shutil.rmtree(runs, ignore_errors=True)
     answers: dict[str, list[Answer]] = {name: [] for name in ("base", *ARMS)}
-    per_seed: dict[str, list[dict[str, float]]] = {name: [] for name in ARMS}
+    per_seed: dict[str, list[dict[str, Any]]] = {name: [] for name in ARMS}
     for seed in range(given.seeds):
         plan = Plan(seed=seed, learning=given.learning, evaluation=given.evaluation)
         for name, found in _kept_or_made(plan, runs / str(seed), screen).items():
@@ -160,7 +160,7 @@ def _of_seed(answer: Answer, seed: int, taught: bool) -> Answer:
     return replace(answer, task=f"{seed}/{kind}/{answer.task}", cluster=f"{seed}/{answer.cluster}")
 
 
-def _difference(answers: dict[str, list[Answer]], arm: str, part: str = "") -> dict[str, float]:
+def _difference(answers: dict[str, list[Answer]], arm: str, part: str = "") -> dict[str, Any]:
     """The paired difference of `arm` to the base on the tasks whose names hold `part`."""
     chosen = [n for n, answer in enumerate(answers["base"]) if part in answer.task]
     base = [answers["base"][n] for n in chosen]
@@ -174,7 +174,7 @@ def _difference(answers: dict[str, list[Answer]], arm: str, part: str = "") -> d
 def _report(
     given: argparse.Namespace,
     answers: dict[str, list[Answer]],
-    per_seed: dict[str, list[dict[str, float]]],
+    per_seed: dict[str, list[dict[str, Any]]],
     screen: Screen,
 ) -> None:
     arms = {
@@ -209,7 +209,7 @@ def _report(
     screen.console.print(table)
 
 
-def _points(difference: dict[str, float]) -> str:
+def _points(difference: dict[str, Any]) -> str:
     value, low, high = (100 * difference[key] for key in ("value", "low", "high"))
     return f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
 
