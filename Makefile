@@ -58,7 +58,7 @@ licences: setup ## write THIRD_PARTY from the lock
 	@$(PY) deploy/licences.py
 
 .PHONY: bench-loop
-bench-loop: setup ## the demo over 5 seeds against its rivals; about an hour
+bench-loop: setup ## the demo over 5 seeds against its rivals; more than an hour (ARGS="--resume")
 	@$(PY) -m tests.bench.loop $(ARGS)
 
 .PHONY: wheel
