@@ -48,6 +48,22 @@ Publishes an adapter that changes nothing (B = 0) and makes it live. It needs no
 are the base model's. Measure `before` through it, so that both sides pay for an adapter.
 """
 
+_PRETRAIN = """\
+examples:
+  hone-trainer pretrain --pretrain.tokens 20000000 --pretrain.output build/model
+  hone-trainer pretrain --pretrain.corpus '["corpus.jsonl.gz"]' --pretrain.resume true
+
+Reads the standard library of this Python (the modules reserved for the demo aside) and the
+corpora that are named. Uses CUDA where there is one.
+"""
+_SFT = """\
+examples:
+  hone-trainer sft --sft.base build/model --sft.tasks '["edits/train.jsonl.gz"]'
+  hone-trainer sft --sft.lora true --sft.tasks '["hone-data/mined"]'
+
+Without a base, tunes the model of [model] profile.
+"""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `hone-trainer`; return its exit code."""
@@ -86,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     command("run", _run, "Do one cycle: batch, train, publish, gate, promote.", _RUN)
     command("watch", _watch, "Repeat the cycle on a schedule, one at a time.", _WATCH)
     command("zero", _zero, "Publish the untrained adapter and make it live.", _ZERO)
+    command("pretrain", _pretrain, "Train a small model from scratch.", _PRETRAIN)
+    command("sft", _sft, "Tune a model, or an adapter of it, on next-edit tasks.", _SFT)
     command("status", _status, "Show the live version, the batches and the last runs.", "")
     return parser
 
@@ -127,6 +145,18 @@ def _zero(settings: TrainerSettings, display: Display) -> int:
     return 0
 
 
+def _pretrain(settings: TrainerSettings, display: Display) -> int:
+    from trainer.recipe.run import pretrain
+
+    return pretrain(settings, display)
+
+
+def _sft(settings: TrainerSettings, display: Display) -> int:
+    from trainer.recipe.run import sft
+
+    return sft(settings, display)
+
+
 def _status(settings: TrainerSettings, display: Display) -> int:
     from trainer.overview import status_lines
 
@@ -139,13 +169,16 @@ def _expected() -> tuple[type[Exception], ...]:
     """The errors that tell a user what to do; anything else is a defect and shows its trace."""
     from feedback_store.publish import BadManifest
     from trainer.batches import BadBatch
+    from trainer.edit_records import BadSource
     from trainer.gateway import GatewayError
     from trainer.lock import AlreadyRunning
     from trainer.model import BadAdapter
+    from trainer.recipe.checkpoint import BadCheckpoint
+    from trainer.recipe.run import RecipeError
     from trainer.sampler import SamplerError
 
     own = (BadBatch, GatewayError, AlreadyRunning, BadAdapter, SamplerError, BadManifest)
-    return (*own, OSError)
+    return (*own, BadSource, BadCheckpoint, RecipeError, OSError)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from croniter import croniter
 from pydantic import Field, model_validator
 
 from feedback_store.settings import Section, Settings
+from trainer.recipe.config import PretrainSection, SftSection
 
 
 class Method(StrEnum):
@@ -177,6 +178,10 @@ class TrainerSettings(Settings):
     """When a new adapter may serve."""
     watch: WatchSection = WatchSection()
     """When `hone-trainer watch` starts a cycle."""
+    pretrain: PretrainSection = PretrainSection()
+    """A model from scratch (`hone-trainer pretrain`)."""
+    sft: SftSection = SftSection()
+    """Tuning on next-edit tasks (`hone-trainer sft`)."""
     experiment: ExperimentSection = ExperimentSection()
     """Deliberately wrong training."""
 

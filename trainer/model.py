@@ -108,7 +108,7 @@ def load_policy(folder: Path, profile: ModelProfile, device: str = "auto", seed:
     """Load the base from `folder` in float32, with a fresh adapter (B = 0) of `profile`'s shape."""
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(f"no model in {folder}; set [model] path to the base's folder")
-    where = torch.device(_device(device))
+    where = device_for(device)
     disable_progress_bar()  # its bar for half a second of loading would stand in every log
     torch.manual_seed(seed)
     base = AutoModelForCausalLM.from_pretrained(
@@ -163,6 +163,12 @@ def largest_norm(state: Mapping[str, Tensor]) -> float:
     return float("nan") if norms.isnan().any() else float(norms.max())
 
 
+def device_for(wanted: str) -> torch.device:
+    """Return the device called `wanted`; `auto` is CUDA where there is one."""
+    found = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(found if wanted == "auto" else wanted)
+
+
 def _config(lora: LoraProfile, base: str) -> dict[str, Any]:
     return {
         "peft_type": "LORA",
@@ -184,9 +190,3 @@ def _config(lora: LoraProfile, base: str) -> dict[str, Any]:
 def _file_name(parameter: str) -> str:
     """PEFT leaves the adapter's own name out of the file's tensor names."""
     return parameter.replace(".lora_A.default.", ".lora_A.").replace(".lora_B.default.", ".lora_B.")
-
-
-def _device(wanted: str) -> str:
-    if wanted != "auto":
-        return wanted
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from server.prompts.base import Budget, PromptFormat
 from server.prompts.region import RegionFormat
+from server.prompts.span import SpanFormat
 
 ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
@@ -50,6 +51,23 @@ def profiles() -> dict[str, ModelProfile]:
             suffix_lines=6,
             recent_edits=3,
             silence_value=0.1,
+        ),
+        *(
+            ModelProfile(
+                name=name,
+                format=shape,
+                budget=Budget(prompt_tokens=1400, answer_tokens=400),
+                lora=LoraProfile(learning_rate=2e-3),
+                region_lines=20,
+                prefix_lines=12,
+                suffix_lines=6,
+                recent_edits=4,
+                silence_value=0.1,
+            )
+            for name, shape in (
+                ("trial-span", SpanFormat()),
+                ("trial-region", RegionFormat(4, elsewhere=True)),
+            )
         ),
     ]
     return {profile.name: profile for profile in known}

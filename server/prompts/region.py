@@ -10,8 +10,8 @@
     <|edit|>the region rewritten
     <|end|>
 
-Knows this layout and its trimming. Does not know diagnostics, excerpts and edits of other files:
-the model was never shown any. The prefix cache is of little use to prompts this short, so events
+Knows this layout and its trimming. Does not know diagnostics and excerpts: the model was never
+shown any; nor, unless asked to, edits of other files. The prefix cache is of little use to prompts this short, so events
 come first, in the order in which the model learnt them.
 """
 
@@ -27,6 +27,11 @@ class RegionFormat:
     """Rewrites the region. The cursor is not shown: the events say where work goes on."""
 
     name = "region"
+
+    def __init__(self, events: int = EVENTS, *, elsewhere: bool = False) -> None:
+        """Show the last `events` edits; with `elsewhere`, those of other files among them."""
+        self._events, self._elsewhere = events, elsewhere
+
     markers = (
         "<|endoftext|>",
         "<|pad|>",
@@ -45,9 +50,12 @@ class RegionFormat:
         room = int(budget.prompt_tokens * budget.chars_per_token)
         prefix = context.prefix.splitlines(keepends=True)[-PREFIX_LINES:]
         suffix = context.suffix.splitlines(keepends=True)[:SUFFIX_LINES]
-        here = [edit.diff for edit in context.recent_edits if edit.path == context.path]
-        events = here[-EVENTS:]
-        prompt = _assemble(context, events, prefix, suffix)
+        events = [
+            edit.diff
+            for edit in context.recent_edits
+            if self._elsewhere or edit.path == context.path
+        ][-self._events :]
+        prompt = self._assemble(context, events, prefix, suffix)
         while len(prompt) > room:
             if suffix:
                 suffix.pop()
@@ -57,13 +65,17 @@ class RegionFormat:
                 events.pop(0)
             else:
                 return Reason.PROMPT_TOO_LONG
-            prompt = _assemble(context, events, prefix, suffix)
+            prompt = self._assemble(context, events, prefix, suffix)
         if len(context.region) > budget.answer_tokens * budget.chars_per_token:
             return Reason.PROMPT_TOO_LONG
         content = "".join((context.path, *events, *prefix, context.region, *suffix))
         if first_marker(content, self.markers):
             return Reason.SENTINEL
         return prompt
+
+    def shown_region(self, context: EditContext) -> str:
+        """The region as the prompt shows it."""
+        return context.region
 
     def render_answer(self, context: EditContext, new_region: str) -> str:
         """The new region and the stop marker."""
@@ -82,10 +94,11 @@ class RegionFormat:
             return Parsed(reason=Reason.NO_EDIT)
         return Parsed(new_region=text)
 
-
-def _assemble(context: EditContext, events: list[str], prefix: list[str], suffix: list[str]) -> str:
-    shown = "".join(f"<|event|>{event}" for event in events)
-    return (
-        f"<|file|>{context.path}\n{shown}<|prefix|>{''.join(prefix)}"
-        f"<|region|>{context.region}<|suffix|>{''.join(suffix)}<|edit|>"
-    )
+    def _assemble(
+        self, context: EditContext, events: list[str], prefix: list[str], suffix: list[str]
+    ) -> str:
+        shown = "".join(f"<|event|>{event}" for event in events)
+        return (
+            f"<|file|>{context.path}\n{shown}<|prefix|>{''.join(prefix)}"
+            f"<|region|>{self.shown_region(context)}<|suffix|>{''.join(suffix)}<|edit|>"
+        )

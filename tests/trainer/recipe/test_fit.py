@@ -1,0 +1,144 @@
+"""Network, optimiser, loop: a small model learns, is interrupted and goes on bit by bit."""
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from trainer.progress import Display
+from trainer.recipe.buckets import batches
+from trainer.recipe.checkpoint import BadCheckpoint
+from trainer.recipe.config import PretrainSection
+from trainer.recipe.examples import Example, Examples
+from trainer.recipe.loop import Fit
+from trainer.recipe.mixture import Mixture
+from trainer.recipe.network import Shape, fresh_model
+from trainer.recipe.optimiser import optimisers, orthogonal, schedule
+from trainer.recipe.step import greedy_matches, losses
+from trainer.tasks import EditTask
+
+SHAPE = Shape(vocabulary=512, layers=2, width=64, mlp=96)
+
+
+def fit(
+    examples: Examples, tasks: list[EditTask], folder: Path, tokens: int, resume: bool = False
+) -> Fit:
+    settings = PretrainSection(
+        output=folder,
+        tokens=tokens,
+        batch_tokens=4096,
+        micro_tokens=2048,
+        look_tokens=10_000,
+        resume=resume,
+        warmup_steps=2,
+    )
+    model: Any = fresh_model(SHAPE, 3)
+    made = optimisers(model, settings.rate, settings.embedding_rate, 1e-3)
+    mixture = Mixture(examples, tasks=tasks, seed=1)
+    held = {"all": list(examples.of_tasks(tasks[:6]))}
+    folder.mkdir(exist_ok=True)
+    display = Display(Console(quiet=True))
+    return Fit(model, made, mixture, held, settings, folder, display)
+
+
+def test_a_fresh_model_copies_what_it_has_seen() -> None:
+    ids = torch.randint(0, 4096, (2, 120), generator=torch.Generator().manual_seed(0))
+    twice = torch.cat([ids, ids], 1)
+    right = {}
+    for induction in (True, False):
+        model = fresh_model(Shape(), 0, induction=induction)
+        with torch.no_grad():
+            guessed = model(twice).logits[:, 120:-1].argmax(-1)
+        right[induction] = float((guessed == twice[:, 121:]).float().mean())
+    assert right[True] > 0.25
+    assert right[False] < 0.05
+
+
+def test_orthogonal_makes_singular_values_alike() -> None:
+    matrices = torch.randn(3, 40, 24, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonal(matrices))
+    assert float(values.min()) > 0.5
+    assert float(values.max()) < 1.3
+    assert torch.allclose(orthogonal(matrices.mT), orthogonal(matrices).mT, atol=1e-5)
+
+
+def test_the_rate_rises_stays_and_falls() -> None:
+    factors = [schedule(step, step / 100, 10, 0.3) for step in range(101)]
+    assert factors[0] == pytest.approx(0.1)
+    assert factors[9:70] == [1.0] * 61
+    assert factors[85] == pytest.approx(0.5)
+    assert factors[100] == pytest.approx(0.02)
+
+
+def test_padding_changes_no_loss(rows: list[Example]) -> None:
+    model = fresh_model(SHAPE, 0).eval()
+    pair = [min(rows, key=lambda r: len(r.ids)), max(rows, key=lambda r: len(r.ids))]
+    with torch.no_grad():
+        both = losses(model, pair, torch.Generator(), prompt_share=2.0)
+        each = [losses(model, [row], torch.Generator(), prompt_share=2.0) for row in pair]
+    assert both.answer is not None
+    total = sum(float(one.answer) * row.answer for one, row in zip(each, pair, strict=True))  # pyright: ignore[reportArgumentType]
+    assert float(both.answer) == pytest.approx(total / sum(r.answer for r in pair), abs=1e-4)
+
+
+def test_greedy_matches_is_what_greedy_decoding_gives(
+    examples: Examples, rows: list[Example]
+) -> None:
+    """Answers that the model itself gives are matched, and no others."""
+    model: Any = fresh_model(SHAPE, 0).eval()
+    row = min(rows, key=lambda row: len(row.ids))
+    prompt = row.ids[: -row.answer]
+    with torch.no_grad():
+        ids = torch.tensor([prompt])
+        for _ in range(6):
+            ids = torch.cat([ids, model(ids).logits[:, -1:].argmax(-1)], 1)
+    own = Example(tuple(ids[0].tolist()), 6)
+    wrong = Example((*own.ids[:-1], (own.ids[-1] + 1) % 512), 6)
+    assert greedy_matches(model, [own, wrong, replace(own, answer=3)]) == [True, False, True]
+
+
+def test_it_learns(examples: Examples, tasks: list[EditTask], tmp_path: Path) -> None:
+    run = fit(examples, tasks, tmp_path, 80_000)
+    run.run()
+    seen = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    steps = [line for line in seen if "loss_answer" in line]
+    assert steps[-1]["loss_answer"] < steps[0]["loss_answer"] - 1
+    assert any("exact" in line for line in seen)
+
+
+def test_an_interrupted_run_goes_on_bit_by_bit(
+    examples: Examples, tasks: list[EditTask], tmp_path: Path
+) -> None:
+    whole = fit(examples, tasks, tmp_path / "whole", 40_000)
+    whole.run()
+    fit(examples, tasks, tmp_path / "parts", 20_000).run()
+    resumed = fit(examples, tasks, tmp_path / "parts", 40_000, resume=True)
+    assert resumed.run() == replace(whole.place, seconds=resumed.place.seconds)
+    for one, other in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_what_cannot_be_resumed_says_why(
+    examples: Examples, tasks: list[EditTask], tmp_path: Path
+) -> None:
+    with pytest.raises(BadCheckpoint, match="no checkpoint"):
+        fit(examples, tasks, tmp_path, 1, resume=True).run()
+    fit(examples, tasks, tmp_path, 1).run()
+    other = fit(examples, tasks, tmp_path, 1, resume=True)
+    other.settings = other.settings.model_copy(update={"seed": 9})
+    with pytest.raises(BadCheckpoint, match="other settings"):
+        other.run()
+    (tmp_path / "checkpoint.pt").write_bytes(b"half a file")
+    with pytest.raises(BadCheckpoint, match="cannot be read"):
+        fit(examples, tasks, tmp_path, 1, resume=True).run()
+
+
+def test_batches_of_a_pool_come_in_an_order_of_their_own(rows: list[Example]) -> None:
+    one, same = (batches(rows, 1024, random.Random(3)) for _ in range(2))
+    assert one == same
+    assert one != batches(rows, 1024, random.Random(4))

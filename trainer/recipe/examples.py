@@ -1,0 +1,72 @@
+"""From a task to what a model learns it from: token ids, and how much each of them counts.
+
+Knows a profile's prompt format and a tokenizer. Does not know models or batches.
+"""
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from feedback_store.events import EditContext, Reason
+from server.prompts.profiles import ModelProfile
+from trainer.tasks import EditTask
+
+PROMPT_WEIGHT = 0.4
+"""A prompt is code with repetitions: predicting it teaches names and copying."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row: `ids`, of which the last `answer` are the answer (all of them for plain text)."""
+
+    ids: tuple[int, ...]
+    answer: int
+
+
+class Examples:
+    """Turns tasks and texts into examples for one profile."""
+
+    def __init__(self, tokenizer: Any, profile: ModelProfile, longest: int) -> None:
+        """`tokenizer` is transformers'; rows of more than `longest` tokens are left out."""
+        self._tokenizer, self.profile, self._longest = tokenizer, profile, longest
+
+    def of_task(self, task: EditTask) -> Example | Reason:
+        """Return the task as prompt and answer, or why it cannot be said in this format."""
+        shape, budget = self.profile.format, self.profile.budget
+        prompt = shape.render(task.context, budget)
+        if isinstance(prompt, Reason):
+            return prompt
+        answer = shape.render_answer(task.context, task.wanted)
+        if not _reads_back(shape, task, answer):
+            return Reason.UNPARSABLE
+        left, right = self._encode(prompt), self._encode(answer)
+        if len(right) > budget.answer_tokens or len(left) + len(right) > self._longest:
+            return Reason.PROMPT_TOO_LONG
+        return Example((*left, *right), len(right))
+
+    def of_tasks(self, tasks: Iterable[EditTask]) -> Iterator[Example]:
+        """Yield the examples of those tasks that can be said."""
+        for task in tasks:
+            example = self.of_task(task)
+            if isinstance(example, Example):
+                yield example
+
+    def of_text(self, text: str, rng: random.Random) -> Example:
+        """Return a random piece of a source file, to be predicted as it stands."""
+        ids = self._encode(text)
+        first = rng.randrange(max(1, len(ids) - self._longest // 2))
+        piece = tuple(ids[first : first + self._longest])
+        return Example(piece, len(piece))
+
+    def _encode(self, text: str) -> list[int]:
+        return self._tokenizer.encode(text, add_special_tokens=False)
+
+
+def _reads_back(shape: Any, task: EditTask, answer: str) -> bool:
+    """Whether the format's own reading of the answer is what was wanted."""
+    context: EditContext = task.context
+    parsed = shape.parse(context, answer, finished=True)
+    if parsed.reason is Reason.NO_EDIT:
+        return task.wanted == context.region
+    return parsed.new_region == task.wanted

@@ -1,0 +1,252 @@
+"""`hone-trainer pretrain` and `hone-trainer sft`: from files to a model or an adapter in a folder.
+
+Knows the order of things and what is written where. Does not know how any of it is computed.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+
+from server.prompts.profiles import ModelProfile, profile_for
+from trainer.config import TrainerSettings
+from trainer.model import device_for, load_policy, write_adapter
+from trainer.progress import Display
+from trainer.recipe import plot
+from trainer.recipe.config import PretrainSection, RecipeSection, SftSection
+from trainer.recipe.examples import Example, Examples
+from trainer.recipe.loop import Fit
+from trainer.recipe.mixture import Mixture
+from trainer.recipe.network import Shape, fresh_model
+from trainer.recipe.optimiser import optimisers
+from trainer.recipe.sources import (
+    Reading,
+    answers_of,
+    held_synthetic,
+    read_files,
+    read_tasks,
+)
+from trainer.recipe.tokenizer import save_tokenizer, train_tokenizer
+from trainer.records import RunFolder
+from trainer.synthetic.stream import SyntheticMix
+from trainer.tasks import EditTask
+
+TOKENIZER_FILES = 4000
+"""Files from which the vocabulary is learnt."""
+HELD_ROWS = 400
+"""Held-out rows of each sort; one look takes as long as a few steps."""
+SYNTHETIC = SyntheticMix()
+
+
+class RecipeError(Exception):
+    """The recipe cannot go on; the message says what to do."""
+
+
+def pretrain(settings: TrainerSettings, display: Display) -> int:
+    """Train a model from scratch on source text and synthetic edits; return the exit code."""
+    asked, profile = settings.pretrain, profile_for(settings.model.profile)
+    _threads(settings)
+    reading = Reading()
+    unlike = answers_of(asked.unlike)
+    read_files(asked.corpus, asked.leave_out, unlike, reading)
+    _say_reading(reading, display)
+    folder = _folder(asked)
+    tokenizer = _tokenizer(folder, asked, profile, reading, display)
+    shape = Shape(len(tokenizer), asked.layers, asked.width, mlp=asked.mlp)
+    model: Any = fresh_model(shape, asked.seed, induction=asked.induction)
+    examples = Examples(tokenizer, profile, asked.longest)
+    mixture = Mixture(
+        examples,
+        texts=reading.files,
+        edited=reading.files,
+        text_share=asked.text_share,
+        synthetic_share=1 - asked.text_share,
+        synthetic=SYNTHETIC,
+        seed=asked.seed,
+    )
+    held = _held(examples, held_synthetic(reading.held_files, SYNTHETIC), [])
+    _fit(model, mixture, held, asked, folder, settings, display)
+    _write_model(model, tokenizer, folder, asked, reading)
+    display.say(f"the model is in {folder}")
+    return 0
+
+
+def sft(settings: TrainerSettings, display: Display) -> int:
+    """Tune a model, or an adapter of it, on next-edit tasks; return the exit code."""
+    asked, profile = settings.sft, profile_for(settings.model.profile)
+    _threads(settings)
+    base = base_folder(settings)
+    reading = Reading()
+    unlike = answers_of(asked.unlike)
+    shares = (asked.held_share, asked.nothing_share)
+    read_tasks(asked.tasks, asked.leave_out, unlike, shares, reading)
+    if asked.corpus:
+        read_files(asked.corpus, asked.leave_out, unlike, reading)
+    if not reading.tasks and not reading.files:
+        raise RecipeError("no tasks to tune on; name mined folders or files with --sft.tasks")
+    _say_reading(reading, display)
+    folder = _folder(asked)
+    if asked.lora:
+        policy = load_policy(base, profile, settings.model.device, asked.seed)
+        model, tokenizer = policy.model, policy.tokenizer
+    else:
+        model = AutoModelForCausalLM.from_pretrained(
+            base, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
+        )
+        tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
+    examples = Examples(tokenizer, profile, asked.longest)
+    mixture = Mixture(
+        examples,
+        edited=reading.files,
+        tasks=reading.tasks,
+        synthetic_share=asked.synthetic_share,
+        synthetic=SYNTHETIC,
+        seed=asked.seed,
+    )
+    synthetic = held_synthetic(reading.held_files, SYNTHETIC) if reading.files else []
+    held = _held(examples, synthetic, reading.held_tasks)
+    _fit(model, mixture, held, asked, folder, settings, display)
+    if asked.lora:
+        write_adapter(policy.state(), profile, folder)
+        _describe(folder, asked, reading)
+    else:
+        _write_model(model, tokenizer, folder, asked, reading)
+    display.say(f"the {'adapter' if asked.lora else 'model'} is in {folder}")
+    return 0
+
+
+def base_folder(settings: TrainerSettings) -> Path:
+    """Return the folder of the model to tune.
+
+    Raises:
+        RecipeError: it is not here. Nothing is fetched from anywhere.
+    """
+    asked = settings.sft.base
+    if not asked:
+        return settings.model_folder()
+    if (Path(asked) / "config.json").is_file():
+        return Path(asked)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(asked, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError) as error:
+        raise RecipeError(
+            f"{asked} is neither a model's folder nor in the local cache of models; fetch it "
+            f"first (hf download {asked}), since training connects to nothing"
+        ) from error
+
+
+def _fit(
+    model: Any,
+    mixture: Mixture,
+    held: Mapping[str, Sequence[Example]],
+    asked: RecipeSection,
+    folder: Path,
+    settings: TrainerSettings,
+    display: Display,
+) -> None:
+    model.to(device_for(settings.model.device))
+    rate = asked.adapter_rate or mixture.examples.profile.lora.learning_rate
+    made = optimisers(model, asked.rate, asked.embedding_rate, rate)
+    if not asked.resume:
+        (folder / "metrics.jsonl").unlink(missing_ok=True)
+    Fit(model, made, mixture, held, asked, folder, display).run()
+    plot.draw(folder, display)
+
+
+def _tokenizer(
+    folder: Path,
+    asked: PretrainSection,
+    profile: ModelProfile,
+    reading: Reading,
+    display: Display,
+) -> PreTrainedTokenizerFast:
+    """The vocabulary of this run: learnt once, read back when a run resumes."""
+    if not asked.resume:
+        began = time.monotonic()
+        chosen = sorted(reading.files, key=lambda f: _order(f.path))[:TOKENIZER_FILES]
+        texts = (file.text for file in chosen)
+        made = train_tokenizer(texts, asked.vocabulary, profile.format.markers)
+        save_tokenizer(made, folder)
+        display.say(f"a vocabulary of {made.get_vocab_size()} in {time.monotonic() - began:.0f} s")
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+
+def _held(
+    examples: Examples, synthetic: Sequence[EditTask], real: Sequence[EditTask]
+) -> dict[str, list[Example]]:
+    """Sort held-out rows: renames, other synthetic edits, real ones, and where nothing is wanted."""
+    rows: dict[str, list[Example]] = defaultdict(list)
+    for source, tasks in (("made", synthetic), ("real", real)):
+        for task in sorted(tasks, key=lambda task: _order(task.id)):
+            name = "quiet" if not task.wants_edit else source
+            if task.kind == "rename" and task.wants_edit:
+                name = "rename"
+            if len(rows[name]) < HELD_ROWS:
+                rows[name] += examples.of_tasks([task])
+    return dict(rows)
+
+
+def _write_model(
+    model: Any, tokenizer: Any, folder: Path, asked: RecipeSection, reading: Reading
+) -> None:
+    """Write the weights in bfloat16, half the size; whoever loads them computes in float32."""
+    weights = model.to("cpu", torch.bfloat16)
+    weights.generation_config.eos_token_id = tokenizer.convert_tokens_to_ids("<|end|>")
+    weights.config.eos_token_id = weights.generation_config.eos_token_id
+    weights.config.pad_token_id = tokenizer.pad_token_id
+    weights.generation_config.pad_token_id = tokenizer.pad_token_id
+    weights.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    _describe(folder, asked, reading)
+
+
+def _describe(folder: Path, asked: RecipeSection, reading: Reading) -> None:
+    RunFolder(folder).describe(
+        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        settings=json.loads(asked.model_dump_json()),
+        files=len(reading.files),
+        tasks=len(reading.tasks),
+        left_out=dict(reading.left_out),
+        torch=torch.__version__,
+        threads=torch.get_num_threads(),
+        synthetic=asdict(SYNTHETIC),
+        cpu_count=os.cpu_count(),
+    )
+
+
+def _say_reading(reading: Reading, display: Display) -> None:
+    left = ", ".join(f"{count} {reason}" for reason, count in sorted(reading.left_out.items()))
+    display.say(
+        f"{len(reading.files)} files and {len(reading.tasks)} tasks to train on, "
+        f"{len(reading.held_files)} and {len(reading.held_tasks)} to look at"
+        + (f"; left out: {left}" if left else "")
+    )
+
+
+def _folder(asked: RecipeSection) -> Path:
+    if not asked.resume and (asked.output / "run.json").exists():
+        raise RecipeError(f"{asked.output} holds a finished run; choose another output")
+    asked.output.mkdir(parents=True, exist_ok=True)
+    return asked.output
+
+
+def _threads(settings: TrainerSettings) -> None:
+    if settings.model.threads:
+        torch.set_num_threads(settings.model.threads)
+
+
+def _order(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()

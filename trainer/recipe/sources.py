@@ -1,0 +1,114 @@
+"""Reads what the recipe trains on: source files, real tasks, and which of them are left out.
+
+Knows folders and files. Does not know tokens or models. What is left out is counted by reason.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from feedback_store.publish import MANIFEST, read_manifest
+from trainer.batches import read_batch
+from trainer.edit_records import chance, nothing_windows, parse_records, task_of
+from trainer.recipe.overlap import Overlap
+from trainer.synthetic.files import corpus, standard_library
+from trainer.synthetic.source import SourceFile
+from trainer.synthetic.stream import SyntheticMix, stream
+from trainer.tasks import EditTask, from_row
+
+HELD_FILES = 50
+"""One source file in so many is only looked at."""
+HELD_TASKS = 600
+
+
+@dataclass
+class Reading:
+    """What was read, and why the rest was not."""
+
+    files: list[SourceFile] = field(default_factory=list)
+    held_files: list[SourceFile] = field(default_factory=list)
+    tasks: list[EditTask] = field(default_factory=list)
+    held_tasks: list[EditTask] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def answers_of(path: Path | None) -> Overlap:
+    """Return what training texts may not share with the tasks in `path`."""
+    return Overlap([] if path is None else _records(path, 0.0, Counter()))
+
+
+def read_files(
+    corpora: Sequence[Path], leave_out: Collection[str], unlike: Overlap, reading: Reading
+) -> None:
+    """Add the standard library (reserved modules aside) and the corpora to `reading`."""
+    files = [*standard_library()]
+    for path in corpora:
+        files += corpus(path, leave_out=leave_out)
+    for file in files:
+        if file.text in unlike:
+            reading.left_out["files_like_validation"] += 1
+        elif chance(f"{file.repository}/{file.path}", "held", HELD_FILES) == 0:
+            reading.held_files.append(file)
+        else:
+            reading.files.append(file)
+
+
+def read_tasks(
+    paths: Sequence[Path],
+    leave_out: Collection[str],
+    unlike: Overlap,
+    shares: tuple[float, float],
+    reading: Reading,
+) -> None:
+    """Add real tasks to `reading`; `shares` are of those held back and of "change nothing" ones.
+
+    Whole commits are held back. Raises BadSource or BadBatch for what cannot be read.
+    """
+    held, nothing = shares
+    for path in paths:
+        for task in _tasks(path, nothing, reading.left_out):
+            text = f"{task.context.prefix}{task.wanted}{task.context.suffix}"
+            if task.repository in leave_out:
+                reading.left_out["tasks_of_repositories_left_out"] += 1
+            elif text in unlike:
+                reading.left_out["tasks_like_validation"] += 1
+            elif chance(task.cluster, "held", 10_000) < held * 10_000:
+                reading.held_tasks.append(task)
+            else:
+                reading.tasks.append(task)
+
+
+def held_synthetic(files: Sequence[SourceFile], mix: SyntheticMix) -> list[EditTask]:
+    """Return the synthetic tasks that are looked at; from files that are never trained on."""
+    if not files:
+        return []
+    source = stream(files, 0, mix)
+    return [next(source) for _ in range(HELD_TASKS)]
+
+
+def _tasks(path: Path, nothing: float, skipped: Counter[str]) -> Iterable[EditTask]:
+    if not path.is_dir():
+        return _records(path, nothing, skipped)
+    if not (path / MANIFEST).is_file():
+        return [task for inner in sorted(path.iterdir()) for task in _tasks(inner, 0.0, skipped)]
+    if read_manifest(path, verify=False).get("kind") == "mined":
+        from trainer.mining.output import read_mined
+
+        return read_mined(path, split="train")
+    rows, _ = read_batch(path)
+    return [from_row(row) for row in rows if row.weight > 0]
+
+
+def _records(path: Path, nothing: float, skipped: Counter[str]) -> Iterator[EditTask]:
+    """Yield a file's tasks, and "change nothing" ones until they are `nothing` of all."""
+    wanted = nothing / (1 - nothing)
+    for record in parse_records(path, skipped):
+        yield task_of(record)
+        if random.Random(f"nothing/{record.id}").random() < wanted:
+            task = nothing_windows(record)
+            if task is not None:
+                yield task
+
+
