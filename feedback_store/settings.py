@@ -21,7 +21,8 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 Tree = TypeVar("Tree", bound=BaseModel)
-_DEST = "set:"
+FLAG = "set:"
+"""How the destination of a setting's flag begins; `section.field` follows."""
 
 
 class ConfigError(ValueError):
@@ -97,7 +98,7 @@ def add_flags(parser: argparse.ArgumentParser, settings: type[BaseModel]) -> Non
         default = "" if field.is_required() else f" (default: {_show(field)})"
         group.add_argument(
             f"--{path}",
-            dest=_DEST + path,
+            dest=FLAG + path,
             metavar=path.rpartition(".")[2].upper(),
             default=argparse.SUPPRESS,
             help=(text + default).replace("%", "%%"),
@@ -107,7 +108,7 @@ def add_flags(parser: argparse.ArgumentParser, settings: type[BaseModel]) -> Non
 def overrides_of(arguments: argparse.Namespace) -> dict[str, str]:
     """Return the `--section.field` flags that were given, as `load` takes them."""
     given = vars(arguments)
-    return {key.removeprefix(_DEST): given[key] for key in given if key.startswith(_DEST)}
+    return {key.removeprefix(FLAG): given[key] for key in given if key.startswith(FLAG)}
 
 
 class SettingsParser(argparse.ArgumentParser):

@@ -1,4 +1,4 @@
-"""`hone-trainer`: learn from the feedback at hand, once or on a schedule.
+"""`hone-trainer`: learn from the feedback at hand, from history, from scratch; and measure it.
 
 Knows commands, flags and exit codes. torch is loaded only by commands that compute, so that
 `--help` answers at once.
@@ -8,9 +8,18 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 from feedback_store import __version__
-from feedback_store.settings import ConfigError, SettingsParser, add_flags, load, overrides_of
+from feedback_store.settings import (
+    FLAG,
+    ConfigError,
+    SettingsParser,
+    add_flags,
+    load,
+    overrides_of,
+)
 from trainer.config import TrainerSettings
 from trainer.progress import Display
 
@@ -48,6 +57,25 @@ Publishes an adapter that changes nothing (B = 0) and makes it live. It needs no
 are the base model's. Measure `before` through it, so that both sides pay for an adapter.
 """
 
+_MINE = """\
+examples:
+  hone-trainer mine .
+  hone-trainer mine ~/src --mine.output hone-data/mined
+
+Every repository at or below PATH is read, newest mined commit onwards; run it again for what is
+new. Authors' names are never stored. Then tune an adapter on it:
+  hone-trainer sft --lora --sft.tasks '["hone-data/mined"]'
+"""
+_EVALUATE = """\
+examples:
+  hone-trainer evaluate hone-data/mined
+  hone-trainer evaluate hone-data/batches/000001 --adapter hone-data/adapters/hone-000002
+  hone-trainer evaluate --sampler torch tasks.jsonl.gz
+
+PATH is a mined folder, an exported batch, or a JSONL file of edit records or in Zeta's format.
+Answers come through the gateway, from vLLM as it serves editors; `--sampler torch` computes them
+here instead, and the result says so.
+"""
 _PRETRAIN = """\
 examples:
   hone-trainer pretrain --pretrain.tokens 20000000 --pretrain.output build/model
@@ -58,8 +86,8 @@ corpora that are named. Uses CUDA where there is one.
 """
 _SFT = """\
 examples:
-  hone-trainer sft --sft.base build/model --sft.tasks '["edits/train.jsonl.gz"]'
-  hone-trainer sft --sft.lora true --sft.tasks '["hone-data/mined"]'
+  hone-trainer sft --base build/model --sft.tasks '["edits/train.jsonl.gz"]'
+  hone-trainer sft --lora --sft.tasks '["hone-data/mined"]'
 
 Without a base, tunes the model of [model] profile.
 """
@@ -77,7 +105,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # is loaded, so it must be set before.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        return int(arguments.run(settings, Display()))
+        paths = [arguments.paths] if "paths" in arguments else []
+        return int(arguments.run(settings, Display(), *paths))
     except KeyboardInterrupt:
         return FAILED
     except _expected() as error:
@@ -94,18 +123,38 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"hone-trainer {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[..., int], text: str, epilog: str) -> None:
+    def command(name: str, run: Callable[..., int], text: str, epilog: str) -> SettingsParser:
         sub = commands.add_parser(name, help=text, description=text, epilog=epilog)
         sub.set_defaults(run=run)
         add_flags(sub, TrainerSettings)
+        return sub
 
     command("run", _run, "Do one cycle: batch, train, publish, gate, promote.", _RUN)
     command("watch", _watch, "Repeat the cycle on a schedule, one at a time.", _WATCH)
     command("zero", _zero, "Publish the untrained adapter and make it live.", _ZERO)
+    mine = command("mine", _mine, "Turn the history of git repositories into tasks.", _MINE)
+    mine.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a repository or folder")
     command("pretrain", _pretrain, "Train a small model from scratch.", _PRETRAIN)
-    command("sft", _sft, "Tune a model, or an adapter of it, on next-edit tasks.", _SFT)
+    sft = command("sft", _sft, "Tune a model, or an adapter of it, on next-edit tasks.", _SFT)
+    _short(sft, "base", "sft.base", metavar="MODEL")
+    _short(sft, "lora", "sft.lora", action="store_const", const="true")
+    evaluate = command("evaluate", _evaluate, "Measure a model on next-edit tasks.", _EVALUATE)
+    evaluate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="tasks, see below")
+    _short(evaluate, "sampler", "evaluate.sampler", metavar="SAMPLER")
+    _short(evaluate, "adapter", "evaluate.adapter", metavar="FOLDER")
     command("status", _status, "Show the live version, the batches and the last runs.", "")
     return parser
+
+
+def _short(parser: SettingsParser, flag: str, setting: str, **how: Any) -> None:
+    """Add a short form of a setting's flag."""
+    parser.add_argument(
+        f"--{flag}",
+        dest=f"{FLAG}{setting}",
+        default=argparse.SUPPRESS,
+        help=f"short for --{setting}",
+        **how,
+    )
 
 
 def _run(settings: TrainerSettings, display: Display) -> int:
@@ -145,6 +194,18 @@ def _zero(settings: TrainerSettings, display: Display) -> int:
     return 0
 
 
+def _mine(settings: TrainerSettings, display: Display, paths: list[Path]) -> int:
+    from trainer.mining.run import run
+
+    return run(settings.mine, paths, display)
+
+
+def _evaluate(settings: TrainerSettings, display: Display, paths: list[Path]) -> int:
+    from trainer.evaluation.run import run
+
+    return run(settings, paths, display)
+
+
 def _pretrain(settings: TrainerSettings, display: Display) -> int:
     from trainer.recipe.run import pretrain
 
@@ -172,13 +233,14 @@ def _expected() -> tuple[type[Exception], ...]:
     from trainer.edit_records import BadSource
     from trainer.gateway import GatewayError
     from trainer.lock import AlreadyRunning
+    from trainer.mining.git import GitError
     from trainer.model import BadAdapter
     from trainer.recipe.checkpoint import BadCheckpoint
     from trainer.recipe.run import RecipeError
     from trainer.sampler import SamplerError
 
     own = (BadBatch, GatewayError, AlreadyRunning, BadAdapter, SamplerError, BadManifest)
-    return (*own, BadSource, BadCheckpoint, RecipeError, OSError)
+    return (*own, BadSource, BadCheckpoint, RecipeError, GitError, OSError)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from croniter import croniter
 from pydantic import Field, model_validator
 
 from feedback_store.settings import Section, Settings
+from trainer.evaluation.config import EvaluateSection
+from trainer.mining.config import MineSection
 from trainer.recipe.config import PretrainSection, SftSection
 
 
@@ -178,10 +180,14 @@ class TrainerSettings(Settings):
     """When a new adapter may serve."""
     watch: WatchSection = WatchSection()
     """When `hone-trainer watch` starts a cycle."""
+    mine: MineSection = MineSection()
+    """Tasks from git history (`hone-trainer mine`)."""
     pretrain: PretrainSection = PretrainSection()
     """A model from scratch (`hone-trainer pretrain`)."""
     sft: SftSection = SftSection()
     """Tuning on next-edit tasks (`hone-trainer sft`)."""
+    evaluate: EvaluateSection = EvaluateSection()
+    """Measuring a model's next edits (`hone-trainer evaluate`)."""
     experiment: ExperimentSection = ExperimentSection()
     """Deliberately wrong training."""
 

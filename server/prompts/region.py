@@ -11,8 +11,8 @@
     <|end|>
 
 Knows this layout and its trimming. Does not know diagnostics and excerpts: the model was never
-shown any; nor, unless asked to, edits of other files. The prefix cache is of little use to prompts this short, so events
-come first, in the order in which the model learnt them.
+shown any; nor, unless asked to, edits of other files. The prefix cache is of little use to prompts
+this short, so events come first, in the order in which the model learnt them.
 """
 
 from feedback_store.events import EditContext, Reason

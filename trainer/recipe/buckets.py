@@ -31,7 +31,7 @@ def batches(pool: Sequence[Example], tokens: int, rng: random.Random) -> list[Ba
             made.append([])
         made[-1].append(example)
     rng.shuffle(made)
-    return [batch for batch in made]
+    return list(made)
 
 
 def padding(batch: Batch) -> float:

@@ -1,4 +1,4 @@
-"""The state of a run on disk: everything that the next step depends on, written whole or not at all.
+"""The state of a run on disk: all that the next step depends on, written whole or not at all.
 
 Knows files. Does not know what the state means.
 """

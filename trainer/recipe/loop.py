@@ -90,9 +90,7 @@ class Fit:
 
     def save(self) -> None:
         """Write the checkpoint."""
-        checkpoint.save(
-            self.folder, self.model, self.optimisers, self.place, self._fingerprint()
-        )
+        checkpoint.save(self.folder, self.model, self.optimisers, self.place, self._fingerprint())
 
     def _fingerprint(self) -> str:
         """What must be the same for a run to go on; a larger budget is no other run."""

@@ -1,4 +1,4 @@
-"""What a model is trained on, in which shares: a pool of rows at a time, each from its number alone.
+"""What a model is trained on, in which shares: pools of rows, each from its number alone.
 
 Since pool k does not depend on what was drawn before, a run resumes at any pool without having
 kept the state of a stream.
@@ -8,7 +8,7 @@ Knows shares and how tasks become rows. Does not know files, models or steps.
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from trainer.recipe.buckets import Batch, batches
@@ -37,7 +37,7 @@ class Mixture:
     """Real ones."""
     text_share: float = 0.0
     synthetic_share: float = 0.0
-    synthetic: SyntheticMix = SyntheticMix()
+    synthetic: SyntheticMix = field(default_factory=SyntheticMix)
     seed: int = 0
 
     def micro_batches(self, number: int, tokens: int) -> list[Batch]:

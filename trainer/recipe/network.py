@@ -6,15 +6,15 @@ a trial from a random start, a tenth of what two cores can train in an hour). So
 at the start, as plain weights of the architecture, free to change: two heads of the first layer
 look one and two tokens back (biases of queries and keys and RoPE make a head that looks at a
 distance), and heads of the second look for the place whose one or two predecessors are the
-present tokens and predict what stood there. The idea of starting attention from structure is that of mimetic
-initialisation (arXiv 2305.09828); this structure is ours.
+present tokens and predict what stood there. Starting attention from structure is the idea of
+mimetic initialisation (arXiv 2305.09828); this structure is ours.
 
 Knows shapes and weights. Does not know data or training.
 """
 
 import math
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +54,6 @@ def fresh_model(shape: Shape, seed: int, *, induction: bool = True) -> Qwen2ForC
         max_position_embeddings=shape.context,
         rope_parameters={"rope_type": "default", "rope_theta": ROPE_THETA},
         tie_word_embeddings=True,
-        attn_implementation="sdpa",
     )
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -83,13 +82,13 @@ def _quiet(layer: nn.Module, generator: torch.Generator, shape: Shape) -> None:
 def _lay_in_induction(model: Qwen2ForCausalLM, shape: Shape, generator: torch.Generator) -> None:
     size = shape.width // shape.heads
     read, one_back, two_back = (_orthonormal(size, shape.width, generator) for _ in range(3))
-    first = model.model.layers[0].self_attn
+    layers = cast(Any, model.model.layers)
+    first, second = layers[0].self_attn, layers[1].self_attn
     frequencies = ROPE_THETA ** (-torch.arange(size // 2) / (size // 2))
     first.v_proj.weight[:size] = read
     for head, written in enumerate((one_back, two_back)):
         _look_back(first, head, head + 1, frequencies, size)
         first.o_proj.weight[:, head * size : (head + 1) * size] = EMBEDDING_STD * written.T
-    second = model.model.layers[1].self_attn
     for group in range(shape.kv_heads):
         head = group * (shape.heads // shape.kv_heads)
         last, last_two = [(read, one_back)], [(read, one_back), (one_back, two_back)]

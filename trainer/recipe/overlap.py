@@ -31,7 +31,11 @@ class Overlap:
 
     def __contains__(self, text: str) -> bool:
         """Whether `text` shares RUN tokens in a row with an answer."""
-        return bool(len(self._known)) and bool(np.isin(_runs(text), self._known).any())
+        if not len(self._known):
+            return False
+        runs = _runs(text)
+        place = np.searchsorted(self._known, runs).clip(max=len(self._known) - 1)
+        return bool((self._known[place] == runs).any())
 
 
 def _answer(task: EditTask) -> str:

@@ -86,24 +86,12 @@ def sft(settings: TrainerSettings, display: Display) -> int:
     asked, profile = settings.sft, profile_for(settings.model.profile)
     _threads(settings)
     base = base_folder(settings)
-    reading = Reading()
-    unlike = answers_of(asked.unlike)
-    shares = (asked.held_share, asked.nothing_share)
-    read_tasks(asked.tasks, asked.leave_out, unlike, shares, reading)
-    if asked.corpus:
-        read_files(asked.corpus, asked.leave_out, unlike, reading)
-    if not reading.tasks and not reading.files:
-        raise RecipeError("no tasks to tune on; name mined folders or files with --sft.tasks")
-    _say_reading(reading, display)
     folder = _folder(asked)
-    if asked.lora:
-        policy = load_policy(base, profile, settings.model.device, asked.seed)
-        model, tokenizer = policy.model, policy.tokenizer
-    else:
-        model = AutoModelForCausalLM.from_pretrained(
-            base, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
-        )
-        tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
+    reading = _sft_reading(asked)
+    _say_reading(reading, display)
+    policy = load_policy(base, profile, settings.model.device, asked.seed) if asked.lora else None
+    model: Any = policy.model if policy else _all_weights(base)
+    tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
     examples = Examples(tokenizer, profile, asked.longest)
     mixture = Mixture(
         examples,
@@ -116,12 +104,12 @@ def sft(settings: TrainerSettings, display: Display) -> int:
     synthetic = held_synthetic(reading.held_files, SYNTHETIC) if reading.files else []
     held = _held(examples, synthetic, reading.held_tasks)
     _fit(model, mixture, held, asked, folder, settings, display)
-    if asked.lora:
+    if policy:
         write_adapter(policy.state(), profile, folder)
         _describe(folder, asked, reading)
     else:
         _write_model(model, tokenizer, folder, asked, reading)
-    display.say(f"the {'adapter' if asked.lora else 'model'} is in {folder}")
+    display.say(f"the {'adapter' if policy else 'model'} is in {folder}")
     return 0
 
 
@@ -146,6 +134,24 @@ def base_folder(settings: TrainerSettings) -> Path:
             f"{asked} is neither a model's folder nor in the local cache of models; fetch it "
             f"first (hf download {asked}), since training connects to nothing"
         ) from error
+
+
+def _sft_reading(asked: SftSection) -> Reading:
+    reading = Reading()
+    unlike = answers_of(asked.unlike)
+    shares = (asked.held_share, asked.nothing_share)
+    read_tasks(asked.tasks, asked.leave_out, unlike, shares, reading)
+    if asked.corpus:
+        read_files(asked.corpus, asked.leave_out, unlike, reading)
+    if not reading.tasks and not reading.files:
+        raise RecipeError("no tasks to tune on; name mined folders or files with --sft.tasks")
+    return reading
+
+
+def _all_weights(base: Path) -> Any:
+    return AutoModelForCausalLM.from_pretrained(
+        base, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
+    )
 
 
 def _fit(
@@ -187,7 +193,7 @@ def _tokenizer(
 def _held(
     examples: Examples, synthetic: Sequence[EditTask], real: Sequence[EditTask]
 ) -> dict[str, list[Example]]:
-    """Sort held-out rows: renames, other synthetic edits, real ones, and where nothing is wanted."""
+    """Sort held-out rows: renames, other made edits, real ones, and where nothing is wanted."""
     rows: dict[str, list[Example]] = defaultdict(list)
     for source, tasks in (("made", synthetic), ("real", real)):
         for task in sorted(tasks, key=lambda task: _order(task.id)):

@@ -3,20 +3,18 @@
 Knows folders and files. Does not know tokens or models. What is left out is counted by reason.
 """
 
-import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from feedback_store.publish import MANIFEST, read_manifest
-from trainer.batches import read_batch
-from trainer.edit_records import chance, nothing_windows, parse_records, task_of
+from trainer.edit_records import chance, read_records
+from trainer.evaluation.sources import read_source
 from trainer.recipe.overlap import Overlap
 from trainer.synthetic.files import corpus, standard_library
 from trainer.synthetic.source import SourceFile
 from trainer.synthetic.stream import SyntheticMix, stream
-from trainer.tasks import EditTask, from_row
+from trainer.tasks import EditTask
 
 HELD_FILES = 50
 """One source file in so many is only looked at."""
@@ -36,7 +34,7 @@ class Reading:
 
 def answers_of(path: Path | None) -> Overlap:
     """Return what training texts may not share with the tasks in `path`."""
-    return Overlap([] if path is None else _records(path, 0.0, Counter()))
+    return Overlap([] if path is None else read_records(path))
 
 
 def read_files(
@@ -68,7 +66,9 @@ def read_tasks(
     """
     held, nothing = shares
     for path in paths:
-        for task in _tasks(path, nothing, reading.left_out):
+        every = round((1 - nothing) / nothing) if nothing else 0
+        skipped = reading.left_out
+        for task in read_source(path, skipped, split="train", nothing_every=every):
             text = f"{task.context.prefix}{task.wanted}{task.context.suffix}"
             if task.repository in leave_out:
                 reading.left_out["tasks_of_repositories_left_out"] += 1
@@ -86,29 +86,3 @@ def held_synthetic(files: Sequence[SourceFile], mix: SyntheticMix) -> list[EditT
         return []
     source = stream(files, 0, mix)
     return [next(source) for _ in range(HELD_TASKS)]
-
-
-def _tasks(path: Path, nothing: float, skipped: Counter[str]) -> Iterable[EditTask]:
-    if not path.is_dir():
-        return _records(path, nothing, skipped)
-    if not (path / MANIFEST).is_file():
-        return [task for inner in sorted(path.iterdir()) for task in _tasks(inner, 0.0, skipped)]
-    if read_manifest(path, verify=False).get("kind") == "mined":
-        from trainer.mining.output import read_mined
-
-        return read_mined(path, split="train")
-    rows, _ = read_batch(path)
-    return [from_row(row) for row in rows if row.weight > 0]
-
-
-def _records(path: Path, nothing: float, skipped: Counter[str]) -> Iterator[EditTask]:
-    """Yield a file's tasks, and "change nothing" ones until they are `nothing` of all."""
-    wanted = nothing / (1 - nothing)
-    for record in parse_records(path, skipped):
-        yield task_of(record)
-        if random.Random(f"nothing/{record.id}").random() < wanted:
-            task = nothing_windows(record)
-            if task is not None:
-                yield task
-
-

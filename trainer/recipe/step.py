@@ -55,9 +55,7 @@ def losses(
     hidden = _backbone(model)(input_ids=ids.to(device), use_cache=False).last_hidden_state[:, :-1]
     targets = ids[:, 1:]
     found = [
-        F.cross_entropy(
-            _head(model)(hidden[where.to(device)]).float(), targets[where].to(device)
-        )
+        F.cross_entropy(_head(model)(hidden[where.to(device)]).float(), targets[where].to(device))
         if bool(where.any())
         else None
         for where in (is_answer, is_prompt)

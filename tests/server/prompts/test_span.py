@@ -1,3 +1,5 @@
+"""The `span` format: what is asked for, what is answered, what reads back."""
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -76,9 +76,7 @@ def test_a_pool_depends_on_its_number_alone(
     examples: Examples, files: list[SourceFile], tasks: list[EditTask]
 ) -> None:
     def mixture() -> Mixture:
-        return Mixture(
-            examples, files, files, tasks, text_share=0.2, synthetic_share=0.3, seed=5
-        )
+        return Mixture(examples, files, files, tasks, text_share=0.2, synthetic_share=0.3, seed=5)
 
     one = mixture()
     first, second = one.pool(0), one.pool(1)

@@ -1,0 +1,1 @@
+"""Mining: next-edit tasks out of the history of git repositories."""
