@@ -42,6 +42,17 @@ class RecipeSection(Section):
     """How often the state is saved."""
     look_tokens: int = Field(default=2_000_000, ge=1)
     """How often the held-out tasks are looked at."""
+    corpus: tuple[Path, ...] = ()
+    """Files (JSONL, gzipped) of source files: `repo license language path text`. Synthetic edits
+    are made in them, and plain text is taken from them."""
+    library: bool = True
+    """Read the standard library of this Python, too, the reserved modules aside. `sft` reads it
+    only beside a corpus."""
+    leave_out: tuple[str, ...] = ()
+    """Repositories of which nothing is read, such as those to predict later."""
+    unlike: Path | None = None
+    """JSONL of tasks: a text that shares 50 tokens in a row with one of their answers is left out
+    and counted."""
     resume: bool = False
     """Go on from the checkpoint in `output`, bit by bit as if it had never stopped."""
     seed: int = 0
@@ -51,13 +62,6 @@ class RecipeSection(Section):
 class PretrainSection(RecipeSection):
     """A model from scratch."""
 
-    corpus: tuple[Path, ...] = ()
-    """JSONL files (.gz allowed) of source files: `repo license language path text`."""
-    leave_out: tuple[str, ...] = ()
-    """Repositories of the corpus that are not read, such as those to predict later."""
-    unlike: Path | None = None
-    """JSONL of tasks: a file that shares 50 tokens in a row with one of their answers is left out
-    and counted."""
     vocabulary: int = Field(default=4096, ge=320)
     """Tokens of the vocabulary."""
     layers: int = Field(default=6, ge=1)
@@ -85,12 +89,6 @@ class SftSection(RecipeSection):
     """Train an adapter of the profile's shape instead of all weights."""
     tasks: tuple[Path, ...] = ()
     """Mined folders, exported batches, or JSONL files of tasks."""
-    corpus: tuple[Path, ...] = ()
-    """Source files from which synthetic tasks are made beside the real ones."""
-    leave_out: tuple[str, ...] = ()
-    """Repositories of which nothing is read."""
-    unlike: Path | None = None
-    """As in `pretrain`; counts for tasks, too."""
     synthetic_share: float = Field(default=0.5, ge=0, le=1)
     """Share of rows that are synthetic edits, where there is a corpus."""
     nothing_share: float = Field(default=0.12, ge=0, lt=1)

@@ -58,7 +58,9 @@ def pretrain(settings: TrainerSettings, display: Display) -> int:
     _threads(settings)
     reading = Reading()
     unlike = answers_of(asked.unlike)
-    read_files(asked.corpus, asked.leave_out, unlike, reading)
+    read_files(asked, unlike, reading)
+    if not reading.files:
+        raise RecipeError("no source files to train on; name a corpus with --pretrain.corpus")
     _say_reading(reading, display)
     folder = _folder(asked)
     tokenizer = _tokenizer(folder, asked, profile, reading, display)
@@ -139,10 +141,9 @@ def base_folder(settings: TrainerSettings) -> Path:
 def _sft_reading(asked: SftSection) -> Reading:
     reading = Reading()
     unlike = answers_of(asked.unlike)
-    shares = (asked.held_share, asked.nothing_share)
-    read_tasks(asked.tasks, asked.leave_out, unlike, shares, reading)
+    read_tasks(asked, unlike, reading)
     if asked.corpus:
-        read_files(asked.corpus, asked.leave_out, unlike, reading)
+        read_files(asked, unlike, reading)
     if not reading.tasks and not reading.files:
         raise RecipeError("no tasks to tune on; name mined folders or files with --sft.tasks")
     return reading

@@ -4,12 +4,13 @@ Knows folders and files. Does not know tokens or models. What is left out is cou
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainer.edit_records import chance, read_records
 from trainer.evaluation.sources import read_source
+from trainer.recipe.config import RecipeSection, SftSection
 from trainer.recipe.overlap import Overlap
 from trainer.synthetic.files import corpus, standard_library
 from trainer.synthetic.source import SourceFile
@@ -37,13 +38,11 @@ def answers_of(path: Path | None) -> Overlap:
     return Overlap([] if path is None else read_records(path))
 
 
-def read_files(
-    corpora: Sequence[Path], leave_out: Collection[str], unlike: Overlap, reading: Reading
-) -> None:
+def read_files(asked: RecipeSection, unlike: Overlap, reading: Reading) -> None:
     """Add the standard library (reserved modules aside) and the corpora to `reading`."""
-    files = [*standard_library()]
-    for path in corpora:
-        files += corpus(path, leave_out=leave_out)
+    files = [*standard_library()] if asked.library else []
+    for path in asked.corpus:
+        files += corpus(path, leave_out=asked.leave_out)
     for file in files:
         if file.text in unlike:
             reading.left_out["files_like_validation"] += 1
@@ -53,24 +52,18 @@ def read_files(
             reading.files.append(file)
 
 
-def read_tasks(
-    paths: Sequence[Path],
-    leave_out: Collection[str],
-    unlike: Overlap,
-    shares: tuple[float, float],
-    reading: Reading,
-) -> None:
-    """Add real tasks to `reading`; `shares` are of those held back and of "change nothing" ones.
+def read_tasks(asked: SftSection, unlike: Overlap, reading: Reading) -> None:
+    """Add real tasks to `reading`, whole commits of them to what is only looked at.
 
-    Whole commits are held back. Raises BadSource or BadBatch for what cannot be read.
+    Raises BadSource or BadBatch for what cannot be read.
     """
-    held, nothing = shares
-    for path in paths:
+    held, nothing = asked.held_share, asked.nothing_share
+    for path in asked.tasks:
         every = round((1 - nothing) / nothing) if nothing else 0
         skipped = reading.left_out
         for task in read_source(path, skipped, split="train", nothing_every=every):
             text = f"{task.context.prefix}{task.wanted}{task.context.suffix}"
-            if task.repository in leave_out:
+            if task.repository in asked.leave_out:
                 reading.left_out["tasks_of_repositories_left_out"] += 1
             elif text in unlike:
                 reading.left_out["tasks_like_validation"] += 1
