@@ -28,8 +28,8 @@ class RecipeSection(Section):
     """Longer rows are left out."""
     rate: float = Field(default=5e-3, gt=0)
     """Learning rate of the matrices (Muon)."""
-    embedding_rate: float = Field(default=3e-3, gt=0)
-    """Learning rate of embeddings, norms and biases (AdamW)."""
+    embedding_rate: float = Field(default=0.02, gt=0)
+    """Learning rate of embeddings (AdamW); norms and biases take a twentieth of it."""
     adapter_rate: float = Field(default=0.0, ge=0)
     """Learning rate of an adapter (AdamW); 0 takes the profile's."""
     warmup_steps: int = Field(default=20, ge=1)

@@ -22,11 +22,14 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 ROPE_THETA = 1e6
 """High, so that half of a head's dimensions hardly turn within a prompt and can hold a name."""
-EMBEDDING_STD = 0.04
+LOGIT_SCALE = 0.04
+"""Weight of the final norm: embeddings are of size 1, so that neither they nor what is laid in
+beside them is small against a step of the optimiser (with embeddings of 0.04 the copying heads
+were gone after twenty steps), and tied logits would be too large."""
 LOOK_BACK_PEAK = 6.0
 """By how much the distance that a look-back head is born to look at outscores its neighbours."""
 MATCH_SCALE = 3.0
-COPY_SCALE = 0.25
+COPY_SCALE = 6.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def fresh_model(shape: Shape, seed: int, *, induction: bool = True) -> Qwen2ForC
         torch.manual_seed(seed)
         model = Qwen2ForCausalLM(config)
     with torch.no_grad():
-        model.model.embed_tokens.weight.normal_(0, EMBEDDING_STD, generator=generator)
+        model.model.embed_tokens.weight.normal_(0, 1.0, generator=generator)
+        model.model.norm.weight.fill_(LOGIT_SCALE)
         for layer in model.model.layers:
             _quiet(cast(nn.Module, layer), generator, shape)
         if induction and shape.layers >= 2:
@@ -88,7 +92,7 @@ def _lay_in_induction(model: Qwen2ForCausalLM, shape: Shape, generator: torch.Ge
     first.v_proj.weight[:size] = read
     for head, written in enumerate((one_back, two_back)):
         _look_back(first, head, head + 1, frequencies, size)
-        first.o_proj.weight[:, head * size : (head + 1) * size] = EMBEDDING_STD * written.T
+        first.o_proj.weight[:, head * size : (head + 1) * size] = written.T
     for group in range(shape.kv_heads):
         head = group * (shape.heads // shape.kv_heads)
         last, last_two = [(read, one_back)], [(read, one_back), (one_back, two_back)]

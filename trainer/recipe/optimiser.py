@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+VECTOR_SHARE = 0.05
+"""Learning rate of norms and biases, as a share of that of embeddings, which are as large."""
 MATCH_ADAMW = 0.2
 """RMS of an AdamW step; Muon's are scaled to it, so that both take one learning rate's order."""
 
@@ -78,14 +80,21 @@ def optimisers(
 
     The two factors of an adapter are too thin to be made orthogonal.
     """
-    sorts: dict[str, list[nn.Parameter]] = {"matrix": [], "other": [], "adapter": []}
+    sorts: dict[str, list[nn.Parameter]] = {
+        "matrix": [], "embedding": [], "vector": [], "adapter": []
+    }  # fmt: skip
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             sorts[_sort(name, parameter)].append(parameter)
     made: list[Optimizer] = []
     if sorts["matrix"]:
         made.append(Muon(sorts["matrix"], rate, weight_decay=0.01))
-    for name, given in (("other", embedding_rate), ("adapter", adapter_rate)):
+    rates = {
+        "embedding": embedding_rate,
+        "vector": VECTOR_SHARE * embedding_rate,
+        "adapter": adapter_rate,
+    }
+    for name, given in rates.items():
         if sorts[name]:
             made.append(AdamW(sorts[name], lr=given, betas=(0.9, 0.95), weight_decay=0.0))
     return made
@@ -94,8 +103,9 @@ def optimisers(
 def _sort(name: str, parameter: nn.Parameter) -> str:
     if "lora_" in name:
         return "adapter"
-    is_map = parameter.dim() == 2 and "embed" not in name and "lm_head" not in name
-    return "matrix" if is_map else "other"
+    if parameter.dim() != 2:
+        return "vector"
+    return "embedding" if "embed" in name or "lm_head" in name else "matrix"
 
 
 def schedule(step: int, done: float, warmup: int, decay_share: float) -> float:
