@@ -61,6 +61,14 @@ licences: setup ## write THIRD_PARTY from the lock
 bench-loop: setup ## the demo over 5 seeds against its rivals; more than an hour (ARGS="--resume")
 	@$(PY) -m tests.bench.loop $(ARGS)
 
+.PHONY: bench-mine
+bench-mine: setup ## how fast history becomes tasks (ARGS="--commits N")
+	@$(PY) -m tests.bench.mine $(ARGS)
+
+.PHONY: bench-model
+bench-model: setup ## what the embedded model knows, as served (needs HONE_DATA; ARGS="--model FOLDER")
+	@$(PY) -m tests.bench.model $(ARGS)
+
 .PHONY: wheel
 wheel: setup ## build the wheel into dist/
 	@$(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . && ls dist
