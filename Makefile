@@ -69,6 +69,20 @@ bench-mine: setup ## how fast history becomes tasks (ARGS="--commits N")
 bench-model: setup ## what the embedded model knows, as served (needs HONE_DATA; ARGS="--model FOLDER")
 	@$(PY) -m tests.bench.model $(ARGS)
 
+.PHONY: bench-cold-start
+bench-cold-start: setup ## what a repository's own history is worth (needs HONE_DATA; ARGS="--model FOLDER")
+	@$(PY) -m tests.bench.cold_start $(ARGS)
+
+.PHONY: model
+model: setup ## train the embedded model anew into build/model and build/sft (needs HONE_DATA)
+	@test -d "$(HONE_DATA)" || { echo "set HONE_DATA to the folder of corpus.jsonl.gz and edits/"; exit 2; }
+	@$(PY) -m trainer.cli pretrain $(RECIPE) --pretrain.tokens $(or $(TOKENS),20000000) $(ARGS) \
+	  --pretrain.corpus '["$(HONE_DATA)/corpus.jsonl.gz"]' --pretrain.unlike $(HONE_DATA)/edits/valid.jsonl.gz
+	@$(PY) -m trainer.cli sft $(RECIPE) --base build/model --sft.tokens $(or $(TOKENS),20000000) $(ARGS) \
+	  --sft.tasks '["$(HONE_DATA)/edits/train.jsonl.gz"]' --sft.unlike $(HONE_DATA)/edits/valid.jsonl.gz \
+	  --sft.corpus '["$(HONE_DATA)/corpus.jsonl.gz"]'
+RECIPE = --model.profile hone-tiny-span
+
 .PHONY: wheel
 wheel: setup ## build the wheel into dist/
 	@$(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . && ls dist

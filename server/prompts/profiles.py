@@ -65,8 +65,8 @@ def profiles() -> dict[str, ModelProfile]:
                 silence_value=0.1,
             )
             for name, shape in (
-                ("trial-span", SpanFormat()),
-                ("trial-region", RegionFormat(4, elsewhere=True)),
+                ("hone-tiny-span", SpanFormat()),
+                ("hone-tiny-region", RegionFormat(4, elsewhere=True)),
             )
         ),
     ]

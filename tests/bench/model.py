@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with GatewayProcess(place, None, engine) as process:
         display.say("starting vLLM and the gateway")
         process.wait_ready(lambda: None)
-        with Gateway(_settings(given, place, process.url).gateway) as gateway:
-            found = _measure(given, _settings(given, place, process.url), gateway, data, display)
+        with Gateway(settings_for(given, place, process.url).gateway) as gateway:
+            found = _measure(given, settings_for(given, place, process.url), gateway, data, display)
     given.output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(found | {"versions": versions()}, indent=2)
     (given.output / "model.json").write_text(text + "\n", encoding="utf-8")
@@ -184,7 +184,8 @@ def _median_ms(seconds: Sequence[float]) -> dict[str, float]:
     return {"value": float(np.median(values)), "low": float(low), "high": float(high)}
 
 
-def _settings(given: argparse.Namespace, place: Place, url: str) -> TrainerSettings:
+def settings_for(given: argparse.Namespace, place: Place, url: str) -> TrainerSettings:
+    """Return the trainer's settings for a gateway at `url` and the model that was asked for."""
     base = TrainerSettings()
     return base.model_copy(
         update={

@@ -99,13 +99,11 @@ def write(report: Report, attempts: Sequence[Attempt], folder: Path) -> None:
     _replace(folder / ATTEMPTS, "".join(f"{json.dumps(_line(one))}\n" for one in attempts))
 
 
-def plot(report: Report, file: Path) -> bool:
-    """Draw metrics and languages; return False where matplotlib is not installed."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        return False
+def plot(report: Report, file: Path) -> None:
+    """Draw metrics and languages."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(13, 5), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
@@ -126,7 +124,6 @@ def plot(report: Report, file: Path) -> bool:
         axes.set_ylabel("%")
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=130)
-    return True
 
 
 def _slices(

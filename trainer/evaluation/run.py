@@ -164,5 +164,4 @@ def _show(report: Report, model: Sequence[Attempt], folder: Path, display: Displ
     console = console if console.is_terminal else Console(width=PLAIN_WIDTH)
     console.print(grid(report), markup=False)
     display.say(f"wrote {folder / REPORT}")
-    if not plot(report, folder / PLOT):
-        display.say("no picture: matplotlib is not installed")
+    plot(report, folder / PLOT)

@@ -5,6 +5,7 @@ into Parquet by DuckDB, so memory is bounded. Does not know git or how tasks are
 """
 
 import fcntl
+import json
 import os
 import shutil
 import tempfile
@@ -15,7 +16,6 @@ from typing import Any
 
 import duckdb
 from pydantic import ValidationError
-from pydantic_core import to_json
 
 from feedback_store.events import EditContext
 from feedback_store.publish import BadManifest, next_number, publish, read_manifest
@@ -63,7 +63,7 @@ class Rows:
 
     def add(self, mined: Mined, number: int) -> None:
         """Write a task as row `number` of the output."""
-        self._file.write(to_json(_row(mined, number)) + b"\n")
+        self._file.write(json.dumps(_row(mined, number)).encode() + b"\n")
         self.count += 1
 
     def close(self) -> None:

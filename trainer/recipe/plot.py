@@ -1,6 +1,6 @@
 """Draws a run: the losses, and what greedy decoding gets right on held-out rows.
 
-Knows `metrics.jsonl`. Needs matplotlib, which is for developers; says so where it is missing.
+Knows `metrics.jsonl`. Does not know how a model is trained.
 """
 
 import json
@@ -8,20 +8,15 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from trainer.progress import Display
-
 GREEN, GREY, INK = "#2f6f4f", "#9aa5b1", "#55655d"
 LINES = ("-", "--", ":", "-.")
 
 
-def draw(folder: Path, display: Display) -> None:
+def draw(folder: Path) -> None:
     """Write `loss.png` into a run's folder."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        display.say("no plot: matplotlib is not installed")
-        return
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     steps, looks = _read(folder / "metrics.jsonl")
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     FigureCanvasAgg(figure)

@@ -170,7 +170,7 @@ def _fit(
     if not asked.resume:
         (folder / "metrics.jsonl").unlink(missing_ok=True)
     Fit(model, made, mixture, held, asked, folder, display).run()
-    plot.draw(folder, display)
+    plot.draw(folder)
 
 
 def _tokenizer(

@@ -1,7 +1,6 @@
 """The whole command, with the embedded model: in this process, and through a gateway."""
 
 import json
-import sys
 
 import pytest
 import torch
@@ -133,12 +132,6 @@ def test_no_tasks_is_an_error_before_a_model_is_loaded(tmp_path):
     empty.write_text("")
     with pytest.raises(BadSource, match="what can be read is"):
         run(TrainerSettings(evaluate=EvaluateSection(sampler="torch")), [empty], QUIET)
-
-
-def test_without_matplotlib_there_is_a_report_and_no_picture(tmp_path, source, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    folder, _, _ = evaluated(tmp_path, source, sampler="torch", limit=1)
-    assert not (folder / reports.PLOT).exists()
 
 
 def test_the_command_can_be_repeated_and_holds_no_key():

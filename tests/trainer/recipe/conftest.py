@@ -16,7 +16,7 @@ from trainer.synthetic.source import SourceFile
 from trainer.synthetic.stream import SyntheticMix, stream
 from trainer.tasks import EditTask
 
-PROFILE = profile_for("trial-span")
+PROFILE = profile_for("hone-tiny-span")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from trainer.recipe.sources import Reading, answers_of, read_tasks
 from trainer.synthetic.source import SourceFile
 
 SMALL = [
-    "--model.profile=trial-span",
+    "--model.profile=hone-tiny-span",
     "--model.device=cpu",
     "--model.threads=1",
 ]
