@@ -12,7 +12,7 @@ import os
 import tomllib
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -89,11 +89,20 @@ def load(
         raise ConfigError(_explain(error, origin)) from error
 
 
-def add_flags(parser: argparse.ArgumentParser, settings: type[BaseModel]) -> None:
-    """Add `--config FILE` and one `--section.field` per setting, with its docstring as help."""
+def add_flags(
+    parser: argparse.ArgumentParser,
+    settings: type[BaseModel],
+    sections: Collection[str] | None = None,
+) -> None:
+    """Add `--config FILE` and one `--section.field` per setting, with its docstring as help.
+
+    A command that needs only some `sections` shows only theirs.
+    """
     group = parser.add_argument_group("settings", "each also as TOML key or HONE_ variable")
     group.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
     for path, field in _leaves(settings):
+        if sections is not None and path.partition(".")[0] not in sections:
+            continue
         text = " ".join((field.description or "").split())
         default = "" if field.is_required() else f" (default: {_show(field)})"
         group.add_argument(

@@ -24,6 +24,15 @@ from trainer.config import TrainerSettings
 from trainer.progress import Display
 
 FAILED, MISUSED = 1, 2
+READS_PATHS = ("mine", "evaluate")
+CYCLE = ("gateway", "data", "model", "batch", "train", "gate", "watch", "experiment")
+SECTIONS = {
+    "mine": ("mine",),
+    "pretrain": ("model", "pretrain"),
+    "sft": ("model", "sft"),
+    "evaluate": ("gateway", "model", "evaluate"),
+}
+"""The settings that a command uses and so shows; the others are those of a cycle."""
 RETRIES_AFTER = "the watch goes on"
 
 _CODES = """\
@@ -124,9 +133,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[..., int], text: str, epilog: str) -> SettingsParser:
-        sub = commands.add_parser(name, help=text, description=text, epilog=epilog)
+        usage = f"%(prog)s {'PATH [PATH ...] ' if name in READS_PATHS else ''}[--SETTING VALUE ...]"
+        sub = commands.add_parser(name, help=text, description=text, epilog=epilog, usage=usage)
         sub.set_defaults(run=run)
-        add_flags(sub, TrainerSettings)
+        add_flags(sub, TrainerSettings, SECTIONS.get(name, CYCLE))
         return sub
 
     command("run", _run, "Do one cycle: batch, train, publish, gate, promote.", _RUN)
