@@ -103,11 +103,12 @@ def test_greedy_matches_is_what_greedy_decoding_gives(
 
 
 def test_it_learns(examples: Examples, tasks: list[EditTask], tmp_path: Path) -> None:
-    run = fit(examples, tasks, tmp_path, 80_000)
+    """Six tasks, over and over: what their answers say becomes likely."""
+    run = fit(examples, tasks[:6], tmp_path, 160_000)
     run.run()
     seen = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    steps = [line for line in seen if "loss_answer" in line]
-    assert steps[-1]["loss_answer"] < steps[0]["loss_answer"] - 1
+    losses = [line["loss_answer"] for line in seen if "loss_answer" in line]
+    assert sum(losses[-5:]) / 5 < losses[0] - 1.5
     assert any("exact" in line for line in seen)
 
 
