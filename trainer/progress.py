@@ -66,7 +66,7 @@ class Display:
             now = time.monotonic()
             if now - last >= LINE_EVERY_S or done >= total:
                 last = now
-                left = (now - began) / done * (total - done)
+                left = (now - began) / done * max(0, total - done)
                 self.say(f"{name}: {done}/{total}, {left:.0f} s left  {note}")
 
         return advance

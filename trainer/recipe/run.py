@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers.utils.logging import disable_progress_bar
 
 from server.prompts.profiles import ModelProfile, profile_for
 from trainer.config import TrainerSettings
@@ -55,7 +56,7 @@ class RecipeError(Exception):
 def pretrain(settings: TrainerSettings, display: Display) -> int:
     """Train a model from scratch on source text and synthetic edits; return the exit code."""
     asked, profile = settings.pretrain, profile_for(settings.model.profile)
-    _threads(settings)
+    _prepare(settings)
     reading = Reading()
     unlike = answers_of(asked.unlike)
     read_files(asked, unlike, reading)
@@ -86,7 +87,7 @@ def pretrain(settings: TrainerSettings, display: Display) -> int:
 def sft(settings: TrainerSettings, display: Display) -> int:
     """Tune a model, or an adapter of it, on next-edit tasks; return the exit code."""
     asked, profile = settings.sft, profile_for(settings.model.profile)
-    _threads(settings)
+    _prepare(settings)
     base = base_folder(settings)
     folder = _folder(asked)
     reading = _sft_reading(asked)
@@ -250,7 +251,8 @@ def _folder(asked: RecipeSection) -> Path:
     return asked.output
 
 
-def _threads(settings: TrainerSettings) -> None:
+def _prepare(settings: TrainerSettings) -> None:
+    disable_progress_bar()  # of writing and loading weights, which takes a second
     if settings.model.threads:
         torch.set_num_threads(settings.model.threads)
 
