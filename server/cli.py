@@ -28,6 +28,8 @@ from server.middleware import is_loopback
 CONFIG_EXIT = 2
 FAILED_EXIT = 1
 CALL_TIMEOUT_S = 30.0
+IDLE_CONNECTION_S = 60
+"""Longer than clients keep an idle connection, so that none is closed under their hands."""
 RUN_EXAMPLES = """examples:
   hone-server run
   hone-server run --data.folder /srv/hone --listen.port 9000
@@ -82,6 +84,7 @@ def _uvicorn_config(settings: ServerSettings, store: Store) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(listen.drain_s) + 1,
+        timeout_keep_alive=IDLE_CONNECTION_S,
     )
 
 

@@ -23,6 +23,9 @@ from server.engine.errors import (
 CONNECT_TIMEOUT_S = 2.0
 ADMIN_TIMEOUT_S = 60.0
 HEALTH_TIMEOUT_S = 5.0
+IDLE_S = 2.0
+"""An idle connection is not used again after this long: vLLM closes it after 5 s, and a request
+sent at that moment is lost."""
 DETAIL_CHARS = 300
 
 
@@ -60,7 +63,9 @@ class EngineClient:
             base_url=url,
             headers=headers,
             timeout=httpx.Timeout(ADMIN_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
+            limits=httpx.Limits(
+                max_connections=None, max_keepalive_connections=64, keepalive_expiry=IDLE_S
+            ),
             trust_env=False,  # a proxy of the environment must never see prompts
         )
 
@@ -128,7 +133,7 @@ class EngineClient:
     ) -> httpx.Response:
         timeout = httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
         try:
-            response = await self._http.request(method, path, json=body, timeout=timeout)
+            response = await self._request(method, path, body, timeout)
         except httpx.ConnectTimeout as error:
             raise EngineDown("the engine does not accept connections") from error
         except httpx.TimeoutException as error:
@@ -139,6 +144,19 @@ class EngineClient:
         if response.is_error:
             raise _refusal(response)
         return response
+
+    async def _request(
+        self, method: str, path: str, body: Mapping[str, Any] | None, timeout: httpx.Timeout
+    ) -> httpx.Response:
+        """Send, and once more where the connection was closed instead of answered.
+
+        A busy machine closes an idle connection while a request is on its way even within IDLE_S.
+        Whatever is sent may be sent twice: answers are sampled anew, and a name is loaded once.
+        """
+        try:
+            return await self._http.request(method, path, json=body, timeout=timeout)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            return await self._http.request(method, path, json=body, timeout=timeout)
 
 
 def _completion_body(model: str, prompt: str | Sequence[int], sampling: Sampling) -> dict[str, Any]:
