@@ -22,6 +22,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from feedback_store.events import EditContext, RecentEdit
+from trainer.languages import language_called
 from trainer.noise import stable_hash
 from trainer.tasks import EDIT, NOTHING, EditTask, recent_edits
 
@@ -32,9 +33,6 @@ JITTER_LINES = 2
 NOTHING_MARGIN_LINES = 3
 AFTER_SHARE = 4
 """One in so many "change nothing" tasks is the place of the edit, already made."""
-LANGUAGES: Mapping[str, str] = {"C#": "csharp", "C++": "cpp"}
-"""Names of languages that are not the LSP identifier in capitals."""
-TSX: Mapping[str, str] = {".tsx": "typescriptreact", ".jsx": "javascriptreact"}
 
 
 class BadSource(Exception):
@@ -250,7 +248,7 @@ def _record(found: dict[str, Any]) -> EditRecord | None:
         commit=str(found["commit"]),
         date=str(found["date"]),
         path=str(found["path"]),
-        language=_language(str(found["language"]), str(found["path"])),
+        language=language_called(str(found["language"]), str(found["path"])),
         lines=lines,
         first_line=int(found["before_first_line"]) - 1,
         start=start,
@@ -260,12 +258,6 @@ def _record(found: dict[str, Any]) -> EditRecord | None:
         history=tuple(edit for part in edits for edit in part),
         flags=dict(found.get("flags") or {}),
     )
-
-
-def _language(name: str, path: str) -> str:
-    if Path(path).suffix in TSX:
-        return TSX[Path(path).suffix]
-    return LANGUAGES.get(name, name.lower())
 
 
 def _text(lines: tuple[str, ...]) -> str:

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from feedback_store.events import EditContext, RecentEdit
 from trainer.edit_records import PREFIX_LINES, SHOWN_EDITS, SUFFIX_LINES, json_lines
-from trainer.mining.languages import language_of
+from trainer.languages import language_of
 from trainer.noise import stable_hash
 from trainer.reward import normalise
 from trainer.tasks import EDIT, NOTHING, EditTask, recent_edits

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from trainer.mining import filters
 from trainer.mining.config import MineSection
-from trainer.mining.languages import language_of
+from trainer.languages import language_of
 from trainer.mining.patches import (
     BadPatch,
     Group,

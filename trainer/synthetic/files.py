@@ -9,25 +9,16 @@ import sysconfig
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from trainer.languages import language_called
 from trainer.reserved import is_reserved
 from trainer.synthetic.source import SourceFile, usable
 
 LIBRARY = "python/cpython"
 """The repository under which the standard library's modules go."""
 _LEFT_OUT = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test"})
-_LANGUAGES = {
-    "C": "c",
-    "C#": "csharp",
-    "C++": "cpp",
-    "Go": "go",
-    "Java": "java",
-    "JavaScript": "javascript",
-    "Kotlin": "kotlin",
-    "PHP": "php",
-    "Python": "python",
-    "Rust": "rust",
-    "TypeScript": "typescript",
-}
+_LANGUAGES = ("c", "cpp", "csharp", "go", "java", "javascript", "kotlin", "php", "python", "rust",
+              "typescript")  # fmt: skip
+"""Those whose edits are made; JSX counts as the language it is written in."""
 
 
 def standard_library(*, reserved: bool = False, root: Path | None = None) -> Iterator[SourceFile]:
@@ -59,7 +50,7 @@ def corpus(path: Path, *, leave_out: Collection[str] = ()) -> Iterator[SourceFil
     with gzip.open(path, "rt", encoding="utf-8") as rows:
         for line in rows:
             row = json.loads(line)
-            language = _LANGUAGES.get(row["language"])
+            language = language_called(row["language"], path="")
             text = row["text"].replace("\r\n", "\n")
-            if language and row["repo"] not in leave_out and usable(text):
+            if language in _LANGUAGES and row["repo"] not in leave_out and usable(text):
                 yield SourceFile(row["repo"], row["path"], language, text)

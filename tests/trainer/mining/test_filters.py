@@ -3,7 +3,7 @@
 import pytest
 
 from trainer.mining import filters
-from trainer.mining.languages import language_of
+from trainer.languages import language_of
 
 # Put together from parts, so that no scanner takes this file for a leak.
 KEY = "A" + "KIA" + "IOSFODNN7EXAMPLE"

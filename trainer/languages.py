@@ -1,6 +1,6 @@
-"""Which language a file is in, by its name, as an LSP language identifier.
+"""Which language a file is in, by its name or by what a data set calls it, as LSP identifies it.
 
-Knows extensions and a few whole names. Does not look into files.
+Knows extensions, a few whole names, and names of languages. Does not look into files.
 """
 
 from pathlib import PurePosixPath
@@ -65,6 +65,8 @@ _BY_NAME = {
     "jenkinsfile": "groovy",
     "makefile": "makefile",
 }
+_BY_CALL = {"C#": "csharp", "C++": "cpp", "F#": "fsharp", "Shell": "shellscript"}
+_REACT = ("javascriptreact", "typescriptreact")
 _BY_EXTENSION = {
     f".{extension}": language
     for language, extensions in _BY_LANGUAGE.items()
@@ -76,3 +78,15 @@ def language_of(path: str) -> str | None:
     """Return the LSP language identifier, such as "python", or None for an unknown kind of file."""
     file = PurePosixPath(path.lower())
     return _BY_NAME.get(file.name) or _BY_EXTENSION.get(file.suffix)
+
+
+def language_called(name: str, path: str) -> str:
+    """Return the LSP identifier of the language that a data set calls `name`, such as "C#".
+
+    Args:
+        path: tells what such names do not, JSX, and overrules nothing else: a header may be C++.
+    """
+    by_path = language_of(path)
+    if by_path in _REACT:
+        return by_path
+    return _BY_CALL.get(name, name.lower())
