@@ -7,9 +7,9 @@ tasks.
 from collections import Counter
 from dataclasses import dataclass
 
+from trainer.languages import language_of
 from trainer.mining import filters
 from trainer.mining.config import MineSection
-from trainer.languages import language_of
 from trainer.mining.patches import (
     BadPatch,
     Group,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from trainer.mining import filters
 from trainer.languages import language_of
+from trainer.mining import filters
 
 # Put together from parts, so that no scanner takes this file for a leak.
 KEY = "A" + "KIA" + "IOSFODNN7EXAMPLE"
