@@ -55,6 +55,14 @@ class RunFolder:
             file.flush()
             os.fsync(file.fileno())
 
+    def forget_after(self, step: int) -> None:
+        """Drop the lines of steps after `step`, which a resumed run takes again."""
+        path = self.folder / "metrics.jsonl"
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        kept = [line for line in lines if json.loads(line)["step"] <= step]
+        if len(kept) < len(lines):
+            path.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+
 
 def new_run(data: Path) -> RunFolder:
     """Make the next run's folder."""

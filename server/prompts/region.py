@@ -28,10 +28,6 @@ class RegionFormat:
 
     name = "region"
 
-    def __init__(self, events: int = EVENTS, *, elsewhere: bool = False) -> None:
-        """Show the last `events` edits; with `elsewhere`, those of other files among them."""
-        self._events, self._elsewhere = events, elsewhere
-
     markers = (
         "<|endoftext|>",
         "<|pad|>",
@@ -44,6 +40,10 @@ class RegionFormat:
         "<|end|>",
     )
     stop = ("<|end|>",)
+
+    def __init__(self, events: int = EVENTS, *, elsewhere: bool = False) -> None:
+        """Show the last `events` edits; with `elsewhere`, those of other files among them."""
+        self._events, self._elsewhere = events, elsewhere
 
     def render(self, context: EditContext, budget: Budget) -> str | Reason:
         """Trim from the outside in: far suffix and prefix lines first, then the oldest events."""

@@ -30,9 +30,7 @@ from deploy.demo.stack import Place
 from server.prompts.profiles import profile_for
 from trainer.config import TrainerSettings
 from trainer.evaluation.answers import Subject, answers, prompt_ids
-from trainer.evaluation.baselines import BASELINES
-from trainer.evaluation.report import Report, Sides, summarise
-from trainer.evaluation.scores import Attempt
+from trainer.evaluation.report import Report, beside_baselines
 from trainer.evaluation.sources import read_source
 from trainer.gateway import Gateway
 from trainer.gateway_sampler import GatewaySampler
@@ -100,10 +98,10 @@ def _measure(
     subject = Subject(profile, policy.tokenizer, GatewaySampler(gateway), name)
     tasks = list(read_source(data, Counter(), nothing_every=4))
     tasks = tasks[: given.limit] if given.limit else tasks
-    real = summarised(answers(subject, tasks, display))
+    real = beside_baselines(answers(subject, tasks, display), seed=0)
     amount = min(RENAME_TASKS, given.limit or RENAME_TASKS)
     reserved = stream(list(standard_library(reserved=True)), 0, RENAMES)
-    renames = summarised(answers(subject, list(islice(reserved, amount)), display))
+    renames = beside_baselines(answers(subject, list(islice(reserved, amount)), display), 0)
     times = {lines: _timed(subject, policy, tasks, lines, display) for lines in (10, 20)}
     metrics, difference = real["metrics"], real["differences"]["one_guess"]
     return {
@@ -125,15 +123,6 @@ def _measure(
         "model": str(given.model or given.profile),
         "profile": given.profile,
     }
-
-
-def summarised(attempts: Sequence[Attempt]) -> Report:
-    """Return all figures of the model's attempts beside the baselines'."""
-    baselines = {
-        name: [Attempt(one.task, guess(one.task)) for one in attempts]
-        for name, guess in BASELINES.items()
-    }
-    return summarise(Sides(attempts, baselines), seed=0)
 
 
 def _timed(

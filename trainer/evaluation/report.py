@@ -15,8 +15,10 @@ from typing import Any
 
 from rich.table import Table as Grid
 
+from trainer.evaluation.baselines import BASELINES
 from trainer.evaluation.scores import FEW, METRICS, Attempt, Table, compared, intervals, table
 from trainer.metrics import as_dict
+from trainer.tasks import EditTask
 
 REPORT, PLOT, ATTEMPTS = "report.json", "report.png", "attempts.jsonl"
 Report = dict[str, Any]
@@ -30,6 +32,15 @@ class Sides:
 
     model: Sequence[Attempt]
     baselines: Mapping[str, Sequence[Attempt]]
+
+
+def beside_baselines(attempts: Sequence[Attempt], seed: int) -> Report:
+    """Return all figures of a model's attempts, the baselines' on the same tasks beside them."""
+    baselines = {
+        name: [_attempt(one.task, guess(one.task)) for one in attempts]
+        for name, guess in BASELINES.items()
+    }
+    return summarise(Sides(attempts, baselines), seed)
 
 
 def summarise(sides: Sides, seed: int) -> Report:
@@ -201,6 +212,10 @@ def _line(attempt: Attempt) -> dict[str, Any]:
         "wanted": task.wanted,
         "proposed": attempt.proposed,
     }
+
+
+def _attempt(task: EditTask, guess: str | None) -> Attempt:
+    return Attempt(task, guess, "no_edit" if guess is None else None)
 
 
 def _replace(path: Path, text: str) -> None:

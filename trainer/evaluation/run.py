@@ -20,9 +20,8 @@ from feedback_store.publish import read_manifest
 from server.prompts.profiles import ModelProfile, profile_for
 from trainer.config import TrainerSettings
 from trainer.evaluation.answers import Subject, answers
-from trainer.evaluation.baselines import BASELINES
 from trainer.evaluation.config import EvaluateSection
-from trainer.evaluation.report import PLOT, REPORT, Report, Sides, grid, plot, summarise, write
+from trainer.evaluation.report import PLOT, REPORT, Report, beside_baselines, grid, plot, write
 from trainer.evaluation.scores import Attempt
 from trainer.evaluation.sources import Found, gather
 from trainer.gateway import Gateway, GatewayError
@@ -31,7 +30,6 @@ from trainer.model import BadAdapter, load_policy
 from trainer.progress import Display
 from trainer.run import versions
 from trainer.sampler import Sampler
-from trainer.tasks import EditTask
 from trainer.torch_sampler import TorchSampler
 
 PLAIN_WIDTH = 140
@@ -75,12 +73,8 @@ def report_of(
     model: Sequence[Attempt], found: Found, asked: EvaluateSection, facts: dict[str, Any]
 ) -> Report:
     """Return the report on answers that were made; `facts` come first."""
-    baselines = {
-        name: [_attempt(task, guess(task)) for task in found.tasks]
-        for name, guess in BASELINES.items()
-    }
-    figures = summarise(Sides(model, baselines), asked.seed)
-    return {**facts, "skipped": dict(found.skipped.most_common()), **figures}
+    skipped = dict(found.skipped.most_common())
+    return {**facts, "skipped": skipped, **beside_baselines(model, asked.seed)}
 
 
 @contextmanager
@@ -150,10 +144,6 @@ def _adapter_name(folder: Path | None, profile: ModelProfile) -> str | None:
     if base != profile.name:
         raise BadAdapter(f"{folder} is an adapter of {base}, not of {profile.name}")
     return folder.resolve().name
-
-
-def _attempt(task: EditTask, guess: str | None) -> Attempt:
-    return Attempt(task, guess, "no_edit" if guess is None else None)
 
 
 def _show(report: Report, model: Sequence[Attempt], folder: Path, display: Display) -> None:

@@ -53,6 +53,11 @@ def save(
     aside.replace(folder / FILE)
 
 
+def exists(folder: Path) -> bool:
+    """Whether a run was interrupted, or ended, in this folder."""
+    return (folder / FILE).is_file()
+
+
 def restore(
     folder: Path, model: nn.Module, optimisers: Sequence[Optimizer], settings: str
 ) -> Place:

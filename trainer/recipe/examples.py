@@ -4,6 +4,7 @@ Knows a profile's prompt format and a tokenizer. Does not know models or batches
 """
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,8 @@ class Examples:
     def __init__(self, tokenizer: Any, profile: ModelProfile, longest: int) -> None:
         """`tokenizer` is transformers'; rows of more than `longest` tokens are left out."""
         self._tokenizer, self.profile, self._longest = tokenizer, profile, longest
+        self.left_out: Counter[Reason] = Counter()
+        """Tasks that could not be said, each time they came up."""
 
     def of_task(self, task: EditTask) -> Example | Reason:
         """Return the task as prompt and answer, or why it cannot be said in this format."""
@@ -40,7 +43,9 @@ class Examples:
         answer = shape.render_answer(task.context, task.wanted)
         if not _reads_back(shape, task, answer):
             return Reason.UNPARSABLE
-        left, right = self._encode(prompt), self._encode(answer)
+        # The engine adds special tokens to a prompt where the model's tokenizer says so.
+        left: list[int] = self._tokenizer.encode(prompt, add_special_tokens=True)
+        right = self._encode(answer)
         if len(right) > budget.answer_tokens or len(left) + len(right) > self._longest:
             return Reason.PROMPT_TOO_LONG
         return Example((*left, *right), len(right))
@@ -51,6 +56,8 @@ class Examples:
             example = self.of_task(task)
             if isinstance(example, Example):
                 yield example
+            else:
+                self.left_out[example] += 1
 
     def of_text(self, text: str, rng: random.Random) -> Example:
         """Return a random piece of a source file, to be predicted as it stands."""

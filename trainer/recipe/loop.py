@@ -20,6 +20,7 @@ from trainer.recipe import checkpoint
 from trainer.recipe.buckets import Batch, batches
 from trainer.recipe.checkpoint import Place
 from trainer.recipe.config import RecipeSection
+from trainer.recipe.errors import RecipeError
 from trainer.recipe.examples import Example
 from trainer.recipe.mixture import Mixture
 from trainer.recipe.optimiser import schedule, set_rates
@@ -46,10 +47,12 @@ class Fit:
 
         Raises:
             BadCheckpoint: it should resume and cannot.
+            RecipeError: no task at all can be said to the model.
         """
         if self.settings.resume:
             made_with = self._fingerprint()
             self.place = checkpoint.restore(self.folder, self.model, self.optimisers, made_with)
+        RunFolder(self.folder).forget_after(self.place.step)
         next_look = self.place.tokens + self.settings.look_tokens
         next_save = time.monotonic() + 60 * self.settings.checkpoint_minutes
         with self.display.phase("train", self.settings.tokens) as advance:
@@ -102,6 +105,8 @@ class Fit:
         at_once = max(1, self.settings.batch_tokens // self.settings.micro_tokens)
         while True:
             pool = self.mixture.micro_batches(self.place.pool, self.settings.micro_tokens)
+            if not pool:
+                raise RecipeError(self._nothing())
             while self.place.batch < len(pool):
                 if self.done >= 1.0:
                     return
@@ -109,6 +114,12 @@ class Fit:
                 self.place.batch += len(chosen)
                 yield chosen
             self.place.pool, self.place.batch = self.place.pool + 1, 0
+
+    def _nothing(self) -> str:
+        """Say why there is no row at all; a loop over none would never end."""
+        left_out = self.mixture.examples.left_out
+        why = ", ".join(f"{count} {reason.value}" for reason, count in left_out.most_common())
+        return f"none of the tasks can be said to {self.mixture.examples.profile.name} ({why})"
 
     def _step(self, parts: list[Batch]) -> tuple[int, str]:
         """Take one step; return its tokens and a note."""

@@ -3,7 +3,6 @@
 Knows the order of things and what is written where. Does not know how any of it is computed.
 """
 
-import hashlib
 import json
 import os
 import shlex
@@ -22,9 +21,12 @@ from transformers.utils.logging import disable_progress_bar
 from server.prompts.profiles import ModelProfile, profile_for
 from trainer.config import TrainerSettings
 from trainer.model import device_for, load_policy, write_adapter
+from trainer.noise import stable_hash
 from trainer.progress import Display
-from trainer.recipe import plot
+from trainer.recipe import checkpoint, plot
+from trainer.recipe.circuits import landmarks_of
 from trainer.recipe.config import PretrainSection, RecipeSection, SftSection
+from trainer.recipe.errors import RecipeError
 from trainer.recipe.examples import Example, Examples
 from trainer.recipe.loop import Fit
 from trainer.recipe.mixture import Mixture
@@ -49,10 +51,6 @@ HELD_ROWS = 400
 SYNTHETIC = SyntheticMix()
 
 
-class RecipeError(Exception):
-    """The recipe cannot go on; the message says what to do."""
-
-
 def pretrain(settings: TrainerSettings, display: Display) -> int:
     """Train a model from scratch on source text and synthetic edits; return the exit code."""
     asked, profile = settings.pretrain, profile_for(settings.model.profile)
@@ -66,7 +64,8 @@ def pretrain(settings: TrainerSettings, display: Display) -> int:
     folder = _folder(asked)
     tokenizer = _tokenizer(folder, asked, profile, reading, display)
     shape = Shape(len(tokenizer), asked.layers, asked.width, mlp=asked.mlp)
-    model: Any = fresh_model(shape, asked.seed, induction=asked.induction)
+    marks = landmarks_of(tokenizer, profile.format) if asked.induction else None
+    model: Any = fresh_model(shape, asked.seed, marks)
     examples = Examples(tokenizer, profile, asked.longest)
     mixture = Mixture(
         examples,
@@ -168,8 +167,6 @@ def _fit(
     model.to(device_for(settings.model.device))
     rate = asked.adapter_rate or mixture.examples.profile.lora.learning_rate
     made = optimisers(model, asked.rate, asked.embedding_rate, rate)
-    if not asked.resume:
-        (folder / "metrics.jsonl").unlink(missing_ok=True)
     Fit(model, made, mixture, held, asked, folder, display).run()
     plot.draw(folder)
 
@@ -184,7 +181,7 @@ def _tokenizer(
     """The vocabulary of this run: learnt once, read back when a run resumes."""
     if not asked.resume:
         began = time.monotonic()
-        chosen = sorted(reading.files, key=lambda f: _order(f.path))[:TOKENIZER_FILES]
+        chosen = sorted(reading.files, key=lambda f: stable_hash(f.path))[:TOKENIZER_FILES]
         texts = (file.text for file in chosen)
         made = train_tokenizer(texts, asked.vocabulary, profile.format.markers)
         save_tokenizer(made, folder)
@@ -198,7 +195,7 @@ def _held(
     """Sort held-out rows: renames, other made edits, real ones, and where nothing is wanted."""
     rows: dict[str, list[Example]] = defaultdict(list)
     for source, tasks in (("made", synthetic), ("real", real)):
-        for task in sorted(tasks, key=lambda task: _order(task.id)):
+        for task in sorted(tasks, key=lambda task: stable_hash(task.id)):
             name = "quiet" if not task.wants_edit else source
             if task.kind == "rename" and task.wants_edit:
                 name = "rename"
@@ -247,6 +244,11 @@ def _say_reading(reading: Reading, display: Display) -> None:
 def _folder(asked: RecipeSection) -> Path:
     if not asked.resume and (asked.output / "run.json").exists():
         raise RecipeError(f"{asked.output} holds a finished run; choose another output")
+    if not asked.resume and checkpoint.exists(asked.output):
+        raise RecipeError(
+            f"{asked.output} holds an unfinished run; go on with it (resume), or choose another "
+            "output"
+        )
     asked.output.mkdir(parents=True, exist_ok=True)
     return asked.output
 
@@ -255,7 +257,3 @@ def _prepare(settings: TrainerSettings) -> None:
     disable_progress_bar()  # of writing and loading weights, which takes a second
     if settings.model.threads:
         torch.set_num_threads(settings.model.threads)
-
-
-def _order(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()

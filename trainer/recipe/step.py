@@ -48,14 +48,14 @@ def losses(
     model: Any, batch: Batch, generator: torch.Generator, prompt_share: float = PROMPT_SHARE
 ) -> Losses:
     """Return the losses of a batch; plain text counts as prompt."""
-    device = next(model.parameters()).device
+    inner, device = _inner(model), next(model.parameters()).device
     ids, is_answer, is_prompt = _rows(batch)
     drawn = torch.rand(is_prompt.shape, generator=generator) < prompt_share
     is_prompt &= drawn
-    hidden = _backbone(model)(input_ids=ids.to(device), use_cache=False).last_hidden_state[:, :-1]
+    hidden = inner.model(input_ids=ids.to(device), use_cache=False).last_hidden_state[:, :-1]
     targets = ids[:, 1:]
     found = [
-        F.cross_entropy(_head(model)(hidden[where.to(device)]).float(), targets[where].to(device))
+        F.cross_entropy(inner.lm_head(hidden[where.to(device)]).float(), targets[where].to(device))
         if bool(where.any())
         else None
         for where in (is_answer, is_prompt)
@@ -70,10 +70,10 @@ def greedy_matches(model: Any, batch: Batch) -> list[bool]:
     It does if and only if every token of the answer is the likeliest after those before it, so
     one pass over the known answer tells.
     """
-    device = next(model.parameters()).device
+    inner, device = _inner(model), next(model.parameters()).device
     ids, is_answer, _ = _rows(batch)
-    hidden = _backbone(model)(input_ids=ids.to(device), use_cache=False).last_hidden_state[:, :-1]
-    likeliest = _head(model)(hidden[is_answer.to(device)]).argmax(-1).cpu()
+    hidden = inner.model(input_ids=ids.to(device), use_cache=False).last_hidden_state[:, :-1]
+    likeliest = inner.lm_head(hidden[is_answer.to(device)]).argmax(-1).cpu()
     right = torch.ones_like(is_answer)
     right[is_answer] = likeliest == ids[:, 1:][is_answer]
     return right.all(1).tolist()
@@ -99,11 +99,6 @@ def _rows(batch: Sequence[Example]) -> tuple[Tensor, Tensor, Tensor]:
     return ids, is_answer, is_prompt
 
 
-def _backbone(model: Any) -> Any:
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return inner.model
-
-
-def _head(model: Any) -> Any:
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return inner.lm_head
+def _inner(model: Any) -> Any:
+    """The transformers model, inside an adapter or not; adapted layers are in their places."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model

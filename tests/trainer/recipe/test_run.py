@@ -106,6 +106,25 @@ def test_a_finished_run_is_not_overwritten(
     assert "holds a finished run" in capsys.readouterr().err
 
 
+def test_an_unfinished_run_is_not_overwritten(
+    tasks_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(b"")
+    given = flags("sft", output=tmp_path, tasks=json.dumps([str(tasks_file)]))
+    assert main(["sft", *SMALL, *given]) == 1
+    assert "unfinished run; go on with it" in " ".join(capsys.readouterr().err.split())
+
+
+def test_tasks_that_cannot_be_said_end_the_run(
+    tasks_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = flags("sft", output=tmp_path, tasks=json.dumps([str(tasks_file)]), longest=32)
+    assert main(["sft", *SMALL, "--lora", "--model.profile=hone-tiny", *given]) == 1
+    said = " ".join(capsys.readouterr().err.split())
+    assert "none of the tasks can be said to hone-tiny (" in said
+    assert "prompt_too_long" in said
+
+
 def test_a_base_that_is_not_here_is_not_fetched(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
