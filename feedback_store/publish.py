@@ -52,6 +52,11 @@ def publish(
     return target
 
 
+def is_published(folder: Path) -> bool:
+    """Whether `folder` claims to have been published, whatever became of it since."""
+    return (folder / MANIFEST).is_file()
+
+
 def read_manifest(folder: Path, verify: bool = True) -> dict[str, Any]:
     """Return the manifest of a published folder; with `verify`, hash every file it lists.
 

@@ -4,6 +4,7 @@ Knows names, folders and manifest keys. Does not know training or the gate. Publ
 through `feedback_store.publish`: written aside, fsynced, renamed, immutable.
 """
 
+import json
 import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any
 
 from feedback_store.publish import AlreadyPublished, next_number, publish, read_manifest, sha256
 from server.prompts.profiles import ModelProfile
-from trainer.model import AdapterState, read_adapter, write_adapter
+from trainer.model import CONFIG, AdapterState, BadAdapter, read_adapter, write_adapter
 from trainer.reward import REWARD_VERSION
 
 ADAPTERS, SNAPSHOTS = "adapters", "snapshots"
@@ -99,3 +100,21 @@ def shelf(data: Path, profile: ModelProfile, model: Path) -> Shelf:
     if weights is None:
         raise FileNotFoundError(f"no model.safetensors in {model}; set [model] path")
     return Shelf(data, profile, sha256(weights))
+
+
+def tuned_adapter(folder: Path, profile: ModelProfile) -> AdapterState:
+    """Return the weights that `sft --lora` wrote to `folder`.
+
+    Raises:
+        BadAdapter: there are none, or they belong to another base.
+    """
+    try:
+        base = json.loads((folder / CONFIG).read_text("utf-8"))["base_model_name_or_path"]
+        state = read_adapter(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise BadAdapter(
+            f"{folder} holds no adapter ({error}); make one with hone-trainer sft --lora"
+        ) from error
+    if base != profile.name:
+        raise BadAdapter(f"{folder} is an adapter of {base}, not of {profile.name}")
+    return state

@@ -24,13 +24,14 @@ from trainer.config import TrainerSettings
 from trainer.progress import Display
 
 FAILED, MISUSED = 1, 2
-READS_PATHS = ("mine", "evaluate")
+READS_PATHS = ("mine", "adopt", "evaluate")
 CYCLE = ("gateway", "data", "model", "batch", "train", "gate", "watch", "experiment")
 SECTIONS = {
     "mine": ("mine",),
     "pretrain": ("model", "pretrain"),
     "sft": ("model", "sft"),
-    "evaluate": ("gateway", "model", "evaluate"),
+    "adopt": ("gateway", "data", "model", "gate", "adopt"),
+    "evaluate": ("gateway", "data", "model", "evaluate"),
 }
 """The settings that a command uses and so shows; the others are those of a cycle."""
 RETRIES_AFTER = "the watch goes on"
@@ -72,9 +73,18 @@ examples:
   hone-trainer mine ~/src --mine.output hone-data/mined
 
 Every repository at or below PATH is read, newest mined commit onwards; run it again for what is
-new. Authors' names are never stored. Then tune an adapter on it:
+new. Authors' names are never stored. Then tune an adapter on it and serve it:
   hone-trainer sft --lora --sft.tasks '["hone-data/mined"]'
+  hone-trainer adopt hone-data/mined --adapter build/sft
 """
+_ADOPT = f"""\
+examples:
+  hone-trainer adopt hone-data/mined --adapter build/sft
+
+PATH is what the gate judges by, as in `evaluate`; of mined tasks those kept for validation, which
+`sft` does not train on. The adapter becomes a policy version, and is live if it passes.
+
+{_CODES}"""
 _EVALUATE = """\
 examples:
   hone-trainer evaluate hone-data/mined
@@ -98,7 +108,7 @@ examples:
   hone-trainer sft --base build/model --sft.tasks '["edits/train.jsonl.gz"]'
   hone-trainer sft --lora --sft.tasks '["hone-data/mined"]'
 
-Without a base, tunes the model of [model] profile.
+Without a base, tunes the model of [model] profile. An adapter is served by `hone-trainer adopt`.
 """
 
 
@@ -126,8 +136,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = SettingsParser(
         prog="hone-trainer",
-        description="Trains policy versions on settled feedback and brings them to the gate.",
-        epilog=_CODES + "\nSee `hone-trainer COMMAND --help` for the settings.",
+        description="Learns from settled feedback, from git history, from scratch; measures it.",
+        epilog=_CODES + "\nCodes 3 and 4 are those of `run` and `adopt`; elsewhere 0 is success.\n"
+        "See `hone-trainer COMMAND --help` for the settings.",
     )
     parser.add_argument("--version", action="version", version=f"hone-trainer {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -148,6 +159,9 @@ def _parser() -> argparse.ArgumentParser:
     sft = command("sft", _sft, "Tune a model, or an adapter of it, on next-edit tasks.", _SFT)
     _short(sft, "base", "sft.base", metavar="MODEL")
     _short(sft, "lora", "sft.lora", action="store_const", const="true")
+    adopt = command("adopt", _adopt, "Serve a tuned adapter, if the gate lets it.", _ADOPT)
+    adopt.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="tasks, see below")
+    _short(adopt, "adapter", "adopt.adapter", metavar="FOLDER")
     evaluate = command("evaluate", _evaluate, "Measure a model on next-edit tasks.", _EVALUATE)
     evaluate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="tasks, see below")
     _short(evaluate, "sampler", "evaluate.sampler", metavar="SAMPLER")
@@ -226,6 +240,12 @@ def _sft(settings: TrainerSettings, display: Display) -> int:
     from trainer.recipe.run import sft
 
     return sft(settings, display)
+
+
+def _adopt(settings: TrainerSettings, display: Display, paths: list[Path]) -> int:
+    from trainer.adopt import adopt
+
+    return adopt(settings, paths, display)
 
 
 def _status(settings: TrainerSettings, display: Display) -> int:

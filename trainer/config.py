@@ -150,6 +150,15 @@ class WatchSection(Section):
         return self
 
 
+class AdoptSection(Section):
+    """Serving an adapter that was tuned on tasks."""
+
+    adapter: Path = Path("build/sft")
+    """Folder that `hone-trainer sft --lora` wrote."""
+    limit: int = Field(default=400, ge=1)
+    """Judge by so many tasks at most."""
+
+
 class ExperimentSection(Section):
     """Deliberately wrong training, to show that the gate and the measurements see it."""
 
@@ -186,6 +195,8 @@ class TrainerSettings(Settings):
     """A model from scratch (`hone-trainer pretrain`)."""
     sft: SftSection = SftSection()
     """Tuning on next-edit tasks (`hone-trainer sft`)."""
+    adopt: AdoptSection = AdoptSection()
+    """Serving a tuned adapter (`hone-trainer adopt`)."""
     evaluate: EvaluateSection = EvaluateSection()
     """Measuring a model's next edits (`hone-trainer evaluate`)."""
     experiment: ExperimentSection = ExperimentSection()

@@ -16,7 +16,7 @@ from feedback_store import __version__
 from feedback_store.events import Decision
 from server.prompts.profiles import ModelProfile, profile_for
 from trainer.adapters import Origin, Shelf, shelf
-from trainer.batches import fingerprint
+from trainer.batches import Split, fingerprint
 from trainer.config import TrainerSettings
 from trainer.feed import Feed, Waiting, collect
 from trainer.gate import Judgement, Verdict, judge
@@ -59,7 +59,7 @@ def run_cycle(settings: TrainerSettings, display: Display) -> Result:
     profile = profile_for(settings.model.profile)
     data = settings.data.folder
     with run_lock(data), Gateway(settings.gateway) as gateway:
-        _check_base(gateway, profile)
+        check_base(gateway, profile)
         found = collect(gateway, settings, profile)
         if isinstance(found, Waiting):
             display.say(f"too little feedback: {found.ready} are ready, {found.needed} are needed")
@@ -104,7 +104,7 @@ def publish_zero(settings: TrainerSettings, display: Display) -> str:
     policy = load_policy(model, profile, settings.model.device, settings.train.seed)
     origin = Origin(run="zero", step=0, method="zero")
     with Gateway(settings.gateway) as gateway:
-        _check_base(gateway, profile)
+        check_base(gateway, profile)
         place = shelf(settings.data.folder, profile, model)
         name = place.publish_policy(zero_state(policy), origin, untrained=True).name
         gateway.register(name)
@@ -129,9 +129,15 @@ def _train_and_decide(bench: Bench, gateway: Gateway, found: Feed) -> Result:
     start = learner(bench, parent.state)
     history = train(bench, start, found.train, origin)
     new = _publish(bench, gateway, origin, history)
-    evidence = gather(bench, new, Version(parent.name, parent.state), found.parts)
-    judgement = judge(evidence, settings_of(bench), bench.settings.train.seed)
-    return _decide(bench, gateway, found, new, judgement)
+    assert new.name is not None
+    judgement = judged(bench, new, Version(parent.name, parent.state), found.parts)
+    return decide(bench, gateway, found.batches, new.name, judgement)
+
+
+def judged(bench: Bench, new: Version, live: Version, parts: Split) -> Judgement:
+    """Gather the evidence on `new` against `live`, and judge it."""
+    evidence = gather(bench, new, live, parts)
+    return judge(evidence, settings_of(bench), bench.settings.train.seed)
 
 
 def _publish(bench: Bench, gateway: Gateway, origin: Origin, history: Sequence[Metrics]) -> Version:
@@ -147,18 +153,17 @@ def _publish(bench: Bench, gateway: Gateway, origin: Origin, history: Sequence[M
     return Version(folder.name, state)
 
 
-def _decide(
-    bench: Bench, gateway: Gateway, found: Feed, new: Version, judgement: Judgement
+def decide(
+    bench: Bench, gateway: Gateway, batches: Sequence[int], name: str, judgement: Judgement
 ) -> Result:
     """Tell the gateway; only then are the batches spent, so a crash between offers them again."""
-    assert new.name is not None
     passed = judgement.verdict is Verdict.PASSED
     why = judgement.why
     bench.run.describe(verdict=judgement.verdict.value, why=why, gate=judgement.inputs)
     inputs = judgement.inputs | {"verdict": judgement.verdict.value, "run": bench.run.name}
-    gateway.decide(Decision(policy=new.name, passed=passed, why=why, inputs=inputs))
-    for number in found.batches:
-        gateway.set_batch_state(number, "spent" if passed else "offered", new.name)
+    gateway.decide(Decision(policy=name, passed=passed, why=why, inputs=inputs))
+    for number in batches:
+        gateway.set_batch_state(number, "spent" if passed else "offered", name)
     result = {
         Verdict.PASSED: Result.PROMOTED,
         Verdict.REFUSED: Result.REFUSED,
@@ -166,7 +171,7 @@ def _decide(
     }[judgement.verdict]
     bench.run.describe(result=result.name.lower())
     word = "is live" if passed else "stays unserved"
-    bench.display.say(f"{new.name} {word}: {why}")
+    bench.display.say(f"{name} {word}: {why}")
     return result
 
 
@@ -209,7 +214,8 @@ def _too_little(found: Feed, settings: TrainerSettings) -> str | None:
     return None
 
 
-def _check_base(gateway: Gateway, profile: ModelProfile) -> None:
+def check_base(gateway: Gateway, profile: ModelProfile) -> None:
+    """Raise GatewayError if the gateway serves another model than the trainer is set up for."""
     served = gateway.hello().base_model
     if served != profile.name:
         raise GatewayError(

@@ -17,7 +17,8 @@ class EvaluateSection(Section):
     sampler: Literal["gateway", "torch"] = "gateway"
     """`gateway` asks vLLM, as served; `torch` computes in this process, where there is no vLLM."""
     adapter: Path | None = None
-    """Folder of a published adapter; by default the base model answers."""
+    """Folder of a published adapter, or of one that `sft --lora` wrote; by default the base model
+    answers."""
     output: Path = Path("hone-data/evaluations")
     """Folder of the results, one folder for each label."""
     label: str = Field(default="", pattern=r"^[\w.+-]{0,80}$")

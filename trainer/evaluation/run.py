@@ -16,8 +16,9 @@ import torch
 from rich.console import Console
 from transformers import AutoTokenizer
 
-from feedback_store.publish import read_manifest
+from feedback_store.publish import is_published, read_manifest
 from server.prompts.profiles import ModelProfile, profile_for
+from trainer.adapters import Origin, shelf, tuned_adapter
 from trainer.config import TrainerSettings
 from trainer.evaluation.answers import Subject, answers
 from trainer.evaluation.config import EvaluateSection
@@ -28,6 +29,7 @@ from trainer.gateway import Gateway, GatewayError
 from trainer.gateway_sampler import GatewaySampler
 from trainer.model import BadAdapter, load_policy
 from trainer.progress import Display
+from trainer.records import new_run
 from trainer.run import versions
 from trainer.sampler import Sampler
 from trainer.torch_sampler import TorchSampler
@@ -104,7 +106,7 @@ def subject_of(
             yield Subject(profile, tokenizer, GatewaySampler(gateway), folder.name)
             return
         sampler = GatewaySampler(gateway)
-        with _offered(sampler, folder) as name:
+        with _published(settings, profile) as ready, _offered(sampler, ready) as name:
             yield Subject(profile, tokenizer, sampler, name)
 
 
@@ -118,6 +120,22 @@ def command_line(arguments: Sequence[str]) -> str:
         shown.append("..." if hide else f"{flag}=..." if secret and equals else argument)
         hide = secret and not equals
     return shlex.join(shown)
+
+
+@contextmanager
+def _published(settings: TrainerSettings, profile: ModelProfile) -> Iterator[Path | None]:
+    """Yield the adapter's folder; one that `sft` wrote becomes a snapshot for as long."""
+    folder = settings.evaluate.adapter
+    if folder is None or is_published(folder):
+        yield folder
+        return
+    place = shelf(settings.data.folder, profile, settings.model_folder())
+    origin = Origin(new_run(settings.data.folder).name, 0, "sft")
+    snapshot = place.publish_snapshot(tuned_adapter(folder, profile), origin)
+    try:
+        yield snapshot
+    finally:
+        place.remove_snapshot(snapshot.name)
 
 
 @contextmanager
@@ -137,9 +155,12 @@ def _versions_of(gateway: Gateway) -> set[str]:
 
 
 def _adapter_name(folder: Path | None, profile: ModelProfile) -> str | None:
-    """Return a published adapter's name, once it is what was published and fits the base."""
+    """Return an adapter's name, once it is what was published, or tuned, and fits the base."""
     if folder is None:
         return None
+    if not is_published(folder):
+        tuned_adapter(folder, profile)
+        return folder.resolve().name
     base = read_manifest(folder).get("base_model")
     if base != profile.name:
         raise BadAdapter(f"{folder} is an adapter of {base}, not of {profile.name}")
