@@ -6,6 +6,7 @@ Knows facts about models. Does not know where their weights are.
 from dataclasses import dataclass, field
 
 from server.prompts.base import Budget, PromptFormat
+from server.prompts.lines import LinesFormat
 from server.prompts.region import RegionFormat
 from server.prompts.span import SpanFormat
 
@@ -67,6 +68,7 @@ def profiles() -> dict[str, ModelProfile]:
             for name, shape in (
                 ("hone-tiny-span", SpanFormat()),
                 ("hone-tiny-region", RegionFormat(4, elsewhere=True)),
+                ("hone-tiny-lines", LinesFormat()),
             )
         ),
     ]

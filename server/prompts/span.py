@@ -41,6 +41,12 @@ def boundary(number: int) -> str:
     return f"<|L{number}|>"
 
 
+def split_at_boundaries(text: str) -> tuple[list[int], list[str]]:
+    """Return the boundaries in `text` and the pieces around them, one more."""
+    found = _BOUNDARY.split(text)
+    return [int(place) for place in found[1::2]], found[::2]
+
+
 class SpanFormat(RegionFormat):
     """Names boundaries of the region and writes what goes between them."""
 
@@ -53,20 +59,20 @@ class SpanFormat(RegionFormat):
 
     def render(self, context: EditContext, budget: Budget) -> str | Reason:
         """Trim as the `region` format does; the region itself is marked up, line by line."""
-        if len(_lines(context.region)) > MOST_LINES:
+        if len(split_lines(context.region)) > MOST_LINES:
             return Reason.PROMPT_TOO_LONG
         return super().render(context, budget)
 
     def shown_region(self, context: EditContext) -> str:
         """The region's lines with a marker at every boundary."""
-        lines = _lines(context.region)
+        lines = split_lines(context.region)
         marked = "".join(f"{boundary(number)}{line}" for number, line in enumerate(lines))
         return f"{marked}{boundary(len(lines))}"
 
     def render_answer(self, context: EditContext, new_region: str) -> str:
         """The changed lines between their boundaries, and the stop marker."""
-        old = _lines(context.region)
-        edits = [_edit(*change) for change in _changes(old, _lines(new_region))]
+        old = split_lines(context.region)
+        edits = [_edit(*change) for change in changes(old, split_lines(new_region))]
         return self.edit.join(edits) + "<|end|>"
 
     def parse(self, context: EditContext, answer: str, *, finished: bool) -> Parsed:
@@ -74,18 +80,17 @@ class SpanFormat(RegionFormat):
         if not finished:
             return Parsed(reason=Reason.TRUNCATED)
         text = answer.removesuffix("<|end|>")
-        old = _lines(context.region)
+        old = split_lines(context.region)
         new: list[str] = []
         at = 0
         for edit in text.split(self.edit) if text else []:
-            pieces = _BOUNDARY.split(edit)
-            if len(pieces) < 5 or pieces[0] or pieces[-1]:
+            places, pieces = split_at_boundaries(edit)
+            if len(places) < 2 or pieces[0] or pieces[-1]:
                 return Parsed(reason=Reason.UNPARSABLE)
-            places = [int(place) for place in pieces[1::2]]
             if places != sorted(places) or places[0] < at or places[-1] > len(old):
                 return Parsed(reason=Reason.UNPARSABLE)
             new += old[at : places[0]]
-            new += [_whole(piece) for piece in pieces[2:-1:2]]
+            new += [_whole(piece) for piece in pieces[1:-1]]
             at = places[-1]
         if old and at == len(old) and not old[-1].endswith("\n") and new:
             new[-1] = new[-1].removesuffix("\n")  # a file's last line may have no line end
@@ -97,12 +102,12 @@ class SpanFormat(RegionFormat):
         return Parsed(new_region=new_region)
 
 
-def _lines(text: str) -> list[str]:
+def split_lines(text: str) -> list[str]:
     """Split at newlines only, where str.splitlines would also split at form feeds and others."""
     return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
-def _changes(old: list[str], new: list[str]) -> Iterator[tuple[int, int, list[str]]]:
+def changes(old: list[str], new: list[str]) -> Iterator[tuple[int, int, list[str]]]:
     """Yield (first old line, one past the last, the lines instead), in order."""
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():

@@ -93,7 +93,7 @@ def landmarks_of(tokenizer: Any, shape: PromptFormat) -> Landmarks:
         newline=newline,
         plus=plus,
         markers=tuple(ids.values()),
-        rewrites=shape.name == "region",
+        rewrites=shape.name in ("region", "lines"),
     )
 
 
