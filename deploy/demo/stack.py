@@ -101,17 +101,17 @@ class Gateway:
         Raises:
             StackError: it ended or took longer than READY_S.
         """
-        deadline = time.monotonic() + READY_S
+        deadline, problem = time.monotonic() + READY_S, "it says it is not ready"
         while time.monotonic() < deadline:
             self.check()
             try:
                 if httpx.get(f"{self.url}/readyz", trust_env=False, timeout=2).status_code == 200:
                     return
-            except httpx.TransportError:
-                pass  # not listening yet; the deadline ends this
+            except httpx.TransportError as error:
+                problem = str(error)  # perhaps not listening yet
             tick()
             time.sleep(0.25)
-        raise StackError(f"the engine was not ready after {READY_S:.0f} s: see {self._log}")
+        raise StackError(f"not ready after {READY_S:.0f} s ({problem}): see {self._log}")
 
     def check(self) -> None:
         """Raise StackError if the gateway's process has ended."""

@@ -3,7 +3,7 @@
 Knows facts about models. Does not know where their weights are.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from server.prompts.base import Budget, PromptFormat
 from server.prompts.lines import LinesFormat
@@ -41,36 +41,25 @@ class ModelProfile:
 
 def profiles() -> dict[str, ModelProfile]:
     """Return the known profiles by name."""
-    known = [
-        ModelProfile(
-            name="hone-tiny",
-            format=RegionFormat(),
-            budget=Budget(prompt_tokens=1400, answer_tokens=400),
-            lora=LoraProfile(learning_rate=2e-3),
-            region_lines=4,
-            prefix_lines=12,
-            suffix_lines=6,
-            recent_edits=3,
-            silence_value=0.1,
-        ),
-        *(
-            ModelProfile(
-                name=name,
-                format=shape,
-                budget=Budget(prompt_tokens=1400, answer_tokens=400),
-                lora=LoraProfile(learning_rate=2e-3),
-                region_lines=20,
-                prefix_lines=12,
-                suffix_lines=6,
-                recent_edits=4,
-                silence_value=0.1,
-            )
-            for name, shape in (
-                ("hone-tiny-span", SpanFormat()),
-                ("hone-tiny-region", RegionFormat(4, elsewhere=True)),
-                ("hone-tiny-lines", LinesFormat()),
-            )
-        ),
+    shipped = ModelProfile(
+        name="hone-tiny",
+        format=RegionFormat(),
+        budget=Budget(prompt_tokens=1400, answer_tokens=400),
+        lora=LoraProfile(learning_rate=2e-3),
+        region_lines=4,
+        prefix_lines=12,
+        suffix_lines=6,
+        recent_edits=3,
+        silence_value=0.1,
+    )
+    candidates = {
+        "hone-tiny-span": SpanFormat(),
+        "hone-tiny-region": RegionFormat(4, elsewhere=True),
+        "hone-tiny-lines": LinesFormat(),
+    }
+    known = [shipped] + [
+        replace(shipped, name=name, format=shape, region_lines=20, recent_edits=4)
+        for name, shape in candidates.items()
     ]
     return {profile.name: profile for profile in known}
 
