@@ -45,16 +45,18 @@ SLOW = (14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31)
 """Pairs that turn too slowly for distance to matter: names are compared in these."""
 LINE_TURNS, PART_TURNS = (6, 7, 8), (9, 10, 11)
 """Pairs that prefer the nearest of lines, and of parts of the prompt."""
+CODE = 8
+"""Dimensions by which a token is known to those that look back at it."""
 BACK_WEIGHTS = (1.4, 1.2, 1.0, 0.8, 0.8, 0.6)
 """How much a match one, two, three, four, 5-8 and 9-16 tokens back counts."""
 BACK_SIZES = (6, 5, 5, 4, 7, 7)
-MATCH, COPY, CORRECT = 6.0, 5.0, 8.0
+MATCH, COPY, CORRECT = 6.0, 5.0, 12.0
 """Larger corrections would find more of what changed (25 of 44), and spoil what did not."""
 CORRECT_MATCH, NEW_LINE, NOWHERE = 3.0, 160.0, 60.0
 IN_REGION, SUFFIX_IS_REGION = 80.0, 0.2
 PARTS = ("<|file|>", "<|event|>", "<|prefix|>", "<|region|>", "<|suffix|>", "<|edit|>")
 """Markers that begin a part of a prompt, in any format."""
-MARKER_SIZE, START_SIZE, END_SIZE = 6.0, 2.0, 1.2
+MARKER_SIZE, START_SIZE, END_SIZE = 6.0, 3.0, 1.2
 
 
 @dataclass(frozen=True)
@@ -103,11 +105,11 @@ class _Room:
     def __init__(self) -> None:
         self._eye, self._taken = torch.eye(WIDTH), 0
         self.token = self.take(88)
-        self.back = [self.take(6) for _ in range(4)]
+        self.back = [self.take(CODE) for _ in range(4)]
         self.four_here, self.four_there = self.take(14), self.take(14)
         self.eight_here, self.eight_there = self.take(14), self.take(14)
-        self.line, self.part = self.take(8), self.take(4)
-        self.clean, self.predicted = self.take(52), self.take(24)
+        self.line, self.part = self.take(6), self.take(2)
+        self.clean, self.predicted = self.take(48), self.take(24)
 
     def take(self, amount: int) -> Tensor:
         """Return the next unit vectors, (amount, WIDTH)."""
@@ -136,7 +138,7 @@ class _Drafter:
         self._embeddings: Tensor = model.model.embed_tokens.weight
         self._attention = [cast(Any, layer).self_attn for layer in model.model.layers]
         token = self._room.token
-        self._read = self._mixed(6, len(token)) @ token
+        self._read = self._mixed(CODE, len(token)) @ token
         self._read[:, len(token) - 1] = 0
         order = torch.tensor([pair + half for half in (0, SIZE // 2) for pair in SLOW])
         self._slow = order[torch.randperm(len(order), generator=generator)]
@@ -154,6 +156,10 @@ class _Drafter:
         own = len(room.token)
         embeddings[:, own:] = 0
         embeddings[:, :own] *= math.sqrt(WIDTH / own)
+        # A product of two codes is largest where they are equal only if all are equally long.
+        codes = embeddings @ self._read.T
+        length = math.sqrt(WIDTH * CODE / own)
+        embeddings += (codes * (length / codes.norm(dim=1, keepdim=True) - 1)) @ self._read
         if marks.rewrites:
             # The answer begins like the region and ends where the region does: so alike are the
             # tokens that stand there.
@@ -172,8 +178,8 @@ class _Drafter:
 
     def _look_further(self) -> None:
         room, back = self._room, torch.cat(self._room.back)
-        fours = torch.cat([self._mixed(6, 14) for _ in range(4)])
-        eights = torch.cat([*(self._mixed(6, 14) for _ in range(4)), self._mixed(14, 14)])
+        fours = torch.cat([self._mixed(CODE, 14) for _ in range(4)])
+        eights = torch.cat([*(self._mixed(CODE, 14) for _ in range(4)), self._mixed(14, 14)])
         both = torch.cat([back, room.four_there])
         for head, shift, four, eight in (
             (0, 0, room.four_there, room.eight_there),

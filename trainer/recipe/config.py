@@ -24,6 +24,9 @@ class RecipeSection(Section):
     """Tokens per step."""
     micro_tokens: int = Field(default=4_096, ge=64)
     """Tokens computed at once: bounds memory."""
+    prompt_weight: float = Field(default=0.1, ge=0)
+    """What predicting prompts and plain text counts beside answers: it teaches the language, and
+    takes from what the first hours are for."""
     longest: int = Field(default=1_024, ge=32)
     """Longer rows are left out."""
     rate: float = Field(default=5e-3, gt=0)

@@ -13,9 +13,6 @@ from feedback_store.events import EditContext, Reason
 from server.prompts.profiles import ModelProfile
 from trainer.tasks import EditTask
 
-PROMPT_WEIGHT = 0.4
-"""A prompt is code with repetitions: predicting it teaches names and copying."""
-
 
 @dataclass(frozen=True)
 class Example:

@@ -130,7 +130,7 @@ class Fit:
         for part in parts:
             with autocast(self.model):
                 found = losses(self.model, part, generator)
-            (found.total / len(parts)).backward()
+            (found.total(self.settings.prompt_weight) / len(parts)).backward()
             answer += float(found.answer.detach()) / len(parts) if found.answer is not None else 0
             prompt += float(found.prompt.detach()) / len(parts) if found.prompt is not None else 0
         parameters = [p for o in self.optimisers for g in o.param_groups for p in g["params"]]

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from trainer.recipe.buckets import Batch
-from trainer.recipe.examples import PROMPT_WEIGHT, Example
+from trainer.recipe.examples import Example
 
 PROMPT_SHARE = 0.5
 """Of a prompt's tokens, the share that is predicted in one pass: half the head's work teaches as
@@ -28,11 +28,10 @@ class Losses:
     answer: Tensor | None
     prompt: Tensor | None
 
-    @property
-    def total(self) -> Tensor:
-        """What is minimised: answers count 1, prompts PROMPT_WEIGHT, whatever their lengths."""
+    def total(self, prompt_weight: float) -> Tensor:
+        """What is minimised: answers count 1, prompts `prompt_weight`, whatever their lengths."""
         parts = [self.answer] if self.answer is not None else []
-        parts += [PROMPT_WEIGHT * self.prompt] if self.prompt is not None else []
+        parts += [prompt_weight * self.prompt] if self.prompt is not None else []
         return torch.stack(parts).sum()
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from server.prompts.profiles import profile_for
+from trainer.recipe import circuits
 from trainer.recipe.circuits import Landmarks, landmarks_of
 from trainer.recipe.network import Shape, fresh_model
 
@@ -43,15 +44,21 @@ def test_it_is_born_repeating_the_region() -> None:
     assert right[None] < 0.05
 
 
-def test_what_an_edit_put_in_a_tokens_place_comes_to_mind() -> None:
+def test_what_an_edit_put_in_a_tokens_place_becomes_likelier(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     left, old, new, right = words(9, 4), 4000, 4001, words(9, 5)
     edit = [EVENT, MARKS.newline, MINUS, *left, old, *right]
     edit += [MARKS.newline, MARKS.plus, *left, new, *right, MARKS.newline]
     region = [*words(30, 6), old, *words(30, 7)]
     prompt = [MARKS.first, *edit, MARKS.region, *region, MARKS.suffix, *words(9, 8), MARKS.answer]
-    told = guesses(fresh_model(Shape(), 0, MARKS), prompt, region)[30]
-    assert old == int(told.argmax())
-    assert new in told.topk(40).indices.tolist()  # of 4,096
+    told = guesses(fresh_model(Shape(), 0, MARKS), prompt, region)
+    monkeypatch.setattr(circuits, "CORRECT", 0.0)
+    copied = guesses(fresh_model(Shape(), 0, MARKS), prompt, region)
+    assert old == int(copied[30].argmax()) == int(told[30].argmax())
+    gained = (told - copied)[:, new]
+    assert float(gained[30]) > 1.0
+    assert int(gained.argmax()) == 30
 
 
 def test_embeddings_learn_in_their_own_dimensions_only() -> None:
