@@ -35,8 +35,6 @@ ROPE_THETA = 1e7
 LAYERS, WIDTH, HEADS, KV_HEADS = 6, 256, 4, 2
 """The least that there is room in, and how heads must be shared."""
 SIZE = WIDTH // HEADS
-TURNS = ROPE_THETA ** (-torch.arange(SIZE // 2) / (SIZE // 2))
-"""Angle per token of each pair of a head's dimensions."""
 SHARP = 0.02
 """Pairs that turn slower do not tell neighbours apart."""
 LOOK_PEAK = 8.0
@@ -50,10 +48,12 @@ CODE = 8
 BACK_WEIGHTS = (1.4, 1.2, 1.0, 0.8, 0.8, 0.6)
 """How much a match one, two, three, four, 5-8 and 9-16 tokens back counts."""
 BACK_SIZES = (6, 5, 5, 4, 7, 7)
-MATCH, COPY, CORRECT = 6.0, 5.0, 12.0
+MATCH = 2.5
+"""Makes a full match score about 40 nats. At 6 it was 250, and a wrong match got no gradient."""
+COPY, CORRECT = 5.0, 8.0
 """Larger corrections would find more of what changed (25 of 44), and spoil what did not."""
 CORRECT_MATCH, NEW_LINE, NOWHERE = 3.0, 160.0, 60.0
-IN_REGION, SUFFIX_IS_REGION = 80.0, 0.2
+IN_REGION, SUFFIX_IS_REGION = 14.0, 0.2
 PARTS = ("<|file|>", "<|event|>", "<|prefix|>", "<|region|>", "<|suffix|>", "<|edit|>")
 """Markers that begin a part of a prompt, in any format."""
 MARKER_SIZE, START_SIZE, END_SIZE = 6.0, 3.0, 1.2
@@ -137,6 +137,8 @@ class _Drafter:
         self._marks, self._generator, self._room = marks, generator, _Room()
         self._embeddings: Tensor = model.model.embed_tokens.weight
         self._attention = [cast(Any, layer).self_attn for layer in model.model.layers]
+        self._turns = ROPE_THETA ** (-torch.arange(SIZE // 2) / (SIZE // 2))
+        """Angle per token of each pair of a head's dimensions."""
         token = self._room.token
         self._read = self._mixed(CODE, len(token)) @ token
         self._read[:, len(token) - 1] = 0
@@ -254,10 +256,10 @@ class _Drafter:
         RoPE has turned the key by exactly that much less.
         """
         attention, group = self._attention[layer], head // (HEADS // KV_HEADS)
-        sharp = TURNS > SHARP
-        width = float((1 - TURNS[sharp].cos()).sum())
+        sharp = self._turns > SHARP
+        width = float((1 - self._turns[sharp].cos()).sum())
         amplitude = math.sqrt(LOOK_PEAK * math.sqrt(SIZE) / width) * sharp
-        angle = -distance * TURNS
+        angle = -distance * self._turns
         rows, keys = _rows(head), _rows(group)
         attention.q_proj.weight[rows] *= 0.02
         attention.k_proj.weight[keys] *= 0.02

@@ -57,7 +57,7 @@ def test_what_an_edit_put_in_a_tokens_place_becomes_likelier(
     copied = guesses(fresh_model(Shape(), 0, MARKS), prompt, region)
     assert old == int(copied[30].argmax()) == int(told[30].argmax())
     gained = (told - copied)[:, new]
-    assert float(gained[30]) > 1.0
+    assert float(gained[30]) > 0.5
     assert int(gained.argmax()) == 30
 
 
