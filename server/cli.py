@@ -29,7 +29,7 @@ CONFIG_EXIT = 2
 FAILED_EXIT = 1
 CALL_TIMEOUT_S = 30.0
 IDLE_CONNECTION_S = 60
-"""Longer than clients keep an idle connection, so that none is closed under their hands."""
+"""Longer than Hone's own clients keep an idle connection: none is closed under their hands."""
 RUN_EXAMPLES = """examples:
   hone-server run
   hone-server run --data.folder /srv/hone --listen.port 9000

@@ -11,9 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from feedback_store.publish import AlreadyPublished, next_number, publish, read_manifest, sha256
 from server.prompts.profiles import ModelProfile
 from trainer.model import CONFIG, AdapterState, BadAdapter, read_adapter, write_adapter
+from trainer.records import FACTS
 from trainer.reward import REWARD_VERSION
 
 ADAPTERS, SNAPSHOTS = "adapters", "snapshots"
@@ -95,26 +98,40 @@ class Shelf:
 
 def shelf(data: Path, profile: ModelProfile, model: Path) -> Shelf:
     """Return the data folder's shelf for the base in `model`."""
-    names = ("model.safetensors", "model.safetensors.index.json")
-    weights = next((model / name for name in names if (model / name).is_file()), None)
-    if weights is None:
-        raise FileNotFoundError(f"no model.safetensors in {model}; set [model] path")
-    return Shelf(data, profile, sha256(weights))
+    return Shelf(data, profile, base_sha256(model))
 
 
-def tuned_adapter(folder: Path, profile: ModelProfile) -> AdapterState:
+def tuned_adapter(folder: Path, place: Shelf) -> AdapterState:
     """Return the weights that `sft --lora` wrote to `folder`.
 
     Raises:
         BadAdapter: there are none, or they belong to another base.
     """
     try:
+        made_with = json.loads((folder / FACTS).read_text("utf-8"))["base_sha256"]
         base = json.loads((folder / CONFIG).read_text("utf-8"))["base_model_name_or_path"]
         state = read_adapter(folder)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise BadAdapter(
-            f"{folder} holds no adapter ({error}); make one with hone-trainer sft --lora"
+            f"{folder} holds no tuned adapter ({error}); make one with hone-trainer sft --lora"
         ) from error
-    if base != profile.name:
-        raise BadAdapter(f"{folder} is an adapter of {base}, not of {profile.name}")
+    if base != place.profile.name:
+        raise BadAdapter(f"{folder} is an adapter of {base}, not of {place.profile.name}")
+    if made_with != place.base_sha256:
+        raise BadAdapter(
+            f"{folder} was tuned on other weights of {base} than those of [model]; tune it on these"
+        )
     return state
+
+
+def base_sha256(model: Path) -> str:
+    """Return the hash by which the base model in a folder is known.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    names = ("model.safetensors", "model.safetensors.index.json")
+    weights = next((model / name for name in names if (model / name).is_file()), None)
+    if weights is None:
+        raise FileNotFoundError(f"no model.safetensors in {model}; set [model] path")
+    return sha256(weights)

@@ -6,29 +6,29 @@ version on tasks that it was not tuned on, and promoted if it passes.
 Knows the order. The thinking is elsewhere: `evaluation.sources` reads tasks, `gate` judges.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from feedback_store.events import Reason
 from server.prompts.profiles import profile_for
-from trainer.adapters import Origin, tuned_adapter
+from trainer.adapters import Origin, shelf, tuned_adapter
 from trainer.batches import Row, Split
 from trainer.config import TrainerSettings
+from trainer.edit_records import BadSource
 from trainer.evaluation.answers import Subject, prompt_ids
-from trainer.evaluation.sources import read_source
+from trainer.evaluation.config import EvaluateSection
+from trainer.evaluation.sources import gather, holds_mined
 from trainer.gate_run import Version
 from trainer.gateway import Gateway
 from trainer.gateway_sampler import GatewaySampler
 from trainer.lock import run_lock
 from trainer.noise import stable_hash
 from trainer.progress import Display
-from trainer.records import new_run
+from trainer.records import FACTS, new_run
 from trainer.run import Result, check_base, decide, judged, parent_of, set_up
 from trainer.tasks import EditTask
-
-NOTHING_EVERY = 4
-"""Of a file of edit records, one place in so many where nothing is to be done."""
 
 
 def adopt(settings: TrainerSettings, sources: Sequence[Path], display: Display) -> Result:
@@ -38,27 +38,57 @@ def adopt(settings: TrainerSettings, sources: Sequence[Path], display: Display) 
         BadAdapter, BadSource, BadBatch, GatewayError, SamplerError: nothing was promoted.
     """
     profile = profile_for(settings.model.profile)
-    state = tuned_adapter(settings.adopt.adapter, profile)
-    tasks = _tasks(sources, settings.adopt.limit)
-    data = settings.data.folder
+    data, folder = settings.data.folder, settings.adopt.adapter
+    state = tuned_adapter(folder, shelf(data, profile, settings.model_folder()))
+    refuse_seen(sources, folder)
+    found = gather(sources, EvaluateSection())
     with run_lock(data), Gateway(settings.gateway) as gateway:
         check_base(gateway, profile)
         bench = set_up(settings, profile, GatewaySampler(gateway), new_run(data), display)
+        with bench.policy.holding(state):
+            pass  # its tensors fit, or nothing is published
         subject = Subject(profile, bench.policy.tokenizer, bench.sampler)
-        rows = [row for task in tasks if (row := as_row(subject, task)) is not None]
-        display.say(f"{len(rows)} of {len(tasks)} tasks can be asked")
+        rows = list(islice(_rows(subject, found.tasks), settings.adopt.limit))
+        left_out = ", ".join(f"{n} {why}" for why, n in found.skipped.most_common()) or "none"
+        display.say(f"judged by {len(rows)} of {len(found.tasks)} tasks; left out: {left_out}")
         if len(rows) < settings.gate.min_items:
-            display.say(f"too little evidence: {settings.gate.min_items} are needed")
+            display.say(
+                f"too little evidence: {settings.gate.min_items} are needed (--gate.min_items, "
+                "--adopt.limit)"
+            )
             return Result.TOO_LITTLE
         parent = parent_of(gateway, bench.shelf, bench.policy)
-        origin = Origin(bench.run.name, 0, "sft", parent.name)
-        name = bench.shelf.publish_policy(state, origin).name
-        bench.run.describe(policy=name, parent=parent.name, adapter=str(settings.adopt.adapter))
+        name = bench.shelf.publish_policy(state, Origin(bench.run.name, 0, "sft", parent.name)).name
+        bench.run.describe(policy=name, parent=parent.name, adapter=str(folder))
         gateway.register(name)
         display.say(f"published {name}, which no editor reaches yet")
         live = Version(parent.name, parent.state)
         judgement = judged(bench, Version(name, state), live, Split([], rows, []))
         return decide(bench, gateway, (), name, judgement)
+
+
+def refuse_seen(sources: Sequence[Path], adapter: Path) -> None:
+    """Refuse to judge an adapter by what it was tuned on.
+
+    Of mined tasks, `sft` leaves those for validation alone; of anything else it keeps next to
+    nothing back.
+
+    Raises:
+        BadSource: a path is one that the adapter's record names.
+    """
+    facts = json.loads((adapter / FACTS).read_text("utf-8"))
+    seen = {Path(path).resolve() for path in facts["settings"]["tasks"]}
+    for path in sources:
+        if path.resolve() in seen and not holds_mined(path):
+            raise BadSource(f"the adapter was tuned on {path}; judge it by other tasks")
+
+
+def _rows(subject: Subject, tasks: Sequence[EditTask]) -> Iterator[Row]:
+    """Yield those tasks that can be asked, whole commits together, drawn without preference."""
+    for task in sorted(tasks, key=lambda task: (stable_hash(task.cluster), task.id)):
+        row = as_row(subject, task)
+        if row is not None:
+            yield row
 
 
 def as_row(subject: Subject, task: EditTask) -> Row | None:
@@ -99,11 +129,3 @@ def as_row(subject: Subject, task: EditTask) -> Row | None:
         retained_third=None,
         holdout=False,
     )
-
-
-def _tasks(sources: Sequence[Path], limit: int) -> list[EditTask]:
-    """Return at most `limit` tasks, whole commits where possible, drawn without preference."""
-    found: list[EditTask] = []
-    for path in sources:
-        found += read_source(path, Counter(), split="valid", nothing_every=NOTHING_EVERY)
-    return sorted(found, key=lambda task: (stable_hash(task.cluster), task.id))[:limit]

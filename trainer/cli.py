@@ -82,7 +82,8 @@ examples:
   hone-trainer adopt hone-data/mined --adapter build/sft
 
 PATH is what the gate judges by, as in `evaluate`; of mined tasks those kept for validation, which
-`sft` does not train on. The adapter becomes a policy version, and is live if it passes.
+`sft` does not train on. Anything else that the adapter was tuned on is refused. It becomes a
+policy version, and is live if it passes.
 
 {_CODES}"""
 _EVALUATE = """\

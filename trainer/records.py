@@ -1,7 +1,7 @@
 """A run's own folder: what it was asked, what it saw, how it ended, in files a person can read.
 
-Knows names and JSON. Does not know training. `run.json` is rewritten whole, `metrics.jsonl` only
-grows; both are on disk before the next step begins.
+Knows names and JSON. Does not know training. `run.json` is rewritten whole, `metrics.jsonl`
+grows until a run resumes at an earlier step; both are on disk before the next step begins.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 
 from feedback_store.publish import next_number
 
+FACTS = "run.json"
 RUNS = "runs"
 REFUSED_RESULTS = ("refused",)
 
@@ -31,7 +32,7 @@ class RunFolder:
 
     def describe(self, **facts: Any) -> None:
         """Add facts to `run.json`."""
-        path = self.folder / "run.json"
+        path = self.folder / FACTS
         aside = path.with_suffix(".tmp")
         with aside.open("w", encoding="utf-8") as file:
             json.dump({**self.facts(), **_plain(facts)}, file, indent=2, allow_nan=False)
@@ -43,7 +44,7 @@ class RunFolder:
     def facts(self) -> dict[str, Any]:
         """Return what `run.json` says; nothing if there is none or it cannot be read."""
         try:
-            found = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+            found = json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
@@ -59,9 +60,11 @@ class RunFolder:
         """Drop the lines of steps after `step`, which a resumed run takes again."""
         path = self.folder / "metrics.jsonl"
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        kept = [line for line in lines if json.loads(line)["step"] <= step]
+        kept = [line for line in lines if _step(line) <= step]
         if len(kept) < len(lines):
-            path.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+            aside = path.with_suffix(".tmp")
+            aside.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+            aside.replace(path)
 
 
 def new_run(data: Path) -> RunFolder:
@@ -98,3 +101,11 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     return str(value)
+
+
+def _step(line: str) -> float:
+    """Return the step of a line of metrics; a line that was torn off belongs to none."""
+    try:
+        return float(json.loads(line)["step"])
+    except ValueError:
+        return math.inf

@@ -101,12 +101,13 @@ class Gateway:
         Raises:
             StackError: it ended or took longer than READY_S.
         """
-        deadline, problem = time.monotonic() + READY_S, "it says it is not ready"
+        deadline, problem = time.monotonic() + READY_S, ""
         while time.monotonic() < deadline:
             self.check()
             try:
                 if httpx.get(f"{self.url}/readyz", trust_env=False, timeout=2).status_code == 200:
                     return
+                problem = "it says it is not ready"
             except httpx.TransportError as error:
                 problem = str(error)  # perhaps not listening yet
             tick()

@@ -20,6 +20,9 @@ BASE, BAD, GOOD = "hone-tiny", "hone-000001", "hone-000002"
 SHORT = ("--batch.min_items", "200", "--batch.held_share", "0.5", "--train.groups", "8",
          "--train.samples", "8", "--train.max_steps", "4", "--train.warmup_steps", "0")  # fmt: skip
 
+OUTSPOKEN = ("--gate.max_silence_change", "0.6")
+"""Few large steps: a policy that earns more by speaking up changed its silence by 0.32 once."""
+
 # A reversed policy rambles up to its token limit, which takes minutes on a CPU.
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 
@@ -42,7 +45,7 @@ def test_a_reversed_policy_is_refused_and_a_good_one_passes(
         "/v1/suggest": httpx.codes.UNPROCESSABLE_ENTITY,
     }
 
-    assert train_while_editing(real) == PROMOTED
+    assert train_while_editing(real, *OUTSPOKEN) == PROMOTED
     assert policies(real) == {BAD: ("refused", False), GOOD: ("live", True)}
     assert suggestion(real, context).policy_version == GOOD
     real.stop()

@@ -7,8 +7,10 @@ import torch
 from rich.console import Console
 
 from server.prompts.profiles import profile_for
+from trainer.adapters import base_sha256
 from trainer.adopt import adopt
 from trainer.config import TrainerSettings
+from trainer.edit_records import BadSource
 from trainer.evaluation.run import run as evaluate
 from trainer.model import BadAdapter, load_policy, write_adapter, zero_state
 from trainer.progress import Display
@@ -33,6 +35,8 @@ def world(tmp_path, tokenizer):
                 parameter.normal_(0, 1e-3)
     (tmp_path / "sft").mkdir()
     write_adapter(policy.state(), policy.profile, tmp_path / "sft")
+    facts = {"base_sha256": base_sha256(MODEL), "settings": {"tasks": ["elsewhere"]}}
+    (tmp_path / "sft" / "run.json").write_text(json.dumps(facts))
     (tmp_path / "data").mkdir()
     stand_in = StandIn(tmp_path / "data", TorchSampler(policy))
     with served(stand_in) as url:
@@ -88,9 +92,25 @@ def test_what_is_no_adapter_of_this_base_is_refused(world):
     (folder / "adapter_config.json").write_text(json.dumps(config))
     with pytest.raises(BadAdapter, match="adapter of another"):
         adopt(settings(world), [source], QUIET)
-    (folder / "adapter_model.safetensors").unlink()
+    config["base_model_name_or_path"] = "hone-tiny"
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    facts = (folder / "run.json").read_text()
+    (folder / "run.json").write_text(facts.replace(base_sha256(MODEL), "0" * 64))
+    with pytest.raises(BadAdapter, match="other weights"):
+        adopt(settings(world), [source], QUIET)
+    (folder / "adapter_model.safetensors").write_bytes(b"cut off")
     with pytest.raises(BadAdapter, match="sft --lora"):
         adopt(settings(world), [source], QUIET)
+    assert not stand_in.policies
+
+
+def test_it_is_not_judged_by_what_it_was_tuned_on(world):
+    stand_in, _, source = world
+    facts = {"base_sha256": base_sha256(MODEL), "settings": {"tasks": [str(source)]}}
+    (stand_in.data.parent / "sft" / "run.json").write_text(json.dumps(facts))
+    with pytest.raises(BadSource, match="tuned on"):
+        adopt(settings(world), [source], QUIET)
+    assert not stand_in.policies
 
 
 def test_it_is_measured_before_it_is_published(world):

@@ -25,12 +25,13 @@ from trainer.evaluation.config import EvaluateSection
 from trainer.evaluation.report import PLOT, REPORT, Report, beside_baselines, grid, plot, write
 from trainer.evaluation.scores import Attempt
 from trainer.evaluation.sources import Found, gather
-from trainer.gateway import Gateway, GatewayError
+from trainer.gateway import Gateway
 from trainer.gateway_sampler import GatewaySampler
+from trainer.lock import run_lock
 from trainer.model import BadAdapter, load_policy
 from trainer.progress import Display
 from trainer.records import new_run
-from trainer.run import versions
+from trainer.run import check_base, versions
 from trainer.sampler import Sampler
 from trainer.torch_sampler import TorchSampler
 
@@ -47,7 +48,7 @@ def run(settings: TrainerSettings, sources: Sequence[Path], display: Display) ->
     began = time.monotonic()
     asked = settings.evaluate
     profile = profile_for(settings.model.profile)
-    name = _adapter_name(asked.adapter, profile)
+    name = _adapter_name(settings, profile)
     found = gather(sources, asked)
     display.say(f"{len(found.tasks)} tasks, {found.skipped.total()} left out")
     with subject_of(settings, asked, profile) as subject:
@@ -94,14 +95,9 @@ def subject_of(
         return
     tokenizer = AutoTokenizer.from_pretrained(settings.model_folder(), local_files_only=True)
     with Gateway(settings.gateway) as gateway:
-        served = gateway.hello().base_model
-        if served != profile.name:
-            raise GatewayError(
-                f"the gateway serves {served}, the trainer is set up for {profile.name}; "
-                "set [model] profile"
-            )
+        check_base(gateway, profile)
         folder = asked.adapter
-        if folder is not None and folder.name in _versions_of(gateway):
+        if folder and is_published(folder) and folder.name in _versions_of(gateway):
             # A policy version: the gateway keeps it loaded, and must not lose it to us.
             yield Subject(profile, tokenizer, GatewaySampler(gateway), folder.name)
             return
@@ -124,18 +120,23 @@ def command_line(arguments: Sequence[str]) -> str:
 
 @contextmanager
 def _published(settings: TrainerSettings, profile: ModelProfile) -> Iterator[Path | None]:
-    """Yield the adapter's folder; one that `sft` wrote becomes a snapshot for as long."""
+    """Yield the adapter's folder; one that `sft` wrote becomes a snapshot for as long.
+
+    With the lock of a training run, which clears away every snapshot that it finds.
+    """
     folder = settings.evaluate.adapter
     if folder is None or is_published(folder):
         yield folder
         return
-    place = shelf(settings.data.folder, profile, settings.model_folder())
-    origin = Origin(new_run(settings.data.folder).name, 0, "sft")
-    snapshot = place.publish_snapshot(tuned_adapter(folder, profile), origin)
-    try:
-        yield snapshot
-    finally:
-        place.remove_snapshot(snapshot.name)
+    data = settings.data.folder
+    place = shelf(data, profile, settings.model_folder())
+    with run_lock(data):
+        origin = Origin(new_run(data).name, 0, "sft")
+        snapshot = place.publish_snapshot(tuned_adapter(folder, place), origin)
+        try:
+            yield snapshot
+        finally:
+            place.remove_snapshot(snapshot.name)
 
 
 @contextmanager
@@ -154,12 +155,13 @@ def _versions_of(gateway: Gateway) -> set[str]:
     return {found.name for found in gateway.policies() if found.status != "snapshot"}
 
 
-def _adapter_name(folder: Path | None, profile: ModelProfile) -> str | None:
+def _adapter_name(settings: TrainerSettings, profile: ModelProfile) -> str | None:
     """Return an adapter's name, once it is what was published, or tuned, and fits the base."""
+    folder = settings.evaluate.adapter
     if folder is None:
         return None
     if not is_published(folder):
-        tuned_adapter(folder, profile)
+        tuned_adapter(folder, shelf(settings.data.folder, profile, settings.model_folder()))
         return folder.resolve().name
     base = read_manifest(folder).get("base_model")
     if base != profile.name:

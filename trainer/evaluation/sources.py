@@ -83,6 +83,11 @@ def read_source(
     return _file(path, skipped, nothing_every)
 
 
+def holds_mined(path: Path) -> bool:
+    """Whether these are mined tasks, some of which are kept from training."""
+    return path.is_dir() and any(_kind(part) == "mined" for part in _published(path))
+
+
 def _folder(path: Path, skipped: Counter[str], split: str) -> Iterator[EditTask]:
     parts = [path] if (path / MANIFEST).is_file() else _published(path)
     kinds = {str(_kind(part)) for part in parts}

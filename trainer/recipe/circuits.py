@@ -22,13 +22,12 @@ Knows weights and which tokens are landmarks. Does not know data or training.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from server.prompts.base import PromptFormat
+from trainer.recipe.landmarks import Landmarks
 
 ROPE_THETA = 1e7
 """High, so that half of a head's dimensions hardly turn within a prompt and can hold a name."""
@@ -54,49 +53,7 @@ COPY, CORRECT = 5.0, 8.0
 """Larger corrections would find more of what changed (25 of 44), and spoil what did not."""
 CORRECT_MATCH, NEW_LINE, NOWHERE = 3.0, 160.0, 60.0
 IN_REGION, SUFFIX_IS_REGION = 14.0, 0.2
-PARTS = ("<|file|>", "<|event|>", "<|prefix|>", "<|region|>", "<|suffix|>", "<|edit|>")
-"""Markers that begin a part of a prompt, in any format."""
 MARKER_SIZE, START_SIZE, END_SIZE = 6.0, 3.0, 1.2
-
-
-@dataclass(frozen=True)
-class Landmarks:
-    """Token ids that structure a prompt."""
-
-    first: int
-    """The prompt's first token."""
-    region: int
-    suffix: int
-    """What follows the region."""
-    answer: int
-    """After this the answer begins."""
-    end: int
-    """Ends an answer."""
-    newline: int
-    plus: int
-    """Begins the new lines of an edit."""
-    markers: tuple[int, ...]
-    """All tokens that begin a part of the prompt."""
-    rewrites: bool
-    """Whether the answer repeats the region from its first line to its last."""
-
-
-def landmarks_of(tokenizer: Any, shape: PromptFormat) -> Landmarks:
-    """Return the landmarks of a prompt format in the vocabulary of a transformers tokenizer."""
-    parts = [marker for marker in PARTS if marker in shape.markers]
-    ids = dict(zip(parts, tokenizer.convert_tokens_to_ids(parts), strict=True))
-    newline, plus = (tokenizer.encode(text, add_special_tokens=False)[-1] for text in ("\n", "+"))
-    return Landmarks(
-        first=ids["<|file|>"],
-        region=ids["<|region|>"],
-        suffix=ids["<|suffix|>"],
-        answer=ids["<|edit|>"],
-        end=tokenizer.convert_tokens_to_ids("<|end|>"),
-        newline=newline,
-        plus=plus,
-        markers=tuple(ids.values()),
-        rewrites=shape.name in ("region", "lines"),
-    )
 
 
 class _Room:
@@ -128,6 +85,12 @@ def keep_embeddings_in_place(model: Any) -> None:
     own[: len(_Room().token)] = 1.0
     weight = model.model.embed_tokens.weight
     weight.register_hook(lambda gradient: gradient * own.to(gradient.device))
+
+
+def are_laid_in(model: Any) -> bool:
+    """Whether a model keeps its embeddings in their own dimensions, as laid-in heads want it."""
+    weight = model.model.embed_tokens.weight
+    return weight.shape[1] == WIDTH and not bool(weight[:, len(_Room().token) :].any())
 
 
 class _Drafter:
@@ -280,7 +243,7 @@ class _Drafter:
         attention.q_proj.weight[2 * group * SIZE : 2 * (group + 1) * SIZE] *= 0.02
 
     def _prefer(self, layer: int, group: int, place: int, seen: Tensor, strength: float) -> None:
-        """Make the group's first head prefer where `seen` (WIDTH) is; `place` is one of four."""
+        """Make the group's first head prefer where `seen` (WIDTH) is; `place` is one of two."""
         dim = int(self._slow[-1 - place])
         self._attention[layer].k_proj.weight[group * SIZE + dim] = seen
         self._attention[layer].q_proj.bias[2 * group * SIZE + dim] = strength

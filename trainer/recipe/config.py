@@ -76,7 +76,8 @@ class PretrainSection(RecipeSection):
     text_share: float = Field(default=0.2, ge=0, le=1)
     """Share of rows that are plain source text; the rest are synthetic edits."""
     induction: bool = True
-    """Lay in copying heads at the start; without, they take millions of tokens to appear."""
+    """Lay in heads that copy at the start, where there is room (six layers, width 256); without,
+    they take millions of tokens to appear."""
     decay_share: float = Field(default=0.0, ge=0, le=1)
     """Share of the run over which the learning rate falls; tuning decays instead."""
 

@@ -12,7 +12,7 @@ from torch import nn
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from trainer.recipe import circuits
-from trainer.recipe.circuits import Landmarks
+from trainer.recipe.landmarks import Landmarks
 
 LOGIT_SCALE = 0.05
 """Weight of the final norm: embeddings are of size 1, so that neither they nor what is laid in

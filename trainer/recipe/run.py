@@ -19,15 +19,16 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from transformers.utils.logging import disable_progress_bar
 
 from server.prompts.profiles import ModelProfile, profile_for
+from trainer.adapters import base_sha256
 from trainer.config import TrainerSettings
 from trainer.model import device_for, load_policy, write_adapter
 from trainer.noise import stable_hash
 from trainer.progress import Display
-from trainer.recipe import checkpoint, plot
-from trainer.recipe.circuits import landmarks_of
+from trainer.recipe import checkpoint, circuits, plot
 from trainer.recipe.config import PretrainSection, RecipeSection, SftSection
 from trainer.recipe.errors import RecipeError
 from trainer.recipe.examples import Example, Examples
+from trainer.recipe.landmarks import landmarks_of
 from trainer.recipe.loop import Fit
 from trainer.recipe.mixture import Mixture
 from trainer.recipe.network import Shape, fresh_model
@@ -64,6 +65,8 @@ def pretrain(settings: TrainerSettings, display: Display) -> int:
     folder = _folder(asked)
     tokenizer = _tokenizer(folder, asked, profile, reading, display)
     shape = Shape(len(tokenizer), asked.layers, asked.width, mlp=asked.mlp)
+    if asked.induction and not shape.has_room:
+        display.say("this shape has no room for laid-in heads; it starts without")
     marks = landmarks_of(tokenizer, profile.format) if asked.induction else None
     model: Any = fresh_model(shape, asked.seed, marks)
     examples = Examples(tokenizer, profile, asked.longest)
@@ -108,7 +111,7 @@ def sft(settings: TrainerSettings, display: Display) -> int:
     _fit(model, mixture, held, asked, folder, settings, display)
     if policy:
         write_adapter(policy.state(), profile, folder)
-        _describe(folder, asked, reading)
+        _describe(folder, asked, reading, base_sha256=base_sha256(base))
     else:
         _write_model(model, tokenizer, folder, asked, reading)
     display.say(f"the {'adapter' if policy else 'model'} is in {folder}")
@@ -150,9 +153,12 @@ def _sft_reading(asked: SftSection) -> Reading:
 
 
 def _all_weights(base: Path) -> Any:
-    return AutoModelForCausalLM.from_pretrained(
+    model: Any = AutoModelForCausalLM.from_pretrained(
         base, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
     )
+    if circuits.are_laid_in(model):
+        circuits.keep_embeddings_in_place(model)
+    return model
 
 
 def _fit(
@@ -218,7 +224,7 @@ def _write_model(
     _describe(folder, asked, reading)
 
 
-def _describe(folder: Path, asked: RecipeSection, reading: Reading) -> None:
+def _describe(folder: Path, asked: RecipeSection, reading: Reading, **more: str) -> None:
     RunFolder(folder).describe(
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         settings=json.loads(asked.model_dump_json()),
@@ -229,6 +235,7 @@ def _describe(folder: Path, asked: RecipeSection, reading: Reading) -> None:
         threads=torch.get_num_threads(),
         synthetic=asdict(SYNTHETIC),
         cpu_count=os.cpu_count(),
+        **more,
     )
 
 

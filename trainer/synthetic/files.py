@@ -50,7 +50,7 @@ def corpus(path: Path, *, leave_out: Collection[str] = ()) -> Iterator[SourceFil
     with gzip.open(path, "rt", encoding="utf-8") as rows:
         for line in rows:
             row = json.loads(line)
-            language = language_called(row["language"], path="")
+            language = language_called(row["language"] or "", path="")
             text = row["text"].replace("\r\n", "\n")
             if language in _LANGUAGES and row["repo"] not in leave_out and usable(text):
                 yield SourceFile(row["repo"], row["path"], language, text)

@@ -1,14 +1,16 @@
 """Laid-in heads, on prompts of random tokens: what they know is structure, not code."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from transformers import Qwen2ForCausalLM
 
 from server.prompts.profiles import profile_for
 from trainer.recipe import circuits
-from trainer.recipe.circuits import Landmarks, landmarks_of
+from trainer.recipe.landmarks import Landmarks, landmarks_of
 from trainer.recipe.network import Shape, fresh_model
 
 MARKS = Landmarks(
@@ -67,6 +69,13 @@ def test_embeddings_learn_in_their_own_dimensions_only() -> None:
     moved = model.model.embed_tokens.weight.grad.abs().sum(0) > 0
     assert bool(moved[:88].all())
     assert not bool(moved[88:].any())
+
+
+def test_a_model_that_was_saved_is_known_by_its_embeddings(tmp_path: Path) -> None:
+    for marks in (MARKS, None):
+        fresh_model(Shape(), 0, marks).to(torch.bfloat16).save_pretrained(tmp_path)
+        read = Qwen2ForCausalLM.from_pretrained(tmp_path)
+        assert circuits.are_laid_in(read) is (marks is not None)
 
 
 @pytest.mark.parametrize("shape", [Shape(layers=2), Shape(width=64)])
