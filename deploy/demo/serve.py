@@ -1,6 +1,6 @@
 """`make serve`: the demo's stack, kept up for real editors, with training on a schedule.
 
-python -m deploy.demo.serve [--data FOLDER] [--port PORT] [--engine-url URL]
+python -m deploy.demo.serve [--folder FOLDER] [--port PORT] [--engine-url URL]
 """
 
 import argparse
