@@ -73,7 +73,7 @@ def test_embeddings_learn_in_their_own_dimensions_only() -> None:
 
 def test_a_model_that_was_saved_is_known_by_its_embeddings(tmp_path: Path) -> None:
     for marks in (MARKS, None):
-        fresh_model(Shape(), 0, marks).to(torch.bfloat16).save_pretrained(tmp_path)
+        fresh_model(Shape(), 0, marks).bfloat16().save_pretrained(tmp_path)
         read = Qwen2ForCausalLM.from_pretrained(tmp_path)
         assert circuits.are_laid_in(read) is (marks is not None)
 
