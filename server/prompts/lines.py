@@ -13,14 +13,19 @@ Knows this layout. Does not know how prompts are trimmed (`region`) and marked u
 """
 
 from feedback_store.events import EditContext, Reason
-from server.prompts.base import Parsed, first_marker
-from server.prompts.span import SpanFormat, boundary, changes, split_at_boundaries, split_lines
+from server.prompts.base import Parsed
+from server.prompts.span import SpanFormat, boundary, changes, split_at_boundaries
+from server.prompts.text import split_lines
 
 
 class LinesFormat(SpanFormat):
     """Rewrites the region's lines between their boundaries."""
 
     name = "lines"
+
+    def rewritten(self, context: EditContext) -> str:
+        """The region's lines, unchanged."""
+        return context.region
 
     def render_answer(self, context: EditContext, new_region: str) -> str:
         """All lines behind their boundaries, and the stop marker."""
@@ -45,11 +50,4 @@ class LinesFormat(SpanFormat):
         old = split_lines(context.region)
         if pieces[0] or places != list(range(len(old) + 1)):
             return Parsed(reason=Reason.UNPARSABLE)
-        new_region = "".join(pieces[1:])
-        if first_marker(new_region, self.markers) or "\ufffd" in new_region:
-            return Parsed(reason=Reason.UNPARSABLE)
-        if new_region and context.region.endswith("\n") and not new_region.endswith("\n"):
-            new_region += "\n"
-        if new_region == context.region:
-            return Parsed(reason=Reason.NO_EDIT)
-        return Parsed(new_region=new_region)
+        return self.read_region(context, "".join(pieces[1:]))

@@ -6,6 +6,7 @@ Knows facts about models. Does not know where their weights are.
 from dataclasses import dataclass, field, replace
 
 from server.prompts.base import Budget, PromptFormat
+from server.prompts.choice import ChoiceFormat
 from server.prompts.lines import LinesFormat
 from server.prompts.region import RegionFormat
 from server.prompts.span import SpanFormat
@@ -56,6 +57,7 @@ def profiles() -> dict[str, ModelProfile]:
         "hone-tiny-span": SpanFormat(),
         "hone-tiny-region": RegionFormat(4, elsewhere=True),
         "hone-tiny-lines": LinesFormat(),
+        "hone-tiny-choice": ChoiceFormat(around=6),
     }
     known = [shipped] + [
         replace(shipped, name=name, format=shape, region_lines=20, recent_edits=4)

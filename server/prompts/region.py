@@ -41,20 +41,29 @@ class RegionFormat:
     )
     stop = ("<|end|>",)
 
-    def __init__(self, events: int = EVENTS, *, elsewhere: bool = False) -> None:
-        """Show the last `events` edits; with `elsewhere`, those of other files among them."""
-        self._events, self._elsewhere = events, elsewhere
+    def __init__(
+        self, events: int = EVENTS, around: int | None = None, *, elsewhere: bool = False
+    ) -> None:
+        """Show the last `events` edits; with `elsewhere`, those of other files among them.
+
+        Args:
+            around: lines shown before the region, half as many after it; None shows 12 and 6.
+        """
+        self.events, self._elsewhere = events, elsewhere
+        self._before, self._after = PREFIX_LINES, SUFFIX_LINES
+        if around is not None:
+            self._before, self._after = around, around // 2
 
     def render(self, context: EditContext, budget: Budget) -> str | Reason:
         """Trim from the outside in: far suffix and prefix lines first, then the oldest events."""
         room = int(budget.prompt_tokens * budget.chars_per_token)
-        prefix = context.prefix.splitlines(keepends=True)[-PREFIX_LINES:]
-        suffix = context.suffix.splitlines(keepends=True)[:SUFFIX_LINES]
+        prefix = context.prefix.splitlines(keepends=True)[-self._before :]
+        suffix = context.suffix.splitlines(keepends=True)[: self._after]
         events = [
             edit.diff
             for edit in context.recent_edits
             if self._elsewhere or edit.path == context.path
-        ][-self._events :]
+        ][-self.events :]
         prompt = self._assemble(context, events, prefix, suffix)
         while len(prompt) > room:
             if suffix:
@@ -66,7 +75,7 @@ class RegionFormat:
             else:
                 return Reason.PROMPT_TOO_LONG
             prompt = self._assemble(context, events, prefix, suffix)
-        if len(context.region) > budget.answer_tokens * budget.chars_per_token:
+        if len(self.rewritten(context)) > budget.answer_tokens * budget.chars_per_token:
             return Reason.PROMPT_TOO_LONG
         content = "".join((context.path, *events, *prefix, context.region, *suffix))
         if first_marker(content, self.markers):
@@ -77,6 +86,10 @@ class RegionFormat:
         """The region as the prompt shows it."""
         return context.region
 
+    def rewritten(self, context: EditContext) -> str:
+        """What every answer repeats at least; it must fit the budget."""
+        return context.region
+
     def render_answer(self, context: EditContext, new_region: str) -> str:
         """The new region and the stop marker."""
         return f"{new_region}<|end|>"
@@ -85,7 +98,10 @@ class RegionFormat:
         """Take the answer as the region; line ends are the region's own, "\\n"."""
         if not finished:
             return Parsed(reason=Reason.TRUNCATED)
-        text = answer.removesuffix("<|end|>")
+        return self.read_region(context, answer.removesuffix("<|end|>"))
+
+    def read_region(self, context: EditContext, text: str) -> Parsed:
+        """Take `text` as what the region becomes."""
         if first_marker(text, self.markers) or "\ufffd" in text:
             return Parsed(reason=Reason.UNPARSABLE)
         if text and context.region.endswith("\n") and not text.endswith("\n"):

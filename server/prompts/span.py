@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from feedback_store.events import EditContext, Reason
 from server.prompts.base import Budget, Parsed, first_marker
 from server.prompts.region import RegionFormat
+from server.prompts.text import split_lines
 
 SHOWN_EDITS = 4
 MOST_LINES = 32
@@ -54,8 +55,8 @@ class SpanFormat(RegionFormat):
     markers = (*RegionFormat.markers, *(boundary(number) for number in range(MOST_LINES + 1)))
     edit = "<|edit|>"
 
-    def __init__(self, events: int = SHOWN_EDITS) -> None:
-        super().__init__(events, elsewhere=True)
+    def __init__(self, events: int = SHOWN_EDITS, around: int | None = None) -> None:
+        super().__init__(events, around, elsewhere=True)
 
     def render(self, context: EditContext, budget: Budget) -> str | Reason:
         """Trim as the `region` format does; the region itself is marked up, line by line."""
@@ -68,6 +69,10 @@ class SpanFormat(RegionFormat):
         lines = split_lines(context.region)
         marked = "".join(f"{boundary(number)}{line}" for number, line in enumerate(lines))
         return f"{marked}{boundary(len(lines))}"
+
+    def rewritten(self, context: EditContext) -> str:
+        """Nothing is repeated; an answer that grows too long is cut off and says so."""
+        return ""
 
     def render_answer(self, context: EditContext, new_region: str) -> str:
         """The changed lines between their boundaries, and the stop marker."""
@@ -100,11 +105,6 @@ class SpanFormat(RegionFormat):
         if new_region == context.region:
             return Parsed(reason=Reason.NO_EDIT)
         return Parsed(new_region=new_region)
-
-
-def split_lines(text: str) -> list[str]:
-    """Split at newlines only, where str.splitlines would also split at form feeds and others."""
-    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def changes(old: list[str], new: list[str]) -> Iterator[tuple[int, int, list[str]]]:

@@ -46,19 +46,27 @@ def autocast(model: Any) -> AbstractContextManager[object]:
 def losses(
     model: Any, batch: Batch, generator: torch.Generator, prompt_share: float = PROMPT_SHARE
 ) -> Losses:
-    """Return the losses of a batch; plain text counts as prompt."""
+    """Return the losses of a batch; plain text counts as prompt.
+
+    Every answer counts alike, however long it is; of prompts, every token that was drawn.
+    """
     inner, device = _inner(model), next(model.parameters()).device
     ids, is_answer, is_prompt = _rows(batch)
     drawn = torch.rand(is_prompt.shape, generator=generator) < prompt_share
     is_prompt &= drawn
     hidden = inner.model(input_ids=ids.to(device), use_cache=False).last_hidden_state[:, :-1]
     targets = ids[:, 1:]
-    found = [
-        F.cross_entropy(inner.lm_head(hidden[where.to(device)]).float(), targets[where].to(device))
-        if bool(where.any())
-        else None
-        for where in (is_answer, is_prompt)
-    ]
+    # A choice of two tokens must not drown among answers that write lines.
+    by_row = is_answer / is_answer.sum(1, keepdim=True).clamp(min=1)
+    found: list[Tensor | None] = []
+    for where, weights in ((is_answer, by_row), (is_prompt, is_prompt.float())):
+        if not bool(where.any()):
+            found.append(None)
+            continue
+        logits = inner.lm_head(hidden[where.to(device)]).float()
+        each = F.cross_entropy(logits, targets[where].to(device), reduction="none")
+        counted = weights[where].to(device)
+        found.append((counted * each).sum() / counted.sum())
     return Losses(*found)
 
 

@@ -1,10 +1,8 @@
 """The one guess on edits that a person would carry on, and where it must stay silent."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from trainer.evaluation.baselines import BASELINES, nothing, one_guess, replace_tokens, replacements
+from trainer.evaluation.baselines import BASELINES, nothing, one_guess
 
 from .test_scores import task
 
@@ -51,27 +49,3 @@ def test_the_wanted_text_is_not_looked_at():
 def test_nothing_is_silent():
     assert nothing(task()) is None
     assert set(BASELINES) == {"nothing", "one_guess"}
-
-
-WORDS = st.text("ab_. (\n", min_size=1, max_size=12)
-
-
-@settings(deadline=None)
-@given(WORDS, WORDS, WORDS)
-def test_replacing_there_and_back_is_the_law_of_whole_tokens(text, old, new):
-    assert replace_tokens(text, old, old) == text
-    if old not in text:
-        assert replace_tokens(text, old, new) == text
-
-
-@settings(deadline=None)
-@given(st.lists(WORDS), st.lists(WORDS))
-def test_what_is_replaced_stands_in_the_diff(removed, added):
-    lines = [f"-{t}" for text in removed for t in text.split("\n")]
-    lines += [f"+{t}" for text in added for t in text.split("\n")]
-    old = "\n".join(line[1:] for line in lines if line[0] == "-")
-    new = "\n".join(line[1:] for line in lines if line[0] == "+")
-    for before, after in replacements("".join(f"{line}\n" for line in lines)):
-        assert before in old
-        assert after in new
-        assert before != after

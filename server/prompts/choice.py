@@ -1,0 +1,76 @@
+"""The `choice` format of the embedded model: the prompt holds guesses, the answer takes one.
+
+    ...the prompt of the `span` format up to its suffix
+    <|by-line|><|by-edit|><|L1|>the second line, changed
+    <|L2|><|by-token|><|L4|>...<|edit|>
+
+What a rule can guess (`guesses`) stands behind the names of the ways that lead to it, written as
+a `span` answer would write it. The answer is the first of these names, `<|by-line|><|end|>`; or
+`<|end|>`, nothing; or a `span` answer, where what is wanted was not guessed. So the commonest
+answers take two tokens, and to learn from a user which guesses are wanted is to learn one choice.
+
+Knows this layout. Does not know how guesses are made, nor how the rest is trimmed (`region`).
+"""
+
+from dataclasses import replace
+
+from feedback_store.events import EditContext, Reason
+from server.prompts.base import Budget, Parsed, first_marker
+from server.prompts.guesses import WAYS, Guess, guesses
+from server.prompts.span import SHOWN_EDITS, SpanFormat, boundary, changes
+from server.prompts.text import split_lines
+
+
+class ChoiceFormat(SpanFormat):
+    """Takes a guess by its name, or writes the change."""
+
+    name = "choice"
+    markers = (*SpanFormat.markers, *(f"<|{way}|>" for way in WAYS))
+
+    def __init__(self, events: int = SHOWN_EDITS, around: int | None = None) -> None:
+        super().__init__(events, around)
+
+    def render(self, context: EditContext, budget: Budget) -> str | Reason:
+        """Trim as the other formats do, in what room the guesses leave."""
+        shown = "".join(_shown(context, guess) for guess in self._guesses(context))
+        taken = int(len(shown) / budget.chars_per_token) + 1
+        if taken >= budget.prompt_tokens:
+            return Reason.PROMPT_TOO_LONG
+        room = replace(budget, prompt_tokens=budget.prompt_tokens - taken)
+        prompt = super().render(context, room)
+        if isinstance(prompt, Reason):
+            return prompt
+        return f"{prompt.removesuffix(self.edit)}{shown}{self.edit}"
+
+    def render_answer(self, context: EditContext, new_region: str) -> str:
+        """The first name of the guess that says so; without one, the changed lines."""
+        for guess in self._guesses(context):
+            if guess.region == new_region:
+                return f"<|{guess.ways[0]}|><|end|>"
+        return super().render_answer(context, new_region)
+
+    def parse(self, context: EditContext, answer: str, *, finished: bool) -> Parsed:
+        """Take the guess that the answer names, or read it as the `span` format does."""
+        text = answer.removesuffix("<|end|>")
+        if not finished or not any(f"<|{way}|>" in text for way in WAYS):
+            return super().parse(context, answer, finished=finished)
+        for guess in self._guesses(context):
+            if text in (f"<|{way}|>" for way in guess.ways):
+                return Parsed(new_region=guess.region)
+        return Parsed(reason=Reason.UNPARSABLE)
+
+    def _guesses(self, context: EditContext) -> list[Guess]:
+        """The guesses from the edits that the prompt shows, unless they bring markers along."""
+        found = guesses(context.region, context.recent_edits[-self.events :])
+        return [guess for guess in found if not first_marker(guess.region, self.markers)]
+
+
+def _shown(context: EditContext, guess: Guess) -> str:
+    """The names and the changed lines between their boundaries, one change after the other."""
+    old, new = split_lines(context.region), split_lines(guess.region)
+    names = "".join(f"<|{way}|>" for way in guess.ways)
+    lines = "".join(
+        f"{boundary(first)}{''.join(changed)}{boundary(last)}"
+        for first, last, changed in changes(old, new)
+    )
+    return names + lines
