@@ -12,6 +12,7 @@ numbers. Does not know the gateway, nor what the events mean.
 """
 
 import json
+import logging
 import os
 import shutil
 import uuid
@@ -24,6 +25,7 @@ from pydantic import TypeAdapter, ValidationError
 from feedback_store.events import FeedbackBatch, FeedbackEvent
 
 BATCH = 200
+log = logging.getLogger(__name__)
 
 
 class Spool:
@@ -157,15 +159,20 @@ def _claim(folder: Path) -> Spool | None:
 
     try:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError:
+    except FileNotFoundError:
+        return None  # its owner has just deleted it
+    except OSError as error:
+        log.warning("cannot adopt the feedback in %s: %s", folder, error)
         return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Its last owner may have deleted it between the two calls.
         if os.stat(folder / "lock").st_ino == os.fstat(lock).st_ino:
             return Spool(folder, lock)
-    except OSError:
-        pass  # another process has it; None says so
+    except (BlockingIOError, FileNotFoundError):
+        pass  # another process has it, or had it and is done; None says so
+    except OSError as error:
+        log.warning("cannot adopt the feedback in %s: %s", folder, error)
     os.close(lock)
     return None
 

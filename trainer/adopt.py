@@ -28,7 +28,7 @@ from trainer.noise import stable_hash
 from trainer.progress import Display
 from trainer.records import FACTS, new_run
 from trainer.run import Result, check_base, decide, judged, parent_of, set_up
-from trainer.tasks import EditTask
+from trainer.tasks import EditTask, to_row
 
 
 def adopt(settings: TrainerSettings, sources: Sequence[Path], display: Display) -> Result:
@@ -86,46 +86,6 @@ def refuse_seen(sources: Sequence[Path], adapter: Path) -> None:
 def _rows(subject: Subject, tasks: Sequence[EditTask]) -> Iterator[Row]:
     """Yield those tasks that can be asked, whole commits together, drawn without preference."""
     for task in sorted(tasks, key=lambda task: (stable_hash(task.cluster), task.id)):
-        row = as_row(subject, task)
-        if row is not None:
-            yield row
-
-
-def as_row(subject: Subject, task: EditTask) -> Row | None:
-    """Return a task as a suggestion that nobody made and its author wrote; None if unaskable."""
-    ids = prompt_ids(subject, task)
-    if isinstance(ids, Reason):
-        return None
-    return Row(
-        suggestion_id=task.id,
-        ingest_seq=0,
-        received_at=task.date,
-        user=task.source,
-        team=task.source,
-        session=task.cluster,
-        workspace=task.repository,
-        language=task.context.language,
-        path=task.context.path,
-        policy_version=None,
-        base_model=subject.profile.name,
-        prompt_format=subject.profile.format.name,
-        profile=subject.profile.name,
-        temperature=0.0,
-        prompt_token_ids=ids,
-        output_token_ids=None,
-        output_logprobs=None,
-        new_region=None,
-        context=task.context,
-        outcome=None,
-        shown=None,
-        reason=None,
-        settled_by=None,
-        region_changed=task.wants_edit,
-        settled_text=task.wanted,
-        accepted_text=None,
-        undone=False,
-        branch_switch=False,
-        bulk_change=False,
-        retained_third=None,
-        holdout=False,
-    )
+        ids = prompt_ids(subject, task)
+        if not isinstance(ids, Reason):
+            yield to_row(task, ids, subject.profile)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from feedback_store.events import EditContext, RecentEdit
+from server.prompts.profiles import ModelProfile
 from trainer.batches import Row
 from trainer.reward import normalise
 
@@ -54,6 +55,43 @@ def from_row(row: Row) -> EditTask:
         context=row.context,
         wanted=row.settled_text,
         date=str(row.received_at),
+    )
+
+
+def to_row(task: EditTask, prompt_token_ids: list[int], profile: ModelProfile) -> Row:
+    """Return a task as a suggestion that nobody made and whose text its author wrote."""
+    return Row(
+        suggestion_id=task.id,
+        ingest_seq=0,
+        received_at=task.date,
+        user=task.source,
+        team=task.source,
+        session=task.cluster,
+        workspace=task.repository,
+        language=task.context.language,
+        path=task.context.path,
+        policy_version=None,
+        base_model=profile.name,
+        prompt_format=profile.format.name,
+        profile=profile.name,
+        temperature=0.0,
+        prompt_token_ids=prompt_token_ids,
+        output_token_ids=None,
+        output_logprobs=None,
+        new_region=None,
+        context=task.context,
+        outcome=None,
+        shown=None,
+        reason=None,
+        settled_by=None,
+        region_changed=task.wants_edit,
+        settled_text=task.wanted,
+        accepted_text=None,
+        undone=False,
+        branch_switch=False,
+        bulk_change=False,
+        retained_third=None,
+        holdout=False,
     )
 
 

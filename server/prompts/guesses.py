@@ -1,9 +1,9 @@
 """What could come next by rule: five ways to do in a region what a recent edit did elsewhere.
 
 Many next edits are no more than the last one again, and what a rule can do a small model need not
-learn. A model is shown these guesses and says whether one of them is wanted. Each way alone is
-mostly wrong (2 to 20 % of 4,800 real tasks); where several agree they are mostly right (70 to
-95 %), so a guess bears the names of all ways that lead to it.
+learn. A model is shown these guesses and says whether one of them is wanted. A way alone is mostly
+wrong (1 to 20 % right on 4,600 real tasks), lines and blocks together are right in 58 %, and with
+replacements that agree in 70 to 95 %; so a guess bears the names of all ways that lead to it.
 
     by-line   lines that are an edit's old lines but for names: rewritten likewise
     by-block  an edit's old lines again: its new ones; after the line above an insertion: it again
@@ -88,7 +88,8 @@ def _by_block(region: str, edits: Sequence[RecentEdit]) -> Iterator[str]:
     lines = split_lines(region)
     bare = [line.strip() for line in lines]
     for hunk in map(_hunk, edits):
-        anchor = hunk.removed or ((hunk.above,) if hunk.above else ())
+        above = (hunk.above,) if hunk.above else ()
+        anchor: tuple[str, ...] = hunk.removed or above
         wanted = [line.strip() for line in anchor]
         if not any(map(has_word, wanted)):
             continue

@@ -7,7 +7,7 @@ rewritten region before its first step. They are plain weights of a Qwen2 model,
 
     layer 0  what stood one, two, three and four tokens back
     layer 1  the same for 4-7 and 5-8 back, summed up; the line's first sign; the prompt's part
-    layer 2  the same for 7-14 and 8-16 back; a clean copy of the token itself
+    layer 2  the same for 8-15 and 9-16 back; a clean copy of the token itself
     layer 3  the place in the region with the longest such past in common: predicts what stood there
     layer 4  what had been predicted for this place
     layer 5  where the same was predicted in an edit's new line, and something else stood there:

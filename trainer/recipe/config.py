@@ -20,7 +20,7 @@ class RecipeSection(Section):
     minutes: float = Field(default=0.0, ge=0)
     """End, decay included, after this long even if tokens are left; 0 is no limit. A run that is
     bounded by time cannot be repeated bit by bit."""
-    batch_tokens: int = Field(default=16_384, ge=64)
+    batch_tokens: int = Field(default=4_096, ge=64)
     """Tokens per step."""
     micro_tokens: int = Field(default=4_096, ge=64)
     """Tokens computed at once: bounds memory."""
@@ -29,9 +29,9 @@ class RecipeSection(Section):
     takes from what the first hours are for."""
     longest: int = Field(default=1_024, ge=32)
     """Longer rows are left out."""
-    rate: float = Field(default=5e-3, gt=0)
+    rate: float = Field(default=3e-3, gt=0)
     """Learning rate of the matrices (Muon)."""
-    embedding_rate: float = Field(default=0.02, gt=0)
+    embedding_rate: float = Field(default=0.01, gt=0)
     """Learning rate of embeddings (AdamW); norms and biases take a twentieth of it."""
     adapter_rate: float = Field(default=0.0, ge=0)
     """Learning rate of an adapter (AdamW); 0 takes the profile's."""
