@@ -81,7 +81,7 @@ model: setup ## train the embedded model anew into build/model and build/sft (ne
 	@$(PY) -m trainer.cli sft $(RECIPE) --base build/model --sft.tokens $(or $(TOKENS),20000000) $(ARGS) \
 	  --sft.tasks '["$(HONE_DATA)/edits/train.jsonl.gz"]' --sft.unlike $(HONE_DATA)/edits/valid.jsonl.gz \
 	  --sft.corpus '["$(HONE_DATA)/corpus.jsonl.gz"]'
-RECIPE = --model.profile hone-tiny-choice
+RECIPE = --model.profile hone-tiny
 
 .PHONY: wheel
 wheel: setup ## build the wheel into dist/

@@ -17,6 +17,8 @@ from trainer.batches import Row
 from trainer.reward import normalise
 
 EDIT, NOTHING = "edit", "nothing"
+SYNTHETIC = "synthetic"
+"""The source of tasks that are made of plain source files."""
 
 
 @dataclass(frozen=True)

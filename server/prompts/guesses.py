@@ -89,7 +89,7 @@ def _by_block(region: str, edits: Sequence[RecentEdit]) -> Iterator[str]:
     bare = [line.strip() for line in lines]
     for hunk in map(_hunk, edits):
         above = (hunk.above,) if hunk.above else ()
-        anchor: tuple[str, ...] = hunk.removed or above
+        anchor = list(hunk.removed or above)
         wanted = [line.strip() for line in anchor]
         if not any(map(has_word, wanted)):
             continue

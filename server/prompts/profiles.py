@@ -44,24 +44,23 @@ def profiles() -> dict[str, ModelProfile]:
     """Return the known profiles by name."""
     shipped = ModelProfile(
         name="hone-tiny",
-        format=RegionFormat(),
+        format=ChoiceFormat(around=6),
         budget=Budget(prompt_tokens=1400, answer_tokens=400),
         lora=LoraProfile(learning_rate=2e-3),
-        region_lines=4,
-        prefix_lines=12,
-        suffix_lines=6,
-        recent_edits=3,
+        region_lines=10,
+        prefix_lines=6,
+        suffix_lines=3,
+        recent_edits=4,
         silence_value=0.1,
     )
-    candidates = {
-        "hone-tiny-span": SpanFormat(),
+    compared = {
         "hone-tiny-region": RegionFormat(4, elsewhere=True),
+        "hone-tiny-span": SpanFormat(),
         "hone-tiny-lines": LinesFormat(),
-        "hone-tiny-choice": ChoiceFormat(around=6),
     }
     known = [shipped] + [
-        replace(shipped, name=name, format=shape, region_lines=20, recent_edits=4)
-        for name, shape in candidates.items()
+        replace(shipped, name=name, format=shape, region_lines=20, prefix_lines=12, suffix_lines=6)
+        for name, shape in compared.items()
     ]
     return {profile.name: profile for profile in known}
 

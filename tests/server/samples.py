@@ -4,6 +4,8 @@ from typing import Any
 
 REGION = "    height = shape.height\n    return width * height\n"
 BETTER = "    height = shape.height\n    return breadth * height\n"
+ANSWER = "<|by-edit|>"
+"""What the model says for it: the last edit's replacement, which the prompt guesses."""
 CONTEXT: dict[str, Any] = {
     "path": "pkg/mod.py",
     "language": "python",

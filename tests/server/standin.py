@@ -1,7 +1,7 @@
 """A stand-in for vLLM: a real little HTTP server with a queue of answers and a history.
 
 Speaks the part of vLLM's API that the gateway uses, takes vLLM's flags, and makes one token of
-each character. Without a queued answer it repeats the prompt's region, which means "no edit".
+each character. Without a queued answer it says nothing, which means "no edit".
 Tests reach its queue and history under /standin.
 """
 
@@ -17,7 +17,6 @@ import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
 
 END = "<|end|>"
-REGION, SUFFIX = "<|region|>", "<|suffix|>"
 LOGPROB = -0.25
 DISCONNECT_POLL_S = 0.01
 
@@ -121,7 +120,7 @@ async def _wait(request: Request, seconds: float) -> bool:
 def _choice(body: dict[str, Any], plan: dict[str, Any], index: int) -> dict[str, Any]:
     prompt = body["prompt"]
     text = prompt if isinstance(prompt, str) else "".join(map(chr, prompt))
-    answer = plan.get("text", text.rpartition(REGION)[2].partition(SUFFIX)[0])
+    answer = plan.get("text", "")
     reason = plan.get("finish_reason", "stop")
     ids = [ord(character) for character in answer] + ([0] if reason == "stop" else [])
     return {

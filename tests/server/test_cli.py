@@ -18,7 +18,7 @@ import pytest
 from server.cli import main
 from tests.server import standin
 from tests.server.adapters import publish_adapter
-from tests.server.samples import BETTER, event, feedback, suggestion
+from tests.server.samples import ANSWER, BETTER, event, feedback, suggestion
 from tests.server.serving import ENGINE_KEY, STARTUP_S, StandIn, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +68,7 @@ def remote(engine: StandIn) -> list[str]:
 
 def test_ending_lets_an_answer_finish_and_loses_no_row(engine: StandIn, tmp_path: Path) -> None:
     with program(tmp_path, *remote(engine)) as (child, client), ThreadPoolExecutor() as pool:
-        engine.answer(text=BETTER, delay_s=1.0)
+        engine.answer(text=ANSWER, delay_s=1.0)
         asking = pool.submit(client.post, "/v1/suggest", json=suggestion(deadline_ms=9000.0))
         wait_for(lambda: engine.completions() != [])
         child.send_signal(signal.SIGTERM)
@@ -80,7 +80,7 @@ def test_ending_lets_an_answer_finish_and_loses_no_row(engine: StandIn, tmp_path
 
 def test_killing_it_loses_no_acknowledged_event(engine: StandIn, tmp_path: Path) -> None:
     with program(tmp_path, *remote(engine)) as (child, client):
-        engine.answer(text=BETTER)
+        engine.answer(text=ANSWER)
         known = client.post("/v1/suggest", json=suggestion()).json()["suggestion_id"]
         ack = client.post("/v1/feedback", json=feedback(event(known, 1))).json()
         child.kill()

@@ -6,12 +6,12 @@ import httpx
 
 from feedback_store.events import Scope
 from server.auth import KeyRing
-from tests.server.samples import BETTER, event, feedback, suggestion
+from tests.server.samples import ANSWER, BETTER, event, feedback, suggestion
 from tests.server.serving import StandIn, gateway, settings_for
 
 
 def shown(client: httpx.Client, engine: StandIn) -> str:
-    engine.answer(text=BETTER)
+    engine.answer(text=ANSWER)
     answer = client.post("/v1/suggest", json=suggestion()).json()
     assert answer["new_region"] == BETTER
     return str(answer["suggestion_id"])

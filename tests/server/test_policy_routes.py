@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.server.adapters import publish_adapter
-from tests.server.samples import BETTER, event, feedback, suggestion
+from tests.server.samples import ANSWER, event, feedback, suggestion
 from tests.server.serving import StandIn, gateway, settings_for, wait_for
 
 PASS = {"passed": True, "why": "better", "inputs": {"difference": 0.1}}
@@ -128,7 +128,7 @@ def test_answers_carry_the_version_live_at_admission(
 ) -> None:
     publish_adapter(data / "adapters", "hone-000002", b=0.01)
     post(client, "/v1/policies", {"name": "hone-000002"}, 201)
-    engine.answer(text=BETTER, delay_s=1.0)
+    engine.answer(text=ANSWER, delay_s=1.0)
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(stamped, client)
         wait_for(lambda: client.get("/v1/status").json()["in_flight"] == 1)
@@ -141,7 +141,7 @@ def test_answers_carry_the_version_live_at_admission(
 def test_a_retired_version_leaves_only_after_its_last_answer(
     client: httpx.Client, engine: StandIn, data: Path, zero: str
 ) -> None:
-    engine.answer(text=BETTER, delay_s=2.0)
+    engine.answer(text=ANSWER, delay_s=2.0)
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(stamped, client)
         wait_for(lambda: client.get("/v1/status").json()["in_flight"] == 1)
@@ -212,7 +212,7 @@ def test_rollouts_of_the_base_name_no_policy(client: httpx.Client, engine: Stand
 
 
 def test_a_batch_is_exported_once_and_its_state_kept(client: httpx.Client, engine: StandIn) -> None:
-    engine.answer(text=BETTER)
+    engine.answer(text=ANSWER)
     known = post(client, "/v1/suggest", suggestion())["suggestion_id"]
     few = {"min_items": 1, "max_items": 10}
     assert post(client, "/v1/batches", few) == {"reason": "too_little", "ready": 0}

@@ -9,7 +9,7 @@ import duckdb
 import httpx
 import pytest
 
-from tests.server.samples import BETTER, REGION, event, feedback, suggestion
+from tests.server.samples import ANSWER, BETTER, event, feedback, suggestion
 from tests.server.serving import StandIn, gateway, settings_for, wait_for
 
 
@@ -29,7 +29,7 @@ def rows(folder: Path, columns: str = "*") -> list[tuple[Any, ...]]:
 
 
 def test_an_edit_is_answered_with_the_new_region(client: httpx.Client, engine: StandIn) -> None:
-    engine.answer(text=BETTER)
+    engine.answer(text=ANSWER)
     answer = ask(client)
     assert (answer["new_region"], answer["outcome"], answer["reason"]) == (BETTER, None, None)
     assert answer["policy_version"] == "hone-tiny"
@@ -42,10 +42,10 @@ def test_an_edit_is_answered_with_the_new_region(client: httpx.Client, engine: S
 @pytest.mark.parametrize(
     ("plan", "outcome", "reason"),
     [
-        ({"text": REGION}, "withheld", "no_edit"),
-        ({"text": REGION.replace(" = ", "=")}, "withheld", "whitespace_only"),
+        ({"text": ""}, "withheld", "no_edit"),
+        ({"text": "<|L0|>    height=shape.height\n<|L1|>"}, "withheld", "whitespace_only"),
         ({"text": "half", "finish_reason": "length"}, "invalid", "truncated"),
-        ({"text": f"{BETTER}<|file|>other.py"}, "invalid", "unparsable"),
+        ({"text": f"{ANSWER}<|file|>other.py"}, "invalid", "unparsable"),
         ({"status": 503}, "failed", "overloaded"),
         ({"status": 500}, "failed", "engine_down"),
         ({"status": 400, "text": "maximum context length"}, "withheld", "prompt_too_long"),
@@ -105,7 +105,7 @@ def test_no_engine_is_a_quiet_failure(tmp_path: Path) -> None:
 def test_too_many_at_once_are_refused_without_waiting(engine: StandIn, tmp_path: Path) -> None:
     settings = settings_for(tmp_path, engine.url, suggest={"max_in_flight": 1})
     with gateway(settings) as client, ThreadPoolExecutor() as pool:
-        engine.answer(text=BETTER, delay_s=2.0)
+        engine.answer(text=ANSWER, delay_s=2.0)
         first = pool.submit(ask, client, deadline_ms=9000.0)
         wait_for(lambda: client.get("/v1/status").json()["in_flight"] == 1)
         refused = ask(client)
@@ -116,7 +116,7 @@ def test_too_many_at_once_are_refused_without_waiting(engine: StandIn, tmp_path:
 
 def test_the_row_holds_what_training_needs(engine: StandIn, tmp_path: Path) -> None:
     with gateway(settings_for(tmp_path, engine.url)) as client:
-        engine.answer(text=BETTER)
+        engine.answer(text=ANSWER)
         answer = ask(client)
     columns = (
         "suggestion_id, user_id, team, policy_version, base_model, prompt_format, profile, "
@@ -125,17 +125,17 @@ def test_the_row_holds_what_training_needs(engine: StandIn, tmp_path: Path) -> N
     )
     (row,) = rows(tmp_path, columns)
     assert row[:5] == (answer["suggestion_id"], "local", "local", "hone-tiny", "hone-tiny")
-    assert row[5:11] == ("region", "hone-tiny", 0.0, False, BETTER, BETTER)
+    assert row[5:11] == ("choice", "hone-tiny", 0.0, False, BETTER, ANSWER)
     prompt, output, logprobs, finish = row[11:]
     assert "".join(map(chr, prompt)).endswith("<|edit|>")
-    assert output == [*map(ord, BETTER), 0]
+    assert output == [*map(ord, ANSWER), 0]
     assert (logprobs, finish) == ([-0.25] * len(output), "stop")
 
 
 def test_a_holdout_is_computed_recorded_and_not_shown(engine: StandIn, tmp_path: Path) -> None:
     settings = settings_for(tmp_path, engine.url, suggest={"holdout_share": 1.0})
     with gateway(settings) as client:
-        engine.answer(text=BETTER)
+        engine.answer(text=ANSWER)
         answer = ask(client)
         assert (answer["outcome"], answer["reason"]) == ("withheld", "holdout")
         assert answer["new_region"] is None
@@ -153,7 +153,7 @@ def test_level_facts_keeps_no_text_and_no_tokens(
     limit = {"feedback": {"level": "facts"}} if where == "gateway" else {}
     asked = {"level": "facts"} if where == "request" else {}
     with gateway(settings_for(tmp_path, engine.url, **limit)) as client:
-        engine.answer(text=BETTER)
+        engine.answer(text=ANSWER)
         ask(client, **asked)
     ((level, *content),) = rows(
         tmp_path, "level, context, new_region, output_text, prompt_token_ids, output_token_ids"
@@ -165,7 +165,7 @@ def test_level_facts_keeps_no_text_and_no_tokens(
 
 def test_level_off_keeps_nothing(engine: StandIn, tmp_path: Path) -> None:
     with gateway(settings_for(tmp_path, engine.url)) as client:
-        engine.answer(text=BETTER)
+        engine.answer(text=ANSWER)
         answer = ask(client, level="off")
         assert answer["new_region"] == BETTER
         sent = event(answer["suggestion_id"], 1, level="off")

@@ -15,6 +15,11 @@ def reader(tokenizer):
     return Reader(PROFILE, tokenizer)
 
 
+def answer(one, text):
+    """What the model says to make `text` of the region."""
+    return PROFILE.format.render_answer(one.context, text)
+
+
 def said(tokenizer, text, finish="stop"):
     ids = tuple(tokenizer.encode(text, add_special_tokens=False))
     return Rollout(token_ids=ids, logprobs=(-0.5,) * len(ids), text="", finish_reason=finish)
@@ -22,19 +27,18 @@ def said(tokenizer, text, finish="stop"):
 
 def test_an_answer_is_read_from_its_tokens(tokenizer, reader):
     one = row(tokenizer, 1)
-    answer = f"{one.settled_text}<|end|>"
-    assert reader.region(said(tokenizer, answer), one) == one.settled_text
-    assert reader.region(said(tokenizer, answer, "length"), one) is None
-    silent = said(tokenizer, f"{one.context.region}<|end|>")
-    assert reader.region(silent, one) == one.context.region
+    right = answer(one, one.settled_text)
+    assert reader.region(said(tokenizer, right), one) == one.settled_text
+    assert reader.region(said(tokenizer, right, "length"), one) is None
+    assert reader.region(said(tokenizer, "<|end|>"), one) == one.context.region
     assert reader.region(said(tokenizer, "x<|file|>y<|end|>"), one) is None
-    assert reader.region(said(tokenizer, "<|end|>"), one) == ""
+    assert reader.region(said(tokenizer, answer(one, "")), one) == ""
 
 
 def test_scores(tokenizer, reader):
     one = row(tokenizer, 1)
-    texts = (one.settled_text, one.context.region, "x<|file|>")
-    scored = reader.score(one, [said(tokenizer, f"{text}<|end|>") for text in texts])
+    answers = (answer(one, one.settled_text), "<|end|>", "x<|file|><|end|>")
+    scored = reader.score(one, [said(tokenizer, text) for text in answers])
     assert scored.rewards == [1.0, pytest.approx(PROFILE.silence_value), 0.0]
     assert scored.silent == pytest.approx(1 / 3)
     assert scored.distinct == 3
@@ -43,11 +47,11 @@ def test_scores(tokenizer, reader):
 def test_references_round_trip_or_are_left_out(tokenizer, reader):
     one = row(tokenizer, 1)
     ids = reader.reference(one)
-    assert tokenizer.decode(ids) == f"{one.settled_text}<|end|>"
+    assert tokenizer.decode(ids) == answer(one, one.settled_text)
     assert reader.reference(row(tokenizer, 1, settled_text="a<|file|>b\n")) is None
     assert reader.reference(row(tokenizer, 1, settled_text="word " * 2000)) is None
     quiet = row(tokenizer, 1, settled_text=one.context.region)
-    assert tokenizer.decode(reader.reference(quiet)) == f"{one.context.region}<|end|>"
+    assert tokenizer.decode(reader.reference(quiet)) == "<|end|>"
 
 
 def groups_of(tokenizer, reader):
@@ -55,8 +59,8 @@ def groups_of(tokenizer, reader):
     spread = [one.settled_text, one.context.region, "a\n", "b\n"]
     flat = [other.context.region] * 4
     return [
-        reader.score(one, [said(tokenizer, f"{text}<|end|>") for text in spread]),
-        reader.score(other, [said(tokenizer, f"{text}<|end|>") for text in flat]),
+        reader.score(one, [said(tokenizer, answer(one, text)) for text in spread]),
+        reader.score(other, [said(tokenizer, answer(other, text)) for text in flat]),
     ]
 
 

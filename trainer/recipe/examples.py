@@ -11,7 +11,7 @@ from typing import Any
 
 from feedback_store.events import EditContext, Reason
 from server.prompts.profiles import ModelProfile
-from trainer.tasks import EditTask
+from trainer.tasks import SYNTHETIC, EditTask
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,31 @@ class Example:
 
     ids: tuple[int, ...]
     answer: int
+    weight: float = 1.0
+    """What its answer counts beside others."""
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """What of the tasks' answers is taught, and how strongly."""
+
+    longest_answer: int = 1_000_000
+    """Tokens. A real task whose answer is longer teaches silence: what a model cannot write, it
+    must not begin. Made ones are short of nothing that their prompts do not tell."""
+    silence_weight: float = 1.0
+    """What silence counts beside an edit: with less, an edit becomes the likeliest answer where
+    it is right less often."""
 
 
 class Examples:
     """Turns tasks and texts into examples for one profile."""
 
-    def __init__(self, tokenizer: Any, profile: ModelProfile, longest: int) -> None:
+    def __init__(
+        self, tokenizer: Any, profile: ModelProfile, longest: int, taught: Teaching | None = None
+    ) -> None:
         """`tokenizer` is transformers'; rows of more than `longest` tokens are left out."""
         self._tokenizer, self.profile, self._longest = tokenizer, profile, longest
+        self._taught = taught or Teaching()
         self.left_out: Counter[Reason] = Counter()
         """Tasks that could not be said, each time they came up."""
 
@@ -43,9 +60,13 @@ class Examples:
         # The engine adds special tokens to a prompt where the model's tokenizer says so.
         left: list[int] = self._tokenizer.encode(prompt, add_special_tokens=True)
         right = self._encode(answer)
+        silence = shape.render_answer(task.context, task.context.region)
+        if task.source != SYNTHETIC and len(right) > self._taught.longest_answer:
+            answer, right = silence, self._encode(silence)
         if len(right) > budget.answer_tokens or len(left) + len(right) > self._longest:
             return Reason.PROMPT_TOO_LONG
-        return Example((*left, *right), len(right))
+        weight = self._taught.silence_weight if answer == silence else 1.0
+        return Example((*left, *right), len(right), weight)
 
     def of_tasks(self, tasks: Iterable[EditTask]) -> Iterator[Example]:
         """Yield the examples of those tasks that can be said."""

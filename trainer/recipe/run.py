@@ -27,7 +27,7 @@ from trainer.progress import Display
 from trainer.recipe import checkpoint, circuits, plot
 from trainer.recipe.config import PretrainSection, RecipeSection, SftSection
 from trainer.recipe.errors import RecipeError
-from trainer.recipe.examples import Example, Examples
+from trainer.recipe.examples import Example, Examples, Teaching
 from trainer.recipe.landmarks import landmarks_of
 from trainer.recipe.loop import Fit
 from trainer.recipe.mixture import Mixture
@@ -97,7 +97,8 @@ def sft(settings: TrainerSettings, display: Display) -> int:
     policy = load_policy(base, profile, settings.model.device, asked.seed) if asked.lora else None
     model: Any = policy.model if policy else _all_weights(base)
     tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
-    examples = Examples(tokenizer, profile, asked.longest)
+    taught = Teaching(asked.longest_answer, asked.silence_weight)
+    examples = Examples(tokenizer, profile, asked.longest, taught)
     mixture = Mixture(
         examples,
         edited=reading.files,
@@ -107,7 +108,7 @@ def sft(settings: TrainerSettings, display: Display) -> int:
         seed=asked.seed,
     )
     synthetic = held_synthetic(reading.held_files, SYNTHETIC) if reading.files else []
-    held = _held(examples, synthetic, reading.held_tasks)
+    held = _held(Examples(tokenizer, profile, asked.longest), synthetic, reading.held_tasks)
     _fit(model, mixture, held, asked, folder, settings, display)
     if policy:
         write_adapter(policy.state(), profile, folder)

@@ -48,7 +48,7 @@ def losses(
 ) -> Losses:
     """Return the losses of a batch; plain text counts as prompt.
 
-    Every answer counts alike, however long it is; of prompts, every token that was drawn.
+    Every answer counts its weight, however long it is; of prompts, every token that was drawn.
     """
     inner, device = _inner(model), next(model.parameters()).device
     ids, is_answer, is_prompt = _rows(batch)
@@ -57,7 +57,8 @@ def losses(
     hidden = inner.model(input_ids=ids.to(device), use_cache=False).last_hidden_state[:, :-1]
     targets = ids[:, 1:]
     # A choice of two tokens must not drown among answers that write lines.
-    by_row = is_answer / is_answer.sum(1, keepdim=True).clamp(min=1)
+    counts = torch.tensor([row.weight for row in batch])[:, None]
+    by_row = counts * is_answer / is_answer.sum(1, keepdim=True).clamp(min=1)
     found: list[Tensor | None] = []
     for where, weights in ((is_answer, by_row), (is_prompt, is_prompt.float())):
         if not bool(where.any()):

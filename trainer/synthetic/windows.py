@@ -17,7 +17,7 @@ from trainer.synthetic.edits import Document, LineEdit, Plan, applied
 from trainer.synthetic.noise import unrelated
 from trainer.synthetic.source import Source
 from trainer.synthetic.words import holds_held
-from trainer.tasks import NOTHING, EditTask, recent_edits
+from trainer.tasks import NOTHING, SYNTHETIC, EditTask, recent_edits
 
 PREFIX_LINES = 60
 SUFFIX_LINES = 20
@@ -203,7 +203,7 @@ def _task(
     mark = "\0".join((source.file.path, region, wanted, *(e.diff for e in context.recent_edits)))
     return EditTask(
         id=hashlib.sha256(mark.encode("utf-8", "replace")).hexdigest()[:16],
-        source="synthetic",
+        source=SYNTHETIC,
         repository=source.file.repository,
         cluster=source.file.path,
         kind=kind,

@@ -65,11 +65,11 @@ def test_a_prompt_that_does_not_fit_is_silence(subject):
 @pytest.mark.parametrize(
     ("text", "stop", "reason", "shown"),
     [
-        ("b = 2\n", True, None, "b = 2\n"),
-        ("a = 1\n", True, "no_edit", None),
-        ("a  =  1\n", True, "whitespace_only", None),
-        ("old = 1\n", True, "reversal", None),
-        ("b = 2\n", False, "truncated", None),
+        ("<|L0|>b = 2\n<|L1|>", True, None, "b = 2\n"),
+        ("", True, "no_edit", None),
+        ("<|L0|>a  =  1\n<|L1|>", True, "whitespace_only", None),
+        ("<|L0|>old = 1\n<|L1|>", True, "reversal", None),
+        ("<|L0|>b = 2\n<|L1|>", False, "truncated", None),
         ("<|region|>", True, "unparsable", None),
     ],
 )
@@ -77,4 +77,6 @@ def test_an_answer_is_judged_as_it_would_be_served(subject, text, stop, reason, 
     one = task(region="a = 1\n", edits=["-old = 1\n+a = 1\n"])
     found = read(subject, one, rollout(subject, text, stop=stop))
     assert (found.reason, found.shown) == (reason, shown)
-    assert found.proposed == (text if reason in (None, "whitespace_only", "reversal") else None)
+    assert found.proposed == (
+        text[6:-6] if reason in (None, "whitespace_only", "reversal") else None
+    )
