@@ -1,13 +1,18 @@
 """The `choice` format of the embedded model: the prompt holds guesses, the answer takes one.
 
     ...the prompt of the `span` format up to its suffix
-    <|by-line|><|by-edit|><|L1|>the second line, changed
-    <|L2|><|by-token|><|L4|>...<|edit|>
+    <|by-line|><|by-edit|>1:2!
+    <|L1|>the second line, changed
+    <|L2|><|by-token|>3:1
+    <|L4|>...<|edit|>
 
 What a rule can guess (`guesses`) stands behind the names of the ways that lead to it, written as
-a `span` answer would write it. The answer is the first of these names, `<|by-line|><|end|>`; or
-`<|end|>`, nothing; or a `span` answer, where what is wanted was not guessed. So the commonest
-answers take two tokens, and to learn from a user which guesses are wanted is to learn one choice.
+a `span` answer would write it. `1:2!` says that it follows the newest edit, that two lines change,
+and that what that edit wrote stands in the region: by these facts wrong guesses are told best.
+
+The answer is the first of the names, `<|by-line|><|end|>`; or `<|end|>`, nothing; or a `span`
+answer, where what is wanted was not guessed. So the commonest answers take two tokens, and to
+learn from a user which guesses are wanted is to learn one choice.
 
 Knows this layout. Does not know how guesses are made, nor how the rest is trimmed (`region`).
 """
@@ -73,4 +78,5 @@ def _shown(context: EditContext, guess: Guess) -> str:
         f"{boundary(first)}{''.join(changed)}{boundary(last)}"
         for first, last, changed in changes(old, new)
     )
-    return names + lines
+    facts = f"{guess.age}:{min(guess.lines, 9)}{'!' if guess.beside else ''}"
+    return f"{names}{facts}\n{lines}"

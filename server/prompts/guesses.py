@@ -15,10 +15,10 @@ Knows text. Does not know prompts or models. **A changed guess is another prompt
 stored suggestions were made with the ones here, so a change wants a new name of the format.
 """
 
+import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from feedback_store.events import RecentEdit
 from server.prompts.text import (
@@ -39,10 +39,17 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 @dataclass(frozen=True)
 class Guess:
-    """What the region may become, and the ways that lead there, at least one."""
+    """What the region may become, and what speaks for it."""
 
     region: str
     ways: tuple[str, ...]
+    """Those that lead there, at least one."""
+    age: int
+    """Which edit it follows; 1 is the newest."""
+    lines: int
+    """How many of the region's lines it takes away or rewrites."""
+    beside: bool
+    """Whether what that edit wrote stands in the region."""
 
 
 def guesses(region: str, edits: Sequence[RecentEdit]) -> tuple[Guess, ...]:
@@ -51,30 +58,40 @@ def guesses(region: str, edits: Sequence[RecentEdit]) -> tuple[Guess, ...]:
     Args:
         edits: oldest first, as a context has them.
     """
-    found: dict[str, list[str]] = {}
+    ways: dict[str, list[str]] = {}
+    ages: dict[str, int] = {}
     for name, way in _WAYS.items():
-        guess = _first_change(region, way(region, edits[::-1]))
-        if guess is not None:
-            found.setdefault(guess, []).append(name)
-    return tuple(Guess(guess, tuple(ways)) for guess, ways in found.items())
+        for age, edit in enumerate(reversed(edits), 1):
+            guess = next((text for text in way(region, edit) if text != region), None)
+            if guess is not None:
+                ways.setdefault(guess, []).append(name)
+                ages[guess] = min(age, ages.get(guess, age))
+                break
+    return tuple(
+        Guess(guess, tuple(names), age, _rewritten(region, guess), _stands(edits[-age], region))
+        for (guess, names), age in zip(ways.items(), ages.values(), strict=True)
+    )
 
 
-def by_token(region: str, edits: Sequence[RecentEdit]) -> Iterator[str]:
-    """Yield the region with one replacement done throughout; newest first."""
-    for old, new in _newest_replacements(edits):
+def one_guess(region: str, edits: Sequence[RecentEdit]) -> str | None:
+    """Return the region with the newest replacement that fits there done throughout, or None."""
+    found = (text for edit in reversed(edits) for text in _by_token(region, edit))
+    return next((text for text in found if text != region), None)
+
+
+def _by_token(region: str, edit: RecentEdit) -> Iterator[str]:
+    for old, new in reversed(list(replacements(edit.diff))):
         yield replace_tokens(region, old, new)
 
 
-def _by_edit(region: str, edits: Sequence[RecentEdit]) -> Iterator[str]:
-    for edit in edits:
-        guess = region
-        for old, new in replacements(edit.diff):
-            guess = replace_tokens(guess, old, new)
-        yield guess
+def _by_edit(region: str, edit: RecentEdit) -> Iterator[str]:
+    for old, new in replacements(edit.diff):
+        region = replace_tokens(region, old, new)
+    yield region
 
 
-def _by_part(region: str, edits: Sequence[RecentEdit]) -> Iterator[str]:
-    for old, new in _newest_replacements(edits):
+def _by_part(region: str, edit: RecentEdit) -> Iterator[str]:
+    for old, new in reversed(list(replacements(edit.diff))):
         if _NAME.fullmatch(old) and _NAME.fullmatch(new):
             guess = region
             for part, instead in _respelled(*_differing_parts(old, new)):
@@ -84,64 +101,60 @@ def _by_part(region: str, edits: Sequence[RecentEdit]) -> Iterator[str]:
             yield guess
 
 
-def _by_block(region: str, edits: Sequence[RecentEdit]) -> Iterator[str]:
-    lines = split_lines(region)
+def _by_block(region: str, edit: RecentEdit) -> Iterator[str]:
+    lines, hunk = split_lines(region), Hunk.of(edit.diff)
     bare = [line.strip() for line in lines]
-    for hunk in map(_hunk, edits):
-        above = (hunk.above,) if hunk.above else ()
-        anchor = list(hunk.removed or above)
-        wanted = [line.strip() for line in anchor]
-        if not any(map(has_word, wanted)):
-            continue
-        for at in range(len(bare) - len(wanted) + 1):
-            if bare[at : at + len(wanted)] == wanted:
-                kept = 0 if hunk.removed else 1
-                new = _moved(hunk.added, anchor[0], lines[at])
-                yield _joined(region, [*lines[: at + kept], *new, *lines[at + len(wanted) :]])
+    above = (hunk.above,) if hunk.above else ()
+    anchor = list(hunk.removed or above)
+    wanted = [line.strip() for line in anchor]
+    if not any(map(has_word, wanted)):
+        return
+    for at in range(len(bare) - len(wanted) + 1):
+        if bare[at : at + len(wanted)] == wanted:
+            kept = 0 if hunk.removed else 1
+            new = _moved(hunk.added, anchor[0], lines[at])
+            yield _joined(region, [*lines[: at + kept], *new, *lines[at + len(wanted) :]])
 
 
-def _by_line(region: str, edits: Sequence[RecentEdit]) -> Iterator[str]:
-    lines = split_lines(region)
+def _by_line(region: str, edit: RecentEdit) -> Iterator[str]:
+    lines, hunk = split_lines(region), Hunk.of(edit.diff)
     read = [tokens(line.strip()) for line in lines]
-    for hunk in map(_hunk, edits):
-        wanted = [tokens(line.strip()) for line in hunk.removed]
-        if sum(map(len, wanted)) < FEWEST_TOKENS:
+    wanted = [tokens(line.strip()) for line in hunk.removed]
+    if sum(map(len, wanted)) < FEWEST_TOKENS:
+        return
+    new: list[str] = []
+    at = 0
+    while at < len(lines):
+        names = _alike(wanted, read[at : at + len(wanted)])
+        if names is None:
+            new.append(lines[at])
+            at += 1
             continue
-        new: list[str] = []
-        at = 0
-        while at < len(lines):
-            names = _alike(wanted, read[at : at + len(wanted)])
-            if names is None:
-                new.append(lines[at])
-                at += 1
-                continue
-            renamed = ["".join(names.get(t, t) for t in tokens(line)) for line in hunk.added]
-            new += _moved(renamed, hunk.removed[0], lines[at])
-            at += len(wanted)
-        yield _joined(region, new)
+        renamed = ["".join(names.get(t, t) for t in tokens(line)) for line in hunk.added]
+        new += _moved(renamed, hunk.removed[0], lines[at])
+        at += len(wanted)
+    yield _joined(region, new)
 
 
-_WAYS: Mapping[str, Callable[[str, Sequence[RecentEdit]], Iterator[str]]] = {
+_WAYS: Mapping[str, Callable[[str, RecentEdit], Iterator[str]]] = {
     "by-line": _by_line,
     "by-block": _by_block,
     "by-edit": _by_edit,
-    "by-token": by_token,
+    "by-token": _by_token,
     "by-part": _by_part,
 }
 WAYS = tuple(_WAYS)
 
 
-def _first_change(region: str, found: Iterator[str]) -> str | None:
-    return next(islice((guess for guess in found if guess != region), 1), None)
+def _rewritten(region: str, guess: str) -> int:
+    old, new = split_lines(region), split_lines(guess)
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    return sum(i2 - i1 for tag, i1, i2, _, _ in matcher.get_opcodes() if tag != "equal")
 
 
-def _newest_replacements(edits: Sequence[RecentEdit]) -> Iterator[tuple[str, str]]:
-    for edit in edits:
-        yield from reversed(list(replacements(edit.diff)))
-
-
-def _hunk(edit: RecentEdit) -> Hunk:
-    return Hunk.of(edit.diff)
+def _stands(edit: RecentEdit, region: str) -> bool:
+    lines = (line.strip() for line in Hunk.of(edit.diff).added)
+    return any(line and line in region for line in lines)
 
 
 def _alike(old: Sequence[list[str]], here: Sequence[list[str]]) -> dict[str, str] | None:

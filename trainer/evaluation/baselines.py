@@ -6,7 +6,7 @@ what it sees: the region and the recent edits, never the wanted text.
 
 from collections.abc import Callable, Mapping
 
-from server.prompts.guesses import by_token
+from server.prompts import guesses
 from trainer.tasks import EditTask
 
 Baseline = Callable[[EditTask], str | None]
@@ -25,8 +25,7 @@ def one_guess(task: EditTask) -> str | None:
     everywhere. The last edit's last replacement is tried first, and the first that occurs is the
     guess (`server.prompts.guesses`).
     """
-    region, edits = task.context.region, task.context.recent_edits
-    return next((guess for guess in by_token(region, edits[::-1]) if guess != region), None)
+    return guesses.one_guess(task.context.region, task.context.recent_edits)
 
 
 BASELINES: Mapping[str, Baseline] = {"nothing": nothing, "one_guess": one_guess}

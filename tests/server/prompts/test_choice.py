@@ -18,7 +18,7 @@ def test_guesses_stand_before_the_answer() -> None:
     assert CHOICE.render(HERE, Budget()) == (
         "<|file|>pkg/mod.py\n<|event|>-old = 1\n+new = 1\n<|prefix|>before\n"
         "<|region|><|L0|>x = old\n<|L1|>y = 2\n<|L2|><|suffix|>after\n"
-        "<|by-edit|><|by-token|><|by-part|><|L0|>x = new\n<|L1|><|edit|>"
+        "<|by-edit|><|by-token|><|by-part|>1:1\n<|L0|>x = new\n<|L1|><|edit|>"
     )
 
 

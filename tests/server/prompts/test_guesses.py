@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import astuple
 
 import pytest
 from hypothesis import given, settings
@@ -66,6 +67,15 @@ def test_ways_that_agree_are_one_guess() -> None:
     assert [(guess.region, guess.ways) for guess in only] == [("f(new)\n", WAYS)]
 
 
+def test_what_speaks_for_a_guess() -> None:
+    diffs = ("-f(a)\n+g(a)\n", "-x\n+y\n")
+    edits = [RecentEdit(path="a.py", diff=diff) for diff in diffs]
+    (guess,) = guesses("f(b)\nf(c)\n", edits)
+    assert (guess.age, guess.lines, guess.beside) == (2, 2, False)
+    (guess,) = guesses("x\ny\n", edits)
+    assert (guess.age, guess.lines, guess.beside) == (1, 1, True)
+
+
 def test_the_newest_edit_that_fits_wins() -> None:
     assert found("a(1)\n", "-a\n+b\n", "-a\n+c\n", "-x\n+y\n")["by-token"] == "c(1)\n"
 
@@ -108,10 +118,10 @@ def test_guesses_are_what_adapters_were_trained_with() -> None:
         "def f():\n    del x\n    old_name = run(y)\n",
     ]
     made = [
-        [(guess.ways, guess.region) for guess in guesses(region, edits)]
+        [astuple(guess) for guess in guesses(region, edits)]
         for region in regions
         for first in range(len(diffs))
         for edits in [[RecentEdit(path="a", diff=diff) for diff in diffs[: first + 1]]]
     ]
     digest = hashlib.sha256(json.dumps(made).encode()).hexdigest()
-    assert digest[:16] == "13697b7d964422be"
+    assert digest[:16] == "5130373e7d0525a4"
