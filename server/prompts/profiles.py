@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from server.prompts.base import Budget, PromptFormat
 from server.prompts.choice import ChoiceFormat
-from server.prompts.lines import LinesFormat
 from server.prompts.region import RegionFormat
 from server.prompts.span import SpanFormat
 
@@ -56,7 +55,6 @@ def profiles() -> dict[str, ModelProfile]:
     compared = {
         "hone-tiny-region": RegionFormat(4, elsewhere=True),
         "hone-tiny-span": SpanFormat(),
-        "hone-tiny-lines": LinesFormat(),
     }
     known = [shipped] + [
         replace(shipped, name=name, format=shape, region_lines=20, prefix_lines=12, suffix_lines=6)

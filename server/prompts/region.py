@@ -98,10 +98,7 @@ class RegionFormat:
         """Take the answer as the region; line ends are the region's own, "\\n"."""
         if not finished:
             return Parsed(reason=Reason.TRUNCATED)
-        return self.read_region(context, answer.removesuffix("<|end|>"))
-
-    def read_region(self, context: EditContext, text: str) -> Parsed:
-        """Take `text` as what the region becomes."""
+        text = answer.removesuffix("<|end|>")
         if first_marker(text, self.markers) or "\ufffd" in text:
             return Parsed(reason=Reason.UNPARSABLE)
         if text and context.region.endswith("\n") and not text.endswith("\n"):

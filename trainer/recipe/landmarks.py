@@ -48,5 +48,5 @@ def landmarks_of(tokenizer: Any, shape: PromptFormat) -> Landmarks:
         newline=newline,
         plus=plus,
         markers=tuple(ids.values()),
-        rewrites=shape.name in ("region", "lines"),
+        rewrites=shape.name == "region",
     )
