@@ -37,6 +37,9 @@ class ModelProfile:
     recent_edits: int = 6
     silence_value: float = 0.2
     """s, the reward of doing nothing where something was wanted: the eagerness."""
+    longest_answer: int = 1_000_000
+    """Tokens of the longest answer that tuning on real edits teaches; beyond, it teaches silence,
+    since what a model cannot write it must not begin."""
 
 
 def profiles() -> dict[str, ModelProfile]:
@@ -51,13 +54,14 @@ def profiles() -> dict[str, ModelProfile]:
         suffix_lines=3,
         recent_edits=4,
         silence_value=0.1,
+        longest_answer=2,  # a choice among guesses
     )
     compared = {
         "hone-tiny-region": RegionFormat(4, elsewhere=True),
         "hone-tiny-span": SpanFormat(),
     }
     known = [shipped] + [
-        replace(shipped, name=name, format=shape, region_lines=20, prefix_lines=12, suffix_lines=6)
+        replace(shipped, name=name, format=shape, longest_answer=400, region_lines=20)
         for name, shape in compared.items()
     ]
     return {profile.name: profile for profile in known}

@@ -97,10 +97,7 @@ class SftSection(RecipeSection):
     """Share of rows that are synthetic edits, where there is a corpus."""
     nothing_share: float = Field(default=0.12, ge=0, lt=1)
     """Share of the real rows in which nothing is wanted."""
-    longest_answer: int = Field(default=1_000_000, ge=1)
-    """Tokens; real tasks with a longer answer teach silence. 2 teaches the embedded model to do
-    no more than choose among guesses there."""
-    silence_weight: float = Field(default=1.0, gt=0)
+    silence_weight: float = Field(default=0.25, gt=0)
     """What rows that teach silence count beside edits: less makes the model more eager."""
     held_share: float = Field(default=0.03, ge=0, lt=1)
     """Share of the tasks' commits that is only looked at, never trained on."""

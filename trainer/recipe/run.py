@@ -97,7 +97,7 @@ def sft(settings: TrainerSettings, display: Display) -> int:
     policy = load_policy(base, profile, settings.model.device, asked.seed) if asked.lora else None
     model: Any = policy.model if policy else _all_weights(base)
     tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
-    taught = Teaching(asked.longest_answer, asked.silence_weight)
+    taught = Teaching(profile.longest_answer, asked.silence_weight)
     examples = Examples(tokenizer, profile, asked.longest, taught)
     mixture = Mixture(
         examples,
