@@ -20,46 +20,23 @@ class Rule:
     """One house rule."""
 
     name: str
-    area: str
-    """keyword, logging, assertion, helper, naming or annotation."""
     taught: bool
     rewrites: Callable[[list[str]], Iterator[Rewrite]]
     """All consistent applications to a module's lines."""
 
 
-def substitutions(names: dict[str, str]) -> Callable[[list[str]], Iterator[Rewrite]]:
-    """A rule that replaces each name wherever it stands in code; each is an application."""
-    patterns = {}
-    for old, new in names.items():
-        begin = r"(?<![\w.])" if old[0].isidentifier() else ""
-        patterns[new] = re.compile(begin + re.escape(old))
-    return _each(patterns)
+def spelled(old: str, new: str) -> Callable[[list[str]], Iterator[Rewrite]]:
+    """A rule that writes `new` for `old`, by itself and as a part of names: `old_x` and `x_old`."""
+    word = re.compile(rf"(?<![A-Za-z0-9]){re.escape(old)}(?![A-Za-z0-9])")
 
-
-def prefixed(
-    lead: str, names: dict[str, str], *, end: bool = False
-) -> Callable[[list[str]], Iterator[Rewrite]]:
-    """A rule that replaces names where a line begins with `lead`; each is an application.
-
-    Args:
-        end: only where the name ends the line.
-    """
-    patterns = {}
-    for old, new in names.items():
-        tail = "$" if end else (r"(?!\w)" if old[-1] != "_" else "")
-        patterns[rf"\g<1>{new}"] = re.compile(rf"^(\s*{re.escape(lead)}){re.escape(old)}{tail}")
-    return _each(patterns)
-
-
-def _each(patterns: dict[str, re.Pattern[str]]) -> Callable[[list[str]], Iterator[Rewrite]]:
     def rewrites(lines: list[str]) -> Iterator[Rewrite]:
-        for replacement, pattern in patterns.items():
-            found: Rewrite = {}
-            for number, line in enumerate(lines):
-                if pattern.search(line) and _is_code(line):
-                    found[number] = pattern.sub(replacement, line)
-            if found:
-                yield found
+        found = {
+            number: word.sub(new, line)
+            for number, line in enumerate(lines)
+            if word.search(line) and _is_code(line)
+        }
+        if found:
+            yield found
 
     return rewrites
 

@@ -16,9 +16,11 @@ from pathlib import Path
 
 from deploy.demo.rules import Rewrite, Rule
 
-REACH = 5
+REACH = 8
 """Lines around the wanted edit in which the rule applies nowhere else, so that a region has
 exactly one right answer."""
+ABOVE = 4
+"""The same, of lines above: a region holds fewer of them."""
 CLUSTER_GAP = 2
 CLUSTER_SPAN = 2
 LONGEST_LINE = 100
@@ -188,7 +190,7 @@ def _stands_alone(clusters: list[list[int]], number: int) -> bool:
     cluster = clusters[number]
     before = cluster[0] - clusters[number - 1][-1]
     after = clusters[number + 1][0] - cluster[-1] if number + 1 < len(clusters) else REACH + 1
-    return cluster[-1] - cluster[0] < CLUSTER_SPAN and before > 3 and after > REACH
+    return cluster[-1] - cluster[0] < CLUSTER_SPAN and before > ABOVE and after > REACH
 
 
 def standard_library() -> Path:

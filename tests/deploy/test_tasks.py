@@ -1,9 +1,9 @@
 """Sessions cut from modules: what is opened, what is done by hand, what is wanted."""
 
-from deploy.demo.rules import Rule, prefixed
+from deploy.demo.rules import Rule, spelled
 from deploy.demo.tasks import REACH, LineEdit, Task, apply, tasks_of
 
-RULE = Rule("r", "assertion", True, prefixed("raise ", {"ValueError": "InputError"}))
+RULE = Rule("r", True, spelled("ValueError", "InputError"))
 
 
 def module(*sites: int, length: int = 80) -> str:

@@ -12,12 +12,11 @@ from itertools import islice
 from trainer.synthetic.source import SourceFile
 
 _HELD = (
-    "InputError KindError SystemFault MissingModule derived pure open_file Nothing Unsupported "
-    "MissingName on_class"
+    "mishap particulars cabinet hallmark pinpoint muster rundown emblem bulletin dossier "
+    "whereabouts charter annex bestow posture"
 )
 HELD_WORDS = frozenset(_HELD.split())
 """What the demo's house rules write: no synthetic edit does, since the demo measures on these."""
-HELD_CALL = "logger.info"
 
 _COMMON = (
     "self cls this super None True False null nil true false undefined def class return import "
@@ -77,7 +76,7 @@ class Vocabulary:
         """Collect the words of the first `most` files."""
         texts = [file.text[:_SAMPLED] for file in islice(files, most)]
         names = {word for text in texts for word in _WORDS.findall(text)} - COMMON - HELD_WORDS
-        calls = {word for text in texts for word in _CALLS.findall(text)} - COMMON - {HELD_CALL}
+        calls = {word for text in texts for word in _CALLS.findall(text)} - COMMON
         marks = {word for text in texts for word in _DECORATORS.findall(text)}
         parts = {
             part.lower()
@@ -178,7 +177,4 @@ def renamed(name: str, rng: random.Random, words: Vocabulary) -> str:
 
 def holds_held(new: str, old: str) -> bool:
     """Whether `new` brings in a word that is kept for the demo."""
-    if HELD_CALL in new and HELD_CALL not in old:
-        return True
-    fresh = HELD_WORDS.intersection(re.findall(r"\w+", new))
-    return bool(fresh and not fresh <= set(re.findall(r"\w+", old)))
+    return any(word in new and word not in old for word in HELD_WORDS)

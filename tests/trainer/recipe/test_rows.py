@@ -8,7 +8,7 @@ import pytest
 
 from feedback_store.events import Reason
 from trainer.recipe.buckets import batches, padding
-from trainer.recipe.examples import Example, Examples
+from trainer.recipe.examples import Example, Examples, Teaching
 from trainer.recipe.mixture import POOL_ROWS, Mixture, _shuffled
 from trainer.recipe.overlap import Overlap
 from trainer.synthetic.source import SourceFile
@@ -57,6 +57,19 @@ def test_what_cannot_be_said_is_left_out_with_its_reason(
     short = Examples(small_tokenizer, examples.profile, longest=40)
     assert short.of_task(tasks[0]) is Reason.PROMPT_TOO_LONG
     assert list(examples.of_tasks([bad])) == []
+
+
+def test_what_a_model_cannot_write_teaches_silence(
+    tasks: list[EditTask], examples: Examples, small_tokenizer: Any
+) -> None:
+    taught = Teaching(longest_answer=2, silence_weight=0.5)
+    careful = Examples(small_tokenizer, examples.profile, longest=1500, taught=taught)
+    made = next(task for task in tasks if task.wants_edit)
+    (silence,) = small_tokenizer.encode("<|end|>", add_special_tokens=False)
+    real = careful.of_task(replace(made, source="mined"))
+    assert isinstance(real, Example)
+    assert (real.ids[-real.answer :], real.weight) == ((silence,), 0.5)
+    assert careful.of_task(made) == examples.of_task(made)
 
 
 def test_every_row_is_in_one_batch_and_little_is_padding(rows: list[Example]) -> None:
