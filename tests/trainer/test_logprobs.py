@@ -28,7 +28,7 @@ def test_values_equal_the_naive_ones(trained):
 
 
 def test_loss_and_gradients_equal_the_naive_ones(trained):
-    assert disagreement(trained, RAGGED) < 1e-5
+    assert disagreement(trained, RAGGED) < 1e-4
 
 
 def test_a_wrong_position_would_be_noticed(trained, monkeypatch):

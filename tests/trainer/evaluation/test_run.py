@@ -39,7 +39,7 @@ def adapter(trained, tmp_path):
     with torch.no_grad():
         for name, parameter in trained.trainable():
             if ".lora_B." in name:
-                parameter.mul_(3)
+                parameter.mul_(8)
     place = shelf(tmp_path / "data", trained.profile, MODEL)
     return place.publish_snapshot(trained.state(), Origin(run="000001", step=1, method="gapo"))
 
