@@ -89,6 +89,8 @@ class SftSection(RecipeSection):
     """Folder of the tuned model or adapter, its checkpoints and its records."""
     base: str = ""
     """Folder of the model to tune; empty is [model] path, or the embedded model."""
+    decay_share: float = Field(default=0.75, ge=0, le=1)
+    """Share of the run over which the learning rate falls: judging guesses is learnt in it."""
     lora: bool = False
     """Train an adapter of the profile's shape instead of all weights."""
     tasks: tuple[Path, ...] = ()
@@ -97,7 +99,7 @@ class SftSection(RecipeSection):
     """Share of rows that are synthetic edits, where there is a corpus."""
     nothing_share: float = Field(default=0.12, ge=0, lt=1)
     """Share of the real rows in which nothing is wanted."""
-    silence_weight: float = Field(default=0.25, gt=0)
+    silence_weight: float = Field(default=0.35, gt=0)
     """What rows that teach silence count beside edits: less makes the model more eager."""
     held_share: float = Field(default=0.03, ge=0, lt=1)
     """Share of the tasks' commits that is only looked at, never trained on."""
