@@ -20,7 +20,7 @@ def rewards_of(policy, data, steps, **experiment):
         data,
         train={
             "groups": 4, "samples": 8, "max_steps": steps, "passes": 10,
-            "learning_rate": 1e-2, "warmup_steps": 0,
+            "learning_rate": 2e-3, "warmup_steps": 0,
         },
         experiment={"reward": "silence", **experiment},
     )  # fmt: skip
@@ -104,4 +104,5 @@ def test_micro_batches_change_no_result(policy, tmp_path, group):
 def test_the_first_rates_are_small(bench, group):
     start = learner(bench, bench.policy.state())
     rates = [start.step([group])["learning_rate"] for _ in range(4)]
-    assert rates == pytest.approx([2e-3 / 3, 4e-3 / 3, 2e-3, 2e-3])
+    full = bench.policy.profile.lora.learning_rate
+    assert rates == pytest.approx([full / 3, 2 * full / 3, full, full])
