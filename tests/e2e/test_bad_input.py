@@ -53,6 +53,11 @@ def rewritten(text: str, old: str, new: str) -> str:
     return region_of(text).replace(old, new)
 
 
+def said(wanted: str) -> str:
+    """The model's answer that makes `wanted` of a whole region of as many lines."""
+    return f"<|L0|>{wanted}<|L{wanted.count(chr(10))}|>"
+
+
 def test_surrogate_pairs_and_carriage_returns_arrive_as_they_are(
     running: Gateway, engine: StandIn, client: Editor
 ) -> None:
@@ -61,7 +66,7 @@ def test_surrogate_pairs_and_carriage_returns_arrive_as_they_are(
     client.change(uri, ((5, 13), (5, 14), "_\U0001f980"))
     asked_for = client.texts[uri]
     wanted = rewritten(asked_for, "value_7 = 7", "total_7 = '\U0001f40d'")
-    engine.answer(text=wanted)
+    engine.answer(text=said(wanted))
     edit = client.next_edit(uri, 5)
     assert edit
     client.apply(uri, edit)
@@ -87,13 +92,13 @@ def test_a_document_edited_meanwhile_gets_no_stale_edit(
     running: Gateway, engine: StandIn, client: Editor
 ) -> None:
     uri = typed(client, "moved.py")
-    engine.answer(text=rewritten(client.texts[uri], "value_5", "total_5"), delay_s=1.0)
+    engine.answer(text=said(rewritten(client.texts[uri], "value_5", "total_5")), delay_s=1.0)
     asked = client.send("textDocument/copilotInlineEdit", client.at(uri, 5))
     client.wait(lambda: engine.completions(), "the request on its way")
     client.change(uri, ((5, 0), (5, 5), "count"))
     assert client.result(asked) == {"edits": []}
     assert silence(client) in ("document_moved", "cancelled")
-    engine.answer(text=rewritten(client.texts[uri], "value_6", "total_6"))
+    engine.answer(text=said(rewritten(client.texts[uri], "value_6", "total_6")))
     edit = client.next_edit(uri, 5)
     assert edit
     client.apply(uri, edit)
@@ -131,7 +136,7 @@ def test_what_no_model_should_see_is_silent(
     assert engine.completions() == []
     # The pair goes on working, for these documents' neighbour.
     uri = typed(client, "fine.py")
-    engine.answer(text=rewritten(client.texts[uri], "value_5", "total_5"))
+    engine.answer(text=said(rewritten(client.texts[uri], "value_5", "total_5")))
     edit = client.next_edit(uri, 5)
     assert edit
     client.apply(uri, edit)
@@ -162,7 +167,7 @@ def test_rubbish_at_both_doors_changes_nothing(
     assert "update the gateway" in later.json()["detail"]
     for message in (b"{not json", b"[1, 2]", b'{"jsonrpc": "1.0"}', b"\xff\xfe"):
         client.raw(message)
-    engine.answer(text=rewritten(client.texts[uri], "value_5", "total_5"))
+    engine.answer(text=said(rewritten(client.texts[uri], "value_5", "total_5")))
     edit = client.next_edit(uri, 5)
     assert edit
     client.apply(uri, edit)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.e2e.stack import Gateway, poll
-from tests.server.samples import BETTER, event, feedback, suggestion
+from tests.server.samples import ANSWER, event, feedback, suggestion
 from tests.server.serving import StandIn
 
 PRODUCERS = 4
@@ -46,7 +46,7 @@ class Spools:
 
 
 def asked(running: Gateway, engine: StandIn) -> str:
-    engine.answer(text=BETTER)
+    engine.answer(text=ANSWER)
     return str(running.post("/v1/suggest", suggestion())["suggestion_id"])
 
 

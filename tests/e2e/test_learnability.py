@@ -21,7 +21,7 @@ from trainer.run import set_up
 from trainer.training import Bench, learner, sample, train
 
 PROMPTS, SAMPLES = 8, 8
-UPDATES, REVERSED_UPDATES = 10, 3
+UPDATES, REVERSED_UPDATES = 10, 6
 AFTER = 1000
 """Number of the step that only measures."""
 
