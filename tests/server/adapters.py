@@ -12,7 +12,7 @@ from server.config import EMBEDDED_MODELS
 BASE = "hone-tiny"
 RANK = 8
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-HIDDEN, KEYS, MLP, LAYERS = 256, 128, 768, 4
+HIDDEN, KEYS, MLP, LAYERS = 256, 128, 512, 6
 SHAPES = {
     "self_attn.q_proj": (HIDDEN, HIDDEN),
     "self_attn.k_proj": (HIDDEN, KEYS),

@@ -106,10 +106,10 @@ def test_sampling_with_speculation_follows_the_model(vllm: EngineRecord, prompt:
         "model": "hone-tiny",
         "prompt": prompt,
         "n": 64,
-        "max_tokens": 120,
+        "max_tokens": 20,
+        "ignore_eos": True,
         "temperature": 1.0,
         "logprobs": 1,
-        "stop_token_ids": [END],
         "seed": 5,
     }
     headers = {"Authorization": f"Bearer {vllm.key}"}

@@ -34,12 +34,12 @@ def rewards_of(policy, data, steps, **experiment):
 
 
 def test_updates_raise_the_reward(policy, tmp_path):
-    rewards = rewards_of(policy, tmp_path, steps=8)
+    rewards = rewards_of(policy, tmp_path, steps=5)
     assert rewards[-1] > rewards[0] + 0.15
 
 
 def test_reversed_advantages_lower_it(policy, tmp_path):
-    rewards = rewards_of(policy, tmp_path, steps=4, reverse_advantages=True)
+    rewards = rewards_of(policy, tmp_path, steps=3, reverse_advantages=True)
     assert rewards[-1] < rewards[0] - 0.15
 
 

@@ -45,7 +45,7 @@ def settings(world, **sections):
     small = {
         "batch": {"min_items": 20, "held_share": 0.4},
         "train": {"groups": 4, "samples": 4, "max_steps": 2, "warmup_steps": 0},
-        "gate": {"min_items": 6, "margin": 0.5},
+        "gate": {"min_items": 6, "margin": 0.5, "max_silence_change": 1.0},
         "model": {"threads": 1},
     }
     for name, values in sections.items():
