@@ -97,7 +97,9 @@ def test_an_adapter_equal_to_its_parent_is_refused_and_its_batch_offered_up_to_a
 
 def test_likelihood_needs_no_rollouts(world):
     stand_in, _ = world
-    imitate = settings(world, train={"method": "sft", "learning_rate": 1e-3})
+    imitate = settings(
+        world, train={"method": "sft", "learning_rate": 1e-3, "max_steps": 8, "passes": 8}
+    )
     assert run_cycle(imitate, QUIET) is Result.PROMOTED
     assert not list(stand_in.data.glob("runs/*/rollouts-*"))
     manifest = json.loads((stand_in.data / "adapters/hone-000001/manifest.json").read_text())
