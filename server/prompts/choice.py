@@ -6,9 +6,10 @@
     <|L2|><|by-token|>3:1
     <|L4|>...<|edit|>
 
-What a rule can guess (`guesses`) stands behind the names of the ways that lead to it, written as
-a `span` answer would write it. `1:2!` says that it follows the newest edit, that two lines change,
-and that what that edit wrote stands in the region: by these facts wrong guesses are told best.
+What a rule can guess (`guesses`) stands behind the names of the ways that lead to it: its changed
+lines, between the boundaries of what they replace. `1:2!` says that it follows the newest edit,
+that two lines change, and that what that edit wrote stands in the region: by these facts wrong
+guesses are told best.
 
 The answer is the first of the names, `<|by-line|><|end|>`; or `<|end|>`, nothing; or a `span`
 answer, where what is wanted was not guessed. So the commonest answers take two tokens, and to
@@ -22,7 +23,7 @@ from dataclasses import replace
 from feedback_store.events import EditContext, Reason
 from server.prompts.base import Budget, Parsed, first_marker
 from server.prompts.guesses import WAYS, Guess, guesses
-from server.prompts.span import SHOWN_EDITS, SpanFormat, boundary, changes
+from server.prompts.span import SpanFormat, boundary, changes
 from server.prompts.text import split_lines
 
 
@@ -31,9 +32,6 @@ class ChoiceFormat(SpanFormat):
 
     name = "choice"
     markers = (*SpanFormat.markers, *(f"<|{way}|>" for way in WAYS))
-
-    def __init__(self, events: int = SHOWN_EDITS, around: int | None = None) -> None:
-        super().__init__(events, around)
 
     def render(self, context: EditContext, budget: Budget) -> str | Reason:
         """Trim as the other formats do, in what room the guesses leave."""
