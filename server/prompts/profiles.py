@@ -61,7 +61,15 @@ def profiles() -> dict[str, ModelProfile]:
         "hone-tiny-span": SpanFormat(),
     }
     known = [shipped] + [
-        replace(shipped, name=name, format=shape, longest_answer=400, region_lines=20)
+        replace(
+            shipped,
+            name=name,
+            format=shape,
+            longest_answer=400,
+            region_lines=20,
+            prefix_lines=12,
+            suffix_lines=6,
+        )
         for name, shape in compared.items()
     ]
     return {profile.name: profile for profile in known}
