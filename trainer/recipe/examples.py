@@ -54,18 +54,19 @@ class Examples:
         prompt = shape.render(task.context, budget)
         if isinstance(prompt, Reason):
             return prompt
-        answer = shape.render_answer(task.context, task.wanted)
+        wanted, region = task.wanted, task.context.region
+        answer = shape.render_answer(task.context, wanted)
         if not _reads_back(shape, task, answer):
             return Reason.UNPARSABLE
         # The engine adds special tokens to a prompt where the model's tokenizer says so.
         left: list[int] = self._tokenizer.encode(prompt, add_special_tokens=True)
         right = self._encode(answer)
-        silence = shape.render_answer(task.context, task.context.region)
         if task.source != SYNTHETIC and len(right) > self._taught.longest_answer:
-            answer, right = silence, self._encode(silence)
+            wanted = region
+            right = self._encode(shape.render_answer(task.context, region))
         if len(right) > budget.answer_tokens or len(left) + len(right) > self._longest:
             return Reason.PROMPT_TOO_LONG
-        weight = self._taught.silence_weight if answer == silence else 1.0
+        weight = self._taught.silence_weight if wanted == region else 1.0
         return Example((*left, *right), len(right), weight)
 
     def of_tasks(self, tasks: Iterable[EditTask]) -> Iterator[Example]:

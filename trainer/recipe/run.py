@@ -108,6 +108,7 @@ def sft(settings: TrainerSettings, display: Display) -> int:
         seed=asked.seed,
     )
     synthetic = held_synthetic(reading.held_files, SYNTHETIC) if reading.files else []
+    # What is only looked at keeps its true answers, also those that are not taught.
     held = _held(Examples(tokenizer, profile, asked.longest), synthetic, reading.held_tasks)
     _fit(model, mixture, held, asked, folder, settings, display)
     if policy:
