@@ -73,7 +73,7 @@ class PretrainSection(RecipeSection):
     """Width of the hidden state; heads are a quarter of it."""
     mlp: int = Field(default=512, ge=32)
     """Width inside the MLP."""
-    text_share: float = Field(default=0.2, ge=0, le=1)
+    text_share: float = Field(default=0.1, ge=0, le=1)
     """Share of rows that are plain source text; the rest are synthetic edits."""
     induction: bool = True
     """Lay in heads that copy at the start, where there is room (six layers, width 256); without,
@@ -95,9 +95,9 @@ class SftSection(RecipeSection):
     """Train an adapter of the profile's shape instead of all weights."""
     tasks: tuple[Path, ...] = ()
     """Mined folders, exported batches, or JSONL files of tasks."""
-    synthetic_share: float = Field(default=0.5, ge=0, le=1)
+    synthetic_share: float = Field(default=0.35, ge=0, le=1)
     """Share of rows that are synthetic edits, where there is a corpus."""
-    nothing_share: float = Field(default=0.12, ge=0, lt=1)
+    nothing_share: float = Field(default=0.18, ge=0, lt=1)
     """Share of the real rows in which nothing is wanted."""
     silence_weight: float = Field(default=0.35, gt=0)
     """What rows that teach silence count beside edits: less makes the model more eager."""
