@@ -1,7 +1,8 @@
 """A stand-in for vLLM: a real little HTTP server with a queue of answers and a history.
 
 Speaks the part of vLLM's API that the gateway uses, takes vLLM's flags, and makes one token of
-each character. Without a queued answer it says nothing, which means "no edit".
+each character. Without a queued answer it says nothing, which means "no edit"; asked to repeat,
+it says the prompt.
 Tests reach its queue and history under /standin.
 """
 
@@ -120,7 +121,7 @@ async def _wait(request: Request, seconds: float) -> bool:
 def _choice(body: dict[str, Any], plan: dict[str, Any], index: int) -> dict[str, Any]:
     prompt = body["prompt"]
     text = prompt if isinstance(prompt, str) else "".join(map(chr, prompt))
-    answer = plan.get("text", "")
+    answer = text if plan.get("repeat") else plan.get("text", "")
     reason = plan.get("finish_reason", "stop")
     ids = [ord(character) for character in answer] + ([0] if reason == "stop" else [])
     return {

@@ -183,13 +183,13 @@ def test_rollouts_reach_a_snapshot_and_editors_do_not(
     name = "rollout-run1-000003"
     publish_adapter(data / "snapshots", name, b=0.02, kind="snapshot")
     assert post(client, "/v1/snapshots", {"name": name}, 201)["status"] == "snapshot"
-    prompts = [[ord(c) for c in "<|region|>ab<|suffix|><|edit|>"], [ord("x")] * 3]
+    prompts = [[ord(c) for c in "ab"], [ord("x")] * 3]
     body = {"policy": name, "prompts": prompts, "samples": 2, "seed": 7, "stop_token_ids": [0]}
     for _ in prompts:
-        engine.answer(text="ab")
+        engine.answer(repeat=True)
     answer = post(client, "/v1/rollouts", body)
     assert (answer["policy"], answer["engine"]) == (name, "vllm")
-    assert [[r["text"] for r in group] for group in answer["groups"]] == [["ab"] * 2] * 2
+    assert [[r["text"] for r in group] for group in answer["groups"]] == [["ab"] * 2, ["xxx"] * 2]
     first = answer["groups"][0][0]
     assert first["token_ids"] == [97, 98, 0]
     assert len(first["logprobs"]) == 3
