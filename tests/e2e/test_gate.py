@@ -18,9 +18,10 @@ TASKS = 216
 PROMOTED, REFUSED = 0, 3
 BASE, BAD, GOOD = "hone-tiny", "hone-000001", "hone-000002"
 SHORT = ("--batch.min_items", "200", "--batch.held_share", "0.5", "--train.groups", "8",
-         "--train.samples", "8", "--train.max_steps", "4", "--train.warmup_steps", "0")  # fmt: skip
-
-OUTSPOKEN = ("--gate.max_silence_change", "0.6")
+         "--train.samples", "8", "--train.warmup_steps", "0")  # fmt: skip
+FAR = ("--train.max_steps", "10", "--train.learning_rate", "0.01")
+"""A few reversed steps at the profile's own rate hardly harm, and the gate need not mind."""
+OUTSPOKEN = ("--train.max_steps", "4", "--gate.max_silence_change", "0.6")
 """Few large steps: a policy that earns more by speaking up changed its silence by 0.32 once."""
 
 # A reversed policy rambles up to its token limit, which takes minutes on a CPU.
@@ -34,7 +35,8 @@ def test_a_reversed_policy_is_refused_and_a_good_one_passes(
     leave(real, tasks.learning)
     context = context_of(tasks.evaluation[0], PROFILE)
 
-    assert train_while_editing(real, "--experiment.reverse_advantages", "true") == REFUSED
+    reversed_run = ("--experiment.reverse_advantages", "true", *FAR)
+    assert train_while_editing(real, *reversed_run) == REFUSED
     assert policies(real)[BAD] == ("refused", False)
     assert BAD not in listed(vllm)
     assert suggestion(real, context).policy_version == BASE
