@@ -127,8 +127,9 @@ class GateSection(Section):
     max_length_ratio: float = Field(default=2.0, gt=1)
     """Largest factor between the mean answer lengths."""
     max_silence_change: float = Field(default=0.25, gt=0)
-    """Largest change of the share of silent answers. A trial's policy that had learnt nothing but
-    silence (0.73 to 1.00) passed a band of 0.5."""
+    """Largest change of the share of silent answers; a policy that speaks up more than that passes
+    if its reward has surely risen. A trial's policy that had learnt nothing but silence (0.73 to
+    1.00) passed a band of 0.5."""
 
 
 class WatchSection(Section):

@@ -43,6 +43,9 @@ class GateSettings:
     """Mean KL (k3) to the live policy on its own answers, in nats per token."""
     max_length_ratio: float = 2.0
     max_silence_change: float = 0.25
+    """Of the share of silent answers. Beyond it more silence never passes, and less of it only
+    with a reward that has surely risen: to speak up more is what learning from people is for, but
+    where silence scores, a policy that learnt nothing else looks better too."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,11 @@ class Drift:
     new_silence: float
     live_silence: float
 
+    @property
+    def silence_change(self) -> float:
+        """By how much the share of silent answers grew."""
+        return self.new_silence - self.live_silence
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -129,6 +137,13 @@ def judge(evidence: Evidence, settings: GateSettings, seed: int = 0) -> Judgemen
         why = (
             f"the reward may have fallen: the lower bound of the difference is "
             f"{difference.low:+.4f}, allowed is -{settings.margin:g}"
+        )
+        return Judgement(Verdict.REFUSED, why, inputs)
+    change = evidence.drift.silence_change
+    if change < -settings.max_silence_change and difference.low <= 0:
+        why = (
+            f"the share of silence changed by {change:+.2f} and the reward has not surely risen: "
+            f"{difference.low:+.4f} at least"
         )
         return Judgement(Verdict.REFUSED, why, inputs)
     why = (
@@ -174,9 +189,11 @@ def _drifted(drift: Drift, s: GateSettings) -> str | None:
         return (
             f"answers are {ratio:.2f} times as long, allowed is a factor of {s.max_length_ratio:g}"
         )
-    change = drift.new_silence - drift.live_silence
-    if abs(change) > s.max_silence_change:
-        return f"the share of silence changed by {change:+.2f}, allowed is {s.max_silence_change:g}"
+    if drift.silence_change > s.max_silence_change:
+        return (
+            f"the share of silence changed by {drift.silence_change:+.2f}, allowed is "
+            f"{s.max_silence_change:+g}"
+        )
     return None
 
 

@@ -197,9 +197,14 @@ def editor(gateway: Gateway, folder: Path, **more: str) -> Iterator[Editor]:
 
 def trainer(gateway: Gateway, command: str, *flags: str) -> subprocess.CompletedProcess[str]:
     """Run `hone-trainer` on a gateway's data; return its exit code and what it said."""
-    whole = [sys.executable, "-m", "trainer.cli", command, "--gateway.url", gateway.url]
-    whole += ["--data.folder", str(gateway.data), "--model.threads", "2", *flags]
-    env = environment(gateway.folder)
+    there = ("--gateway.url", gateway.url, "--data.folder", str(gateway.data))
+    return trainer_alone(gateway.folder, command, *there, "--model.threads", "2", *flags)
+
+
+def trainer_alone(folder: Path, command: str, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of `hone-trainer` that needs no gateway, as the user of `folder`."""
+    whole = [sys.executable, "-m", "trainer.cli", command, *flags]
+    env = environment(folder)
     return subprocess.run(
         whole, cwd=ROOT, env=env, capture_output=True, text=True, timeout=TRAINER_S, check=False
     )

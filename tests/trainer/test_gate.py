@@ -51,6 +51,16 @@ def test_a_good_adapter_passes_with_its_numbers():
     assert got.inputs["holdout_reward_new"] is None
 
 
+def test_speaking_up_more_has_to_be_worth_it():
+    outspoken = replace(GOOD.drift, new_silence=0.1, live_silence=0.6)
+    assert verdict(replay=scored(0.15), drift=outspoken).verdict is Verdict.PASSED
+    doubtful = verdict(replay=scored(0.0), drift=outspoken)
+    assert doubtful.verdict is Verdict.REFUSED
+    assert "not surely risen" in doubtful.why
+    mute = replace(GOOD.drift, new_silence=0.6, live_silence=0.1)
+    assert verdict(replay=scored(0.15), drift=mute).verdict is Verdict.REFUSED
+
+
 def test_a_harmless_adapter_passes_and_a_worse_one_does_not():
     assert verdict(replay=scored(0.0)).verdict is Verdict.PASSED
     worse = verdict(replay=scored(-0.1))
