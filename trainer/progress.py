@@ -35,14 +35,18 @@ class Display:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
-    def phase(self, name: str, total: int) -> Iterator[Advance]:
-        """Show a phase of `total` parts for the length of the block."""
+    def phase(self, name: str, total: int, before: int = 0) -> Iterator[Advance]:
+        """Show a phase of `total` parts for the length of the block.
+
+        Args:
+            before: parts that an interrupted run has done; they tell nothing of the time left.
+        """
         if self.console.is_terminal:
             with self._bars() as bars:
-                task = bars.add_task(name, total=total, note="")
+                task = bars.add_task(name, total=total, completed=before, note="")
                 yield lambda amount, note: bars.update(task, advance=amount, note=note)
         else:
-            yield self._lines(name, total)
+            yield self._lines(name, total, before)
 
     def _bars(self) -> Progress:
         return Progress(
@@ -56,9 +60,9 @@ class Display:
             console=self.console,
         )
 
-    def _lines(self, name: str, total: int) -> Advance:
+    def _lines(self, name: str, total: int, before: int) -> Advance:
         began = last = time.monotonic()
-        done = 0
+        done = before
 
         def advance(amount: int, note: str) -> None:
             nonlocal done, last
@@ -66,7 +70,7 @@ class Display:
             now = time.monotonic()
             if now - last >= LINE_EVERY_S or done >= total:
                 last = now
-                left = (now - began) / done * max(0, total - done)
+                left = (now - began) / max(1, done - before) * max(0, total - done)
                 self.say(f"{name}: {done}/{total}, {left:.0f} s left  {note}")
 
         return advance

@@ -55,8 +55,8 @@ class Fit:
         RunFolder(self.folder).forget_after(self.place.step)
         next_look = self.place.tokens + self.settings.look_tokens
         next_save = time.monotonic() + 60 * self.settings.checkpoint_minutes
-        with self.display.phase("train", self.settings.tokens) as advance:
-            advance(self.place.tokens, "resumed" if self.place.step else "")
+        tokens = self.settings.tokens
+        with self.display.phase("train", tokens, before=self.place.tokens) as advance:
             for step in self._steps():
                 advance(*self._step(step))
                 if self.place.tokens >= next_look:
