@@ -34,6 +34,15 @@ def test_a_guess_is_taken_by_any_of_its_names() -> None:
         assert CHOICE.parse(HERE, name, finished=True).new_region == "x = new\ny = 2\n"
 
 
+def test_a_guess_that_stands_alone_goes_by_any_name() -> None:
+    assert CHOICE.parse(HERE, "<|by-line|>", finished=True).new_region == "x = new\ny = 2\n"
+    bare = context("x\n")
+    assert CHOICE.parse(bare, "<|by-line|>", finished=True).reason is Reason.UNPARSABLE
+    two = context("x = old\nold_list\n", recent_edits=RENAME)
+    assert str(CHOICE.render(two, Budget())).count("<|L0|>x = new") == 2
+    assert CHOICE.parse(two, "<|by-block|>", finished=True).reason is Reason.UNPARSABLE
+
+
 def test_silence_and_written_changes_stay_possible() -> None:
     assert CHOICE.render_answer(HERE, HERE.region) == "<|end|>"
     assert CHOICE.parse(HERE, "<|end|>", finished=True).reason is Reason.NO_EDIT
@@ -43,7 +52,7 @@ def test_silence_and_written_changes_stay_possible() -> None:
 
 
 def test_answers_that_make_no_sense_are_unparsable() -> None:
-    for answer in ("<|by-line|>", "<|by-edit|>x", "<|by-edit|><|by-token|>", "<|by-edit|><|L0|>"):
+    for answer in ("<|by-edit|>x", "<|by-edit|><|by-token|>", "<|by-edit|><|L0|>"):
         assert CHOICE.parse(HERE, answer, finished=True).reason is Reason.UNPARSABLE, answer
     assert CHOICE.parse(HERE, "<|by-edit|>", finished=False).reason is Reason.TRUNCATED
 
