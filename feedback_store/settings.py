@@ -133,22 +133,27 @@ class SettingsParser(argparse.ArgumentParser):
         parsed, left = self.parse_known_args(args, namespace)
         if left:
             flag = left[0].partition("=")[0]
-            self.error(_unknown(flag, flag.lstrip("-"), self._known(parsed), "--"))
+            chain = self._chosen(parsed)
+            known = [name for parser in chain for name in parser._flags()]
+            chain[-1].error(_unknown(flag, flag.lstrip("-"), known, "--"))
         return parsed
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line, and where help is."""
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
-    def _known(self, parsed: argparse.Namespace) -> list[str]:
-        """Return the long flags of this parser and of the subcommands that were chosen."""
-        flags: list[str] = []
+    def _chosen(self, parsed: argparse.Namespace) -> "list[SettingsParser]":
+        """Return this parser and those of the subcommands that were chosen, outermost first."""
+        chain: list[SettingsParser] = [self]
         for action in self._actions:
-            flags += [name[2:] for name in action.option_strings if name.startswith("--")]
             if isinstance(action, argparse._SubParsersAction):
                 chosen = action.choices.get(getattr(parsed, action.dest, None) or "")
-                flags += chosen._known(parsed) if isinstance(chosen, SettingsParser) else []
-        return flags
+                chain += chosen._chosen(parsed) if isinstance(chosen, SettingsParser) else []
+        return chain
+
+    def _flags(self) -> list[str]:
+        names = [name for action in self._actions for name in action.option_strings]
+        return [name[2:] for name in names if name.startswith("--")]
 
 
 def default_config_file(prog: str, environ: Mapping[str, str]) -> Path:

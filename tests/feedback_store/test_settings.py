@@ -163,4 +163,5 @@ def test_an_unknown_flag_names_the_nearest(parser: SettingsParser, capsys, flag:
     error = capsys.readouterr().err
     assert flag in error
     assert "--listen.port" in error
+    assert error.endswith("; see hone-test serve --help\n")
     assert error.count("\n") == 1
