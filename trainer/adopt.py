@@ -79,7 +79,9 @@ def refuse_seen(sources: Sequence[Path], adapter: Path) -> None:
     facts = json.loads((adapter / FACTS).read_text("utf-8"))
     seen = {Path(path).resolve() for path in facts["settings"]["tasks"]}
     for path in sources:
-        if path.resolve() in seen and not holds_mined(path):
+        here = path.resolve()
+        within = any(here.is_relative_to(one) or one.is_relative_to(here) for one in seen)
+        if within and not holds_mined(path):
             raise BadSource(f"the adapter was tuned on {path}; judge it by other tasks")
 
 

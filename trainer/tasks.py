@@ -102,7 +102,8 @@ def recent_edits(path: str, diff: str) -> tuple[RecentEdit, ...]:
 
     Each run of removed and added lines becomes one edit, with the line above it as context.
     """
-    return tuple(RecentEdit(path=path, diff=body) for body in _runs(diff.splitlines()))
+    lines = (line.removesuffix("\r") for line in diff.removesuffix("\n").split("\n"))
+    return tuple(RecentEdit(path=path, diff=body) for body in _runs(lines))
 
 
 def _runs(lines: Iterable[str]) -> Iterator[str]:

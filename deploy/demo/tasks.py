@@ -1,7 +1,7 @@
 """Tasks: editing sessions whose next edit is known, cut from real modules by house rules.
 
-A session opens a module in which the rule was followed up to some point, makes the last one or
-two edits of it by hand, and moves on to the next place: what the user wants there is the wanted
+A session opens a module in which the rule was followed up to some point, makes the last two or
+three edits of it by hand, and moves on to the next place: what the user wants there is the wanted
 edit. Where nothing is left to change, silence is wanted.
 
 Knows texts and line numbers. Does not know the editor, the user's moods or the gateway.

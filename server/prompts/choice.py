@@ -71,7 +71,10 @@ class ChoiceFormat(SpanFormat):
         return Parsed(reason=Reason.UNPARSABLE)
 
     def _guesses(self, context: EditContext) -> list[Guess]:
-        """The guesses from the edits that the prompt shows, unless they bring markers along."""
+        """The guesses from the newest edits, unless they bring markers along.
+
+        A prompt without room for an edit still shows what is guessed from it.
+        """
         found = guesses(context.region, context.recent_edits[-self.events :])
         return [guess for guess in found if not first_marker(guess.region, self.markers)]
 

@@ -7,6 +7,7 @@ what one dismissed before is the language server's business.
 import difflib
 
 from feedback_store.events import EditContext, Reason
+from server.prompts.text import Hunk, split_lines
 
 MASS_DELETION_LINES = 6
 """An edit that deletes more lines than this and writes fewer than a quarter of them is refused:
@@ -28,16 +29,16 @@ def is_reversal(context: EditContext, new_region: str) -> bool:
     """Whether going to `new_region` undoes the last recent edit, line for line."""
     if not context.recent_edits or context.recent_edits[-1].path != context.path:
         return False
-    removed, added = _changed_lines(context.recent_edits[-1].diff)
+    last = Hunk.of(context.recent_edits[-1].diff)
     back_removed, back_added = changed_lines(context.region, new_region)
-    if not (removed or added):
+    if not (last.removed or last.added):
         return False
-    return back_removed == added and back_added == removed
+    return tuple(back_removed) == last.added and tuple(back_added) == last.removed
 
 
 def changed_lines(old: str, new: str) -> tuple[list[str], list[str]]:
     """Return the lines that a line diff of `old` and `new` removes and adds, in order."""
-    before, after = old.splitlines(), new.splitlines()
+    before, after = ([line.removesuffix("\n") for line in split_lines(text)] for text in (old, new))
     removed: list[str] = []
     added: list[str] = []
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
@@ -45,13 +46,6 @@ def changed_lines(old: str, new: str) -> tuple[list[str], list[str]]:
         if tag != "equal":
             removed += before[i1:i2]
             added += after[j1:j2]
-    return removed, added
-
-
-def _changed_lines(diff: str) -> tuple[list[str], list[str]]:
-    lines = diff.splitlines()
-    removed = [line[1:] for line in lines if line.startswith("-")]
-    added = [line[1:] for line in lines if line.startswith("+")]
     return removed, added
 
 

@@ -38,6 +38,18 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 @dataclass(frozen=True)
+class _Change:
+    """An edit, read once for all ways."""
+
+    hunk: Hunk
+    replaced: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, edit: RecentEdit) -> "_Change":
+        return cls(Hunk.of(edit.diff), tuple(replacements(edit.diff)))
+
+
+@dataclass(frozen=True)
 class Guess:
     """What the region may become, and what speaks for it."""
 
@@ -58,51 +70,59 @@ def guesses(region: str, edits: Sequence[RecentEdit]) -> tuple[Guess, ...]:
     Args:
         edits: oldest first, as a context has them.
     """
+    newest_first = [_Change.of(edit) for edit in reversed(edits)]
     ways: dict[str, list[str]] = {}
     ages: dict[str, int] = {}
     for name, way in _WAYS.items():
-        for age, edit in enumerate(reversed(edits), 1):
-            guess = next((text for text in way(region, edit) if text != region), None)
+        for age, change in enumerate(newest_first, 1):
+            guess = next((text for text in way(region, change) if text != region), None)
             if guess is not None:
                 ways.setdefault(guess, []).append(name)
                 ages[guess] = min(age, ages.get(guess, age))
                 break
     return tuple(
-        Guess(guess, tuple(names), age, _rewritten(region, guess), _stands(edits[-age], region))
+        Guess(
+            guess,
+            tuple(names),
+            age,
+            _rewritten(region, guess),
+            _stands(newest_first[age - 1], region),
+        )
         for (guess, names), age in zip(ways.items(), ages.values(), strict=True)
     )
 
 
 def one_guess(region: str, edits: Sequence[RecentEdit]) -> str | None:
     """Return the region with the newest replacement that fits there done throughout, or None."""
-    found = (text for edit in reversed(edits) for text in _by_token(region, edit))
+    found = (text for edit in reversed(edits) for text in _by_token(region, _Change.of(edit)))
     return next((text for text in found if text != region), None)
 
 
-def _by_token(region: str, edit: RecentEdit) -> Iterator[str]:
-    for old, new in reversed(list(replacements(edit.diff))):
+def _by_token(region: str, change: _Change) -> Iterator[str]:
+    for old, new in reversed(change.replaced):
         yield replace_tokens(region, old, new)
 
 
-def _by_edit(region: str, edit: RecentEdit) -> Iterator[str]:
-    for old, new in replacements(edit.diff):
+def _by_edit(region: str, change: _Change) -> Iterator[str]:
+    for old, new in change.replaced:
         region = replace_tokens(region, old, new)
     yield region
 
 
-def _by_part(region: str, edit: RecentEdit) -> Iterator[str]:
-    for old, new in reversed(list(replacements(edit.diff))):
+def _by_part(region: str, change: _Change) -> Iterator[str]:
+    for old, new in reversed(change.replaced):
         if _NAME.fullmatch(old) and _NAME.fullmatch(new):
             guess = region
-            for part, instead in _respelled(*_differing_parts(old, new)):
+            pairs = _respelled(*_differing_parts(old, new), snake="_" in new)
+            for part, instead in pairs:
                 begin = r"(?<![a-z])" if part[0].islower() else ""
                 pattern = f"{begin}{re.escape(part)}(?![a-z])"
                 guess = re.sub(pattern, lambda _, to=instead: to, guess)
             yield guess
 
 
-def _by_block(region: str, edit: RecentEdit) -> Iterator[str]:
-    lines, hunk = split_lines(region), Hunk.of(edit.diff)
+def _by_block(region: str, change: _Change) -> Iterator[str]:
+    lines, hunk = split_lines(region if region.endswith("\n") else f"{region}\n"), change.hunk
     bare = [line.strip() for line in lines]
     above = (hunk.above,) if hunk.above else ()
     anchor = list(hunk.removed or above)
@@ -116,8 +136,8 @@ def _by_block(region: str, edit: RecentEdit) -> Iterator[str]:
             yield _joined(region, [*lines[: at + kept], *new, *lines[at + len(wanted) :]])
 
 
-def _by_line(region: str, edit: RecentEdit) -> Iterator[str]:
-    lines, hunk = split_lines(region), Hunk.of(edit.diff)
+def _by_line(region: str, change: _Change) -> Iterator[str]:
+    lines, hunk = split_lines(region), change.hunk
     read = [tokens(line.strip()) for line in lines]
     wanted = [tokens(line.strip()) for line in hunk.removed]
     if sum(map(len, wanted)) < FEWEST_TOKENS:
@@ -136,7 +156,7 @@ def _by_line(region: str, edit: RecentEdit) -> Iterator[str]:
     yield _joined(region, new)
 
 
-_WAYS: Mapping[str, Callable[[str, RecentEdit], Iterator[str]]] = {
+_WAYS: Mapping[str, Callable[[str, _Change], Iterator[str]]] = {
     "by-line": _by_line,
     "by-block": _by_block,
     "by-edit": _by_edit,
@@ -152,8 +172,8 @@ def _rewritten(region: str, guess: str) -> int:
     return sum(i2 - i1 for tag, i1, i2, _, _ in matcher.get_opcodes() if tag != "equal")
 
 
-def _stands(edit: RecentEdit, region: str) -> bool:
-    lines = (line.strip() for line in Hunk.of(edit.diff).added)
+def _stands(change: _Change, region: str) -> bool:
+    lines = (line.strip() for line in change.hunk.added)
     return any(line and line in region for line in lines)
 
 
@@ -187,20 +207,26 @@ def _differing_parts(old: str, new: str) -> tuple[list[str], list[str]]:
     return a, b
 
 
-def _respelled(old: list[str], new: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield the parts in the usual spellings of names, each pair once."""
+def _respelled(old: list[str], new: list[str], *, snake: bool) -> Iterator[tuple[str, str]]:
+    """Yield the parts in the usual spellings of names, each of the old ones once.
+
+    One lower-case word may begin a name in either spelling; `snake` says how the new name is.
+    """
     if not old or not new:
         return
-    spellings: tuple[Callable[[list[str]], str], ...] = (
+    spellings: list[Callable[[list[str]], str]] = [
         lambda parts: "".join(part.capitalize() for part in parts),
         lambda parts: parts[0].lower() + "".join(part.capitalize() for part in parts[1:]),
         lambda parts: "_".join(part.lower() for part in parts),
         lambda parts: "_".join(part.upper() for part in parts),
         lambda parts: "-".join(part.lower() for part in parts),
-    )
-    for part, instead in dict.fromkeys((spell(old), spell(new)) for spell in spellings):
-        if len(part) >= SHORTEST_PART:
-            yield part, instead
+    ]
+    if snake:
+        spellings.insert(0, spellings.pop(2))
+    pairs: dict[str, str] = {}
+    for spell in spellings:
+        pairs.setdefault(spell(old), spell(new))
+    yield from ((part, instead) for part, instead in pairs.items() if len(part) >= SHORTEST_PART)
 
 
 def _moved(lines: Sequence[str], there: str, here: str) -> list[str]:

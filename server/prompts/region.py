@@ -17,6 +17,7 @@ this short, so events come first, in the order in which the model learnt them.
 
 from feedback_store.events import EditContext, Reason
 from server.prompts.base import Budget, Parsed, first_marker
+from server.prompts.text import split_lines
 
 PREFIX_LINES = 12
 SUFFIX_LINES = 6
@@ -57,8 +58,8 @@ class RegionFormat:
     def render(self, context: EditContext, budget: Budget) -> str | Reason:
         """Trim from the outside in: far suffix and prefix lines first, then the oldest events."""
         room = int(budget.prompt_tokens * budget.chars_per_token)
-        prefix = context.prefix.splitlines(keepends=True)[-self._before :]
-        suffix = context.suffix.splitlines(keepends=True)[: self._after]
+        prefix = split_lines(context.prefix)[-self._before :]
+        suffix = split_lines(context.suffix)[: self._after]
         events = [
             edit.diff
             for edit in context.recent_edits
@@ -99,12 +100,12 @@ class RegionFormat:
         if not finished:
             return Parsed(reason=Reason.TRUNCATED)
         text = answer.removesuffix("<|end|>")
-        if first_marker(text, self.markers) or "\ufffd" in text:
-            return Parsed(reason=Reason.UNPARSABLE)
         if text and context.region.endswith("\n") and not text.endswith("\n"):
             text += "\n"
         if text == context.region:
             return Parsed(reason=Reason.NO_EDIT)
+        if first_marker(text, self.markers) or "\ufffd" in text:
+            return Parsed(reason=Reason.UNPARSABLE)
         return Parsed(new_region=text)
 
     def _assemble(

@@ -95,12 +95,14 @@ class SpanFormat(RegionFormat):
             if places != sorted(places) or places[0] < at or places[-1] > len(old):
                 return Parsed(reason=Reason.UNPARSABLE)
             new += old[at : places[0]]
+            if places[0] == len(old) and new and any(pieces):
+                new[-1] = _whole(new[-1])  # what is appended stands on a line of its own
             new += [_whole(piece) for piece in pieces[1:-1]]
             at = places[-1]
         if old and at == len(old) and not old[-1].endswith("\n") and new:
             new[-1] = new[-1].removesuffix("\n")  # a file's last line may have no line end
         new_region = "".join([*new, *old[at:]])
-        if first_marker(new_region, self.markers) or "\ufffd" in new_region:
+        if first_marker(new_region, self.markers) or "\ufffd" in text:
             return Parsed(reason=Reason.UNPARSABLE)
         if new_region == context.region:
             return Parsed(reason=Reason.NO_EDIT)

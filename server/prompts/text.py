@@ -11,6 +11,10 @@ from dataclasses import dataclass
 _TOKEN = re.compile(r"\w+|[^\w\s]|\s+")
 _WORD = re.compile(r"\w")
 
+MOST_COMPARED = 400
+"""Tokens a side that are compared: twenty lines of code. The time grows with their cube at worst,
+and an editor waits."""
+
 
 @dataclass(frozen=True)
 class Hunk:
@@ -53,11 +57,12 @@ def replacements(diff: str) -> Iterator[tuple[str, str]]:
     """Yield what a diff's body replaces by what, in order; each with a word, both not blank.
 
     Removed and added lines are compared token by token. An insertion or a deletion takes one
-    token of either side along, or nothing would say where it belongs.
+    token of either side along, or nothing would say where it belongs. Of an edit that is too long
+    to be compared nothing is known.
     """
     hunk = Hunk.of(diff)
     old, new = tokens("\n".join(hunk.removed)), tokens("\n".join(hunk.added))
-    if not old or not new:
+    if not old or not new or max(len(old), len(new)) > MOST_COMPARED:
         return
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():

@@ -15,6 +15,7 @@ import argparse
 import gzip
 import json
 import os
+import shutil
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -67,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     display = Display()
     folder = (given.output / "cold-start-run").resolve()
+    shutil.rmtree(folder, ignore_errors=True)
     histories = parted(data, folder / "tasks")
     settings = settings_for(given, Place(folder), "")
     for number, history in enumerate(histories):

@@ -28,6 +28,7 @@ from deploy.demo.report import versions
 from deploy.demo.stack import Gateway as GatewayProcess
 from deploy.demo.stack import Place
 from server.prompts.profiles import profile_for
+from server.prompts.text import split_lines
 from trainer.config import TrainerSettings
 from trainer.evaluation.answers import Subject, answers, prompt_ids
 from trainer.evaluation.report import Report, beside_baselines
@@ -149,7 +150,7 @@ def _timed(
 def shorter(task: EditTask, lines: int) -> EditTask:
     """Return the task with at most `lines` lines of region, the cursor among them."""
     context = task.context
-    region = context.region.splitlines(keepends=True)
+    region = split_lines(context.region)
     first = min(max(0, context.cursor_line - lines // 2), max(0, len(region) - lines))
     kept = "".join(region[first : first + lines])
     changed = {

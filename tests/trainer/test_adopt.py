@@ -106,7 +106,12 @@ def test_what_is_no_adapter_of_this_base_is_refused(world):
 
 def test_it_is_not_judged_by_what_it_was_tuned_on(world):
     stand_in, _, source = world
+    facts: dict[str, object]
     facts = {"base_sha256": base_sha256(MODEL), "settings": {"tasks": [str(source)]}}
+    (stand_in.data.parent / "sft" / "run.json").write_text(json.dumps(facts))
+    with pytest.raises(BadSource, match="tuned on"):
+        adopt(settings(world), [source], QUIET)
+    facts["settings"] = {"tasks": [str(source.parent)]}
     (stand_in.data.parent / "sft" / "run.json").write_text(json.dumps(facts))
     with pytest.raises(BadSource, match="tuned on"):
         adopt(settings(world), [source], QUIET)

@@ -1,7 +1,7 @@
 """What a suggestion is worth without a model: silence, and one deterministic guess.
 
 Knows tasks. Does not know models or scores. Both are asked the same tasks as the model and see
-what it sees: the region and the recent edits, never the wanted text.
+the region and the recent edits, more of them than a prompt may show; never the wanted text.
 """
 
 from collections.abc import Callable, Mapping

@@ -26,7 +26,7 @@ from trainer.noise import stable_hash
 from trainer.tasks import EditTask, from_row
 
 LOOKED_AT = 20
-"""Lines of a file that may be broken before it is said to hold no tasks."""
+"""Objects of a file that may be none of the forms before it is said to hold no tasks."""
 KNOWN = "a mined folder, an exported batch, edit records or Zeta's JSONL"
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from feedback_store.events import EditContext, RecentEdit
+from server.prompts.text import split_lines
 from trainer.edit_records import PREFIX_LINES, SHOWN_EDITS, SUFFIX_LINES, json_lines
 from trainer.languages import language_of
 from trainer.noise import stable_hash
@@ -141,7 +142,7 @@ def _same_root(path: str, shown: str) -> str:
 
 
 def _context(shown: Excerpt, changes: list[RecentEdit]) -> EditContext:
-    prefix, suffix = shown.prefix.splitlines(True), shown.suffix.splitlines(True)
+    prefix, suffix = split_lines(shown.prefix), split_lines(shown.suffix)
     last = max(shown.region.count("\n") - 1, 0)
     return EditContext(
         path=shown.path,

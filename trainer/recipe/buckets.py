@@ -8,19 +8,11 @@ Knows lengths. Does not know what the rows say.
 """
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 from trainer.recipe.examples import Example
 
 Batch = Sequence[Example]
-
-
-def pools(examples: Iterable[Example], size: int) -> Iterator[list[Example]]:
-    """Yield `size` examples at a time; the last pool may be smaller."""
-    source = iter(examples)
-    while pool := list(islice(source, size)):
-        yield pool
 
 
 def batches(pool: Sequence[Example], tokens: int, rng: random.Random) -> list[Batch]:

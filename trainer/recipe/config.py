@@ -97,8 +97,8 @@ class SftSection(RecipeSection):
     """Mined folders, exported batches, or JSONL files of tasks."""
     synthetic_share: float = Field(default=0.35, ge=0, le=1)
     """Share of rows that are synthetic edits, where there is a corpus."""
-    nothing_share: float = Field(default=0.18, ge=0, lt=1)
-    """Share of the real rows in which nothing is wanted."""
+    nothing_share: float = Field(default=0.18, ge=0, le=0.5)
+    """Share of the real rows in which nothing is wanted; half of them at most."""
     silence_weight: float = Field(default=0.35, gt=0)
     """What rows that teach silence count beside edits: less makes the model more eager."""
     held_share: float = Field(default=0.03, ge=0, lt=1)

@@ -17,6 +17,8 @@ from trainer.synthetic.source import SourceFile
 from trainer.synthetic.stream import SyntheticMix, stream
 from trainer.tasks import EditTask
 
+TRIES = 8
+"""How many synthetic edits are made for each row wanted, before a pool goes without."""
 POOL_ROWS = 768
 """Enough that rows of like length meet, few enough that a resumed run repeats little."""
 
@@ -52,7 +54,8 @@ class Mixture:
         rows = [self.examples.of_text(rng.choice(self.texts).text, rng) for _ in range(texts)]
         if synthetic:
             files = rng.sample(self.edited, min(POOL_FILES, len(self.edited)))
-            made = stream(files, rng.randrange(1 << 62), self.synthetic)
+            # Where hardly any fits, a pool has fewer, rather than looking on for ever.
+            made = islice(stream(files, rng.randrange(1 << 62), self.synthetic), TRIES * synthetic)
             rows += islice(self.examples.of_tasks(made), synthetic)
         rows += self.examples.of_tasks(self._turn(number, tasks))
         return [row for row in rows if len(row.ids) > 1]

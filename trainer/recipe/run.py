@@ -226,10 +226,17 @@ def _write_model(
     _describe(folder, asked, reading)
 
 
+def _resolved(asked: RecipeSection) -> dict[str, object]:
+    """The tasks' paths, wherever the record is read from."""
+    if not isinstance(asked, SftSection):
+        return {}
+    return {"tasks": tuple(path.resolve() for path in asked.tasks)}
+
+
 def _describe(folder: Path, asked: RecipeSection, reading: Reading, **more: str) -> None:
     RunFolder(folder).describe(
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        settings=json.loads(asked.model_dump_json()),
+        settings=json.loads(asked.model_copy(update=_resolved(asked)).model_dump_json()),
         files=len(reading.files),
         tasks=len(reading.tasks),
         left_out=dict(reading.left_out),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainer.edit_records import chance, read_records
+from trainer.edit_records import chance
 from trainer.evaluation.sources import read_source
 from trainer.recipe.config import RecipeSection, SftSection
 from trainer.recipe.overlap import Overlap
@@ -35,7 +35,7 @@ class Reading:
 
 def answers_of(path: Path | None) -> Overlap:
     """Return what training texts may not share with the tasks in `path`."""
-    return Overlap([] if path is None else read_records(path))
+    return Overlap([] if path is None else read_source(path, Counter()))
 
 
 def read_files(asked: RecipeSection, unlike: Overlap, reading: Reading) -> None:

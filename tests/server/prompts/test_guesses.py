@@ -55,6 +55,11 @@ def found(region: str, *diffs: str) -> dict[str, str]:
             "class OldThing:\n    OLD_X = getOldName()\n    bold = told\n",
             "class NewThing:\n    NEW_X = getNewName()\n    bold = told\n",
         ),
+        # one word has no spelling of its own: that of the new name
+        ("by-part", "-count = 1\n+row_total = 1\n", "user_count\n", "user_row_total\n"),
+        ("by-part", "-count = 1\n+rowTotal = 1\n", "user_count\n", "user_rowTotal\n"),
+        # what is inserted after a last line without line end
+        ("by-block", " import os\n+import sys\n", "import os", "import os\nimport sys"),
     ],
 )
 def test_a_way(way: str, diff: str, region: str, guess: str | None) -> None:
@@ -78,6 +83,15 @@ def test_what_speaks_for_a_guess() -> None:
 
 def test_the_newest_edit_that_fits_wins() -> None:
     assert found("a(1)\n", "-a\n+b\n", "-a\n+c\n", "-x\n+y\n")["by-token"] == "c(1)\n"
+
+
+def test_an_edit_too_long_to_be_compared_is_known_by_its_lines_alone() -> None:
+    words = [f"word{n}" for n in range(1000)]
+    old, new = " ".join(words), " ".join(["other", *words[1:]])
+    assert found(f"{old}\nword0\n", f"-{old}\n+{new}\n") == {
+        "by-line": f"{new}\nword0\n",
+        "by-block": f"{new}\nword0\n",
+    }
 
 
 def test_without_edits_there_is_nothing_to_guess() -> None:

@@ -72,6 +72,17 @@ def test_answers_that_make_no_sense_are_unparsable() -> None:
     assert cut.reason is Reason.TRUNCATED
 
 
+def test_what_is_appended_stands_on_its_own_line() -> None:
+    assert SPAN.parse(context("a\nx"), "<|L2|>y\n<|L2|>", finished=True).new_region == "a\nx\ny"
+
+
+def test_silence_is_silence_whatever_stands_in_the_region() -> None:
+    odd = context("x = '\ufffd'\n")
+    assert SPAN.parse(odd, "<|end|>", finished=True).reason is Reason.NO_EDIT
+    broken = SPAN.parse(odd, "<|L0|>\ufffd\n<|L1|>", finished=True)
+    assert broken.reason is Reason.UNPARSABLE
+
+
 def test_a_region_with_more_lines_than_markers_has_no_prompt() -> None:
     assert SPAN.render(context("x\n" * MOST_LINES), Budget()) not in list(Reason)
     assert SPAN.render(context("x\n" * (MOST_LINES + 1)), Budget()) is Reason.PROMPT_TOO_LONG

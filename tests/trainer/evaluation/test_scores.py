@@ -82,6 +82,11 @@ def test_the_scores_stay_in_their_bounds(region, wanted, suggestion):
         assert delta_chrf(answer(region, region, wanted)) == 0
 
 
+def test_a_change_of_blanks_alone_is_right_or_wrong():
+    assert delta_chrf(answer("if x:\n    y\n", "if x:\n  y\n", "if x:\n    y\n")) == 1
+    assert delta_chrf(answer("if x:\n      y\n", "if x:\n  y\n", "if x:\n    y\n")) == 0
+
+
 def test_the_table():
     undoing = task("u", region="y = 1\n", wanted="z = 1\n", edits=["-x = 1\n+y = 1\n"])
     quiet = task("q", wanted=OLD)

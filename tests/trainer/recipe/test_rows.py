@@ -85,6 +85,13 @@ def test_a_walk_meets_every_task_once(size: int) -> None:
     assert sorted(_shuffled(size, n, "seed") for n in range(size)) == list(range(size))
 
 
+def test_where_nothing_fits_a_pool_is_empty(
+    files: list[SourceFile], examples: Examples, small_tokenizer: Any
+) -> None:
+    narrow = Examples(small_tokenizer, examples.profile, longest=32)
+    assert Mixture(narrow, edited=files, synthetic_share=1.0).pool(0) == []
+
+
 def test_a_pool_depends_on_its_number_alone(
     examples: Examples, files: list[SourceFile], tasks: list[EditTask]
 ) -> None:
