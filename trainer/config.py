@@ -125,7 +125,7 @@ class GateSection(Section):
     max_kl: float = Field(default=1.0, gt=0)
     """Largest mean KL to the live policy, in nats per token."""
     max_length_ratio: float = Field(default=2.0, gt=1)
-    """Largest factor between the mean answer lengths."""
+    """Largest factor between the mean answer lengths, where those exceed ten tokens."""
     max_silence_change: float = Field(default=0.25, gt=0)
     """Largest change of the share of silent answers; a policy that speaks up more than that passes
     if its reward has surely risen. A trial's policy that had learnt nothing but silence (0.73 to

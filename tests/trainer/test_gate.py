@@ -61,6 +61,16 @@ def test_speaking_up_more_has_to_be_worth_it():
     assert verdict(replay=scored(0.15), drift=mute).verdict is Verdict.REFUSED
 
 
+def test_a_few_tokens_more_are_no_drift():
+    def longer(live, new):
+        return verdict(drift=replace(GOOD.drift, live_length=live, new_length=new)).verdict
+
+    assert longer(1.4, 3.8) is Verdict.PASSED
+    assert longer(1.4, 21) is Verdict.REFUSED
+    assert longer(50, 101) is Verdict.REFUSED
+    assert longer(50, 24) is Verdict.REFUSED
+
+
 def test_a_harmless_adapter_passes_and_a_worse_one_does_not():
     assert verdict(replay=scored(0.0)).verdict is Verdict.PASSED
     worse = verdict(replay=scored(-0.1))
