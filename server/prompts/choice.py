@@ -1,28 +1,32 @@
 """The `choice` format of the embedded model: the prompt holds guesses, the answer takes one.
 
     ...the prompt of the `span` format up to its suffix
-    <|by-line|><|by-edit|>1:2!
+    <|by-token|>
+    <|L2|>the third line, changed
+    <|L3|>0<|by-line|><|by-edit|>
     <|L1|>the second line, changed
-    <|L2|><|by-token|>3:1
-    <|L4|>...<|edit|>
+    <|L2|>7<|edit|>
 
 What a rule can guess (`guesses`) stands behind the names of the ways that lead to it: its changed
-lines, between the boundaries of what they replace. `1:2!` says that it follows the newest edit,
-that two lines change, and that what that edit wrote stands in the region: by these facts wrong
-guesses are told best.
+lines, between the boundaries of what they replace. The digit behind them says in how many of ten
+cases such a guess was wanted (`evidence`). The likeliest guess stands last, so that its digit is
+what a model reads right before it answers.
 
 The answer is the first of the names, `<|by-line|><|end|>`; or `<|end|>`, nothing; or a `span`
 answer, where what is wanted was not guessed. So the commonest answers take two tokens, and to
 learn from a user which guesses are wanted is to learn one choice.
 
-Knows this layout. Does not know how guesses are made, nor how the rest is trimmed (`region`).
+Knows this layout. Does not know how guesses are made or weighed, nor how the rest is
+trimmed (`region`).
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from feedback_store.events import EditContext, Reason
 from server.prompts.base import Budget, Parsed, first_marker
+from server.prompts.evidence import evidence
 from server.prompts.guesses import WAYS, Guess, guesses
 from server.prompts.span import SpanFormat, boundary, changes
 from server.prompts.text import split_lines
@@ -36,7 +40,9 @@ class ChoiceFormat(SpanFormat):
 
     def render(self, context: EditContext, budget: Budget) -> str | Reason:
         """Trim as the other formats do, in what room the guesses leave."""
-        shown = "".join(_shown(context, guess) for guess in self._guesses(context))
+        found = self._guesses(context)
+        ranked = sorted(zip(evidence(context, found), found, strict=True), key=itemgetter(0))
+        shown = "".join(_shown(context.region, guess, chance) for chance, guess in ranked)
         taken = int(len(shown) / budget.chars_per_token) + 1
         if taken >= budget.prompt_tokens:
             return Reason.PROMPT_TOO_LONG
@@ -79,15 +85,14 @@ class ChoiceFormat(SpanFormat):
         return [guess for guess in found if not first_marker(guess.region, self.markers)]
 
 
-def _shown(context: EditContext, guess: Guess) -> str:
-    """The names and the changed lines between their boundaries, one change after the other."""
-    old, new = split_lines(context.region), split_lines(guess.region)
+def _shown(region: str, guess: Guess, chance: float) -> str:
+    """The names, the changed lines between their boundaries, one after the other, the chance."""
+    old, new = split_lines(region), split_lines(guess.region)
     lines = "".join(
         f"{boundary(first)}{''.join(changed)}{boundary(last)}"
         for first, last, changed in changes(old, new)
     )
-    facts = f"{guess.age}:{min(guess.lines, 9)}{'!' if guess.beside else ''}"
-    return f"{''.join(_names(guess.ways))}{facts}\n{lines}"
+    return f"{''.join(_names(guess.ways))}\n{lines}{min(int(10 * chance), 9)}"
 
 
 def _names(ways: Sequence[str]) -> list[str]:

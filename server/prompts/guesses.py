@@ -3,7 +3,8 @@
 Many next edits are no more than the last one again, and what a rule can do a small model need not
 learn. A model is shown these guesses and says whether one of them is wanted. A way alone is mostly
 wrong (1 to 20 % right on 4,600 real tasks), lines and blocks together are right in 58 %, and with
-replacements that agree in 70 to 95 %; so a guess bears the names of all ways that lead to it.
+replacements that agree in 70 to 95 %; so a guess bears the names of all ways that lead to it, and
+`evidence` says how often such a guess was wanted.
 
     by-line   lines that are an edit's old lines but for names: rewritten likewise
     by-block  an edit's old lines again: its new ones; after the line above an insertion: it again
@@ -15,7 +16,6 @@ Knows text. Does not know prompts or models. **A changed guess is another prompt
 stored suggestions were made with the ones here, so a change wants a new name of the format.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,30 +38,31 @@ _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 @dataclass(frozen=True)
-class _Change:
+class Change:
     """An edit, read once for all ways."""
 
+    path: str
     hunk: Hunk
     replaced: tuple[tuple[str, str], ...]
+    """What it puts instead of what, in order."""
 
     @classmethod
-    def of(cls, edit: RecentEdit) -> "_Change":
-        return cls(Hunk.of(edit.diff), tuple(replacements(edit.diff)))
+    def of(cls, edit: RecentEdit) -> "Change":
+        """Read a recent edit."""
+        return cls(edit.path, Hunk.of(edit.diff), tuple(replacements(edit.diff)))
 
 
 @dataclass(frozen=True)
 class Guess:
-    """What the region may become, and what speaks for it."""
+    """What the region may become, and why."""
 
     region: str
     ways: tuple[str, ...]
     """Those that lead there, at least one."""
+    changes: tuple[Change, ...]
+    """All that was guessed from, newest first."""
     age: int
-    """Which edit it follows; 1 is the newest."""
-    lines: int
-    """How many of the region's lines it takes away or rewrites."""
-    beside: bool
-    """Whether what that edit wrote stands in the region."""
+    """Which of them it follows: the newest that leads there."""
 
 
 def guesses(region: str, edits: Sequence[RecentEdit]) -> tuple[Guess, ...]:
@@ -70,46 +71,37 @@ def guesses(region: str, edits: Sequence[RecentEdit]) -> tuple[Guess, ...]:
     Args:
         edits: oldest first, as a context has them.
     """
-    newest_first = [_Change.of(edit) for edit in reversed(edits)]
+    changes = tuple(Change.of(edit) for edit in reversed(edits))
     ways: dict[str, list[str]] = {}
     ages: dict[str, int] = {}
     for name, way in _WAYS.items():
-        for age, change in enumerate(newest_first, 1):
+        for age, change in enumerate(changes):
             guess = next((text for text in way(region, change) if text != region), None)
             if guess is not None:
                 ways.setdefault(guess, []).append(name)
                 ages[guess] = min(age, ages.get(guess, age))
                 break
-    return tuple(
-        Guess(
-            guess,
-            tuple(names),
-            age,
-            _rewritten(region, guess),
-            _stands(newest_first[age - 1], region),
-        )
-        for (guess, names), age in zip(ways.items(), ages.values(), strict=True)
-    )
+    return tuple(Guess(text, tuple(ways[text]), changes, age) for text, age in ages.items())
 
 
 def one_guess(region: str, edits: Sequence[RecentEdit]) -> str | None:
     """Return the region with the newest replacement that fits there done throughout, or None."""
-    found = (text for edit in reversed(edits) for text in _by_token(region, _Change.of(edit)))
+    found = (text for edit in reversed(edits) for text in _by_token(region, Change.of(edit)))
     return next((text for text in found if text != region), None)
 
 
-def _by_token(region: str, change: _Change) -> Iterator[str]:
+def _by_token(region: str, change: Change) -> Iterator[str]:
     for old, new in reversed(change.replaced):
         yield replace_tokens(region, old, new)
 
 
-def _by_edit(region: str, change: _Change) -> Iterator[str]:
+def _by_edit(region: str, change: Change) -> Iterator[str]:
     for old, new in change.replaced:
         region = replace_tokens(region, old, new)
     yield region
 
 
-def _by_part(region: str, change: _Change) -> Iterator[str]:
+def _by_part(region: str, change: Change) -> Iterator[str]:
     for old, new in reversed(change.replaced):
         if _NAME.fullmatch(old) and _NAME.fullmatch(new):
             guess = region
@@ -121,7 +113,7 @@ def _by_part(region: str, change: _Change) -> Iterator[str]:
             yield guess
 
 
-def _by_block(region: str, change: _Change) -> Iterator[str]:
+def _by_block(region: str, change: Change) -> Iterator[str]:
     lines, hunk = split_lines(region if region.endswith("\n") else f"{region}\n"), change.hunk
     bare = [line.strip() for line in lines]
     above = (hunk.above,) if hunk.above else ()
@@ -136,7 +128,7 @@ def _by_block(region: str, change: _Change) -> Iterator[str]:
             yield _joined(region, [*lines[: at + kept], *new, *lines[at + len(wanted) :]])
 
 
-def _by_line(region: str, change: _Change) -> Iterator[str]:
+def _by_line(region: str, change: Change) -> Iterator[str]:
     lines, hunk = split_lines(region), change.hunk
     read = [tokens(line.strip()) for line in lines]
     wanted = [tokens(line.strip()) for line in hunk.removed]
@@ -156,7 +148,7 @@ def _by_line(region: str, change: _Change) -> Iterator[str]:
     yield _joined(region, new)
 
 
-_WAYS: Mapping[str, Callable[[str, _Change], Iterator[str]]] = {
+_WAYS: Mapping[str, Callable[[str, Change], Iterator[str]]] = {
     "by-line": _by_line,
     "by-block": _by_block,
     "by-edit": _by_edit,
@@ -164,17 +156,6 @@ _WAYS: Mapping[str, Callable[[str, _Change], Iterator[str]]] = {
     "by-part": _by_part,
 }
 WAYS = tuple(_WAYS)
-
-
-def _rewritten(region: str, guess: str) -> int:
-    old, new = split_lines(region), split_lines(guess)
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    return sum(i2 - i1 for tag, i1, i2, _, _ in matcher.get_opcodes() if tag != "equal")
-
-
-def _stands(change: _Change, region: str) -> bool:
-    lines = (line.strip() for line in change.hunk.added)
-    return any(line and line in region for line in lines)
 
 
 def _alike(old: Sequence[list[str]], here: Sequence[list[str]]) -> dict[str, str] | None:

@@ -17,7 +17,7 @@ from trainer.synthetic.source import SourceFile
 from trainer.synthetic.stream import SyntheticMix, stream
 from trainer.tasks import EditTask
 
-TRIES = 8
+TRIES = 4
 """How many synthetic edits are made for each row wanted, before a pool goes without."""
 POOL_ROWS = 768
 """Enough that rows of like length meet, few enough that a resumed run repeats little."""

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from server.prompts.guesses import guesses
+from server.prompts.span import SHOWN_EDITS
 from trainer.edit_records import chance
 from trainer.evaluation.sources import read_source
 from trainer.recipe.config import RecipeSection, SftSection
@@ -69,8 +71,14 @@ def read_tasks(asked: SftSection, unlike: Overlap, reading: Reading) -> None:
                 reading.left_out["tasks_like_validation"] += 1
             elif chance(task.cluster, "held", 10_000) < held * 10_000:
                 reading.held_tasks.append(task)
+            elif chance(task.id, "idle", 10_000) >= asked.idle_share * 10_000 and _is_idle(task):
+                skipped["tasks_without_a_guess"] += 1
             else:
                 reading.tasks.append(task)
+
+
+def _is_idle(task: EditTask) -> bool:
+    return not guesses(task.context.region, task.context.recent_edits[-SHOWN_EDITS:])
 
 
 def held_synthetic(files: Sequence[SourceFile], mix: SyntheticMix) -> list[EditTask]:

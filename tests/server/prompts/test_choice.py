@@ -1,5 +1,7 @@
 """The `choice` format: guesses stand in the prompt, answers take one of them or write a change."""
 
+import re
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +20,19 @@ def test_guesses_stand_before_the_answer() -> None:
     assert CHOICE.render(HERE, Budget()) == (
         "<|file|>pkg/mod.py\n<|event|>-old = 1\n+new = 1\n<|prefix|>before\n"
         "<|region|><|L0|>x = old\n<|L1|>y = 2\n<|L2|><|suffix|>after\n"
-        "<|by-edit|><|by-token|><|by-part|>1:1\n<|L0|>x = new\n<|L1|><|edit|>"
+        "<|by-edit|><|by-token|><|by-part|>\n<|L0|>x = new\n<|L1|>8<|edit|>"
     )
+
+
+def test_the_likeliest_guess_stands_last() -> None:
+    edits = (RecentEdit(path="a.py", diff="-f(a, 1)\n+g(b, 1)\n"),)
+    here = context("f(a)\n", recent_edits=edits)
+    prompt = CHOICE.render(here, Budget())
+    assert isinstance(prompt, str)
+    shown = re.findall(r"<\|L0\|>(\w\(\w\))\n<\|L1\|>(\d)", prompt)
+    assert sorted(text for text, _ in shown) == ["f(b)", "g(b)"]
+    assert [digit for _, digit in shown] == sorted(digit for _, digit in shown)
+    assert prompt.endswith(f"{shown[-1][1]}<|edit|>")
 
 
 def test_without_a_guess_the_prompt_is_that_of_span() -> None:
