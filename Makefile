@@ -61,6 +61,10 @@ licences: setup ## write THIRD_PARTY from the lock
 bench-loop: setup ## the demo over 5 seeds against its rivals; more than an hour (ARGS="--resume")
 	@$(PY) -m tests.bench.loop $(ARGS)
 
+.PHONY: bench-advantage
+bench-advantage: setup ## estimator and reward against plain Python
+	@$(PY) -m tests.bench.advantage $(ARGS)
+
 .PHONY: bench-mine
 bench-mine: setup ## how fast history becomes tasks (ARGS="--commits N")
 	@$(PY) -m tests.bench.mine $(ARGS)

@@ -21,10 +21,16 @@ class Method(StrEnum):
     """How adapters are learnt: the group-relative estimators, or likelihood of the references."""
 
     GAPO = "gapo"
+    GAPO_MEAN = "gapo_mean"
+    GAPO_STD = "gapo_std"
+    GAPO_CENTRED = "gapo_centred"
     MEDIAN = "median"
     GRPO = "grpo"
     DR_GRPO = "dr_grpo"
     RLOO = "rloo"
+    QAE = "qae"
+    MC_GRPO = "mc_grpo"
+    REINFORCE = "reinforce++"
     SFT = "sft"
 
 
@@ -86,9 +92,11 @@ class TrainSection(Section):
     """The update."""
 
     method: Method = Method.GAPO
-    """gapo, median, grpo, dr_grpo, rloo or sft."""
+    """gapo, gapo_mean, gapo_std, gapo_centred, median, grpo, dr_grpo, rloo, qae, mc_grpo,
+    reinforce++ (`trainer/estimators.py` says what each is) or sft."""
     tau: float = Field(default=0.5, gt=0, le=1)
-    """GAPO: share of a group that the densest window must hold."""
+    """GAPO: share of a group that the densest window must hold. QAE: the quantile of a group's
+    rewards that is its baseline; its paper takes 0.4."""
     min_spread: float = Field(default=0.02, ge=0)
     """Groups whose rewards lie nearer together are dropped."""
     groups: int = Field(default=16, ge=1)

@@ -137,18 +137,21 @@ def compare(
     )
     if experiment.reverse_advantages:
         advantages = -advantages
-    groups = [
-        TrainGroup(
-            prompt=one.row.prompt_token_ids,
-            answers=[rollout.token_ids for rollout in one.rollouts],
-            engine_logprobs=[rollout.logprobs for rollout in one.rollouts],
-            advantages=advantages[number == index].tolist(),
-            weight=one.row.weight,
-        )
-        for index, one in enumerate(scored)
-        if keep[number == index].all()
-    ]
+    parts = [(one, advantages[number == i], keep[number == i]) for i, one in enumerate(scored)]
+    groups = [_learnable(*part) for part in parts if part[2].any()]
     return Compared(groups, _seen(scored, flat, advantages[keep], len(groups)))
+
+
+def _learnable(one: Scored, advantages: np.ndarray, keep: np.ndarray) -> TrainGroup:
+    """The answers that carry signal, of a group that has some."""
+    kept = [rollout for rollout, wanted in zip(one.rollouts, keep, strict=True) if wanted]
+    return TrainGroup(
+        prompt=one.row.prompt_token_ids,
+        answers=[rollout.token_ids for rollout in kept],
+        engine_logprobs=[rollout.logprobs for rollout in kept],
+        advantages=advantages[keep].tolist(),
+        weight=one.row.weight,
+    )
 
 
 def _seen(

@@ -2,6 +2,7 @@
 
 import json
 import math
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.advantage import METHODS, estimate
+from trainer.advantage import estimate
+from trainer.estimators import ESTIMATORS
 
 VECTORS = json.loads((Path(__file__).parent / "gapo_vectors.json").read_text())
 COMPARABLE = [v for v in VECTORS["vectors"] if not v["raises"]]
@@ -59,7 +61,7 @@ def test_squares_sum_to_n_minus_one(rewards, method, tau):
         assert (got**2).sum() == pytest.approx(len(rewards) - 1)
 
 
-@given(group, st.permutations(range(16)), st.sampled_from(sorted(METHODS)))
+@given(group, st.permutations(range(16)), st.sampled_from(sorted(ESTIMATORS)))
 def test_permuting_answers_permutes_advantages(rewards, permutation, method):
     order = [index for index in permutation if index < len(rewards)]
     got = one_group(rewards, method=method)
@@ -120,3 +122,81 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match="tau"):
         estimate([0.1], [1], tau=0.0)
     assert len(estimate([], [])) == 0
+
+
+def plain(method: str, r: list[float], batch: list[float]) -> list[float]:
+    """Return a group's advantages as the papers write them, one reward after the other."""
+    n, mean, median = len(r), statistics.fmean(r), statistics.median(r)
+    half = sorted(r)
+    start = min(range(n // 2 + 1), key=lambda i: (half[i + (n + 1) // 2 - 1] - half[i], i))
+    dense = half[start : start + (n + 1) // 2]
+    dense_median = statistics.median(dense)
+
+    def about(b: float) -> float:
+        return math.sqrt(sum((x - b) ** 2 for x in r) / (n - 1)) + 1e-6
+
+    apart = [abs(x - median) for x in r]
+    mad = statistics.median(apart)
+    by_others = [x - statistics.fmean(r[:i] + r[i + 1 :]) for i, x in enumerate(r)]
+    gapo = [(x - dense_median) / about(dense_median) for x in r]
+    kth = half[math.ceil(0.5 * n) - 1]
+    return {
+        "gapo": gapo,
+        "gapo_mean": [(x - statistics.fmean(dense)) / about(statistics.fmean(dense)) for x in r],
+        "gapo_std": [(x - dense_median) / about(mean) for x in r],
+        "gapo_centred": [a - statistics.fmean(gapo) for a in gapo],
+        "median": [(x - median) / about(median) for x in r],
+        "grpo": [(x - mean) / about(mean) for x in r],
+        "dr_grpo": [x - mean for x in r],
+        "rloo": by_others,
+        "qae": [(x - kth) / about(mean) for x in r],
+        "mc_grpo": [(x - median) / (mad + 1e-3) * n / sum(map(bool, apart)) for x in r],
+        "reinforce++": [
+            (x - statistics.fmean(batch)) / (statistics.stdev(batch) + 1e-6) for x in r
+        ],
+    }[method]
+
+
+@pytest.mark.parametrize("method", sorted(ESTIMATORS))
+def test_every_estimator_is_its_paper_s_on_ragged_groups(method):
+    draw = np.random.default_rng(3)
+    sizes = draw.integers(3, 12, 40)
+    groups = np.repeat(np.arange(40), sizes)
+    shuffle = draw.permutation(len(groups))
+    rewards = draw.random(len(groups))
+    got = np.empty(len(groups))
+    got[shuffle] = estimate(rewards[shuffle], groups[shuffle], method=method)
+    wanted = [plain(method, rewards[groups == g].tolist(), rewards.tolist()) for g in range(40)]
+    np.testing.assert_allclose(got, np.concatenate(wanted), atol=1e-9)
+
+
+def test_reinforce_keeps_groups_that_are_alike_and_answers_that_are_alone():
+    advantages, keep = estimate(
+        [0.5, 0.5, 1.0, 0.0], [0, 0, 1, 2], method="reinforce++", return_keep=True
+    )
+    assert keep.all()
+    assert advantages[2] > 0 > advantages[3]
+    assert advantages[0] == advantages[1] == 0.0
+    assert estimate([0.7], [0], method="reinforce++").tolist() == [0.0]
+
+
+def test_the_quantile_gates_zeros_and_ones():
+    hard, easy = [0.0] * 6 + [1.0] * 2, [0.0] * 2 + [1.0] * 6
+    assert (one_group(hard, method="qae")[:6] == 0).all()
+    assert (one_group(easy, method="qae")[2:] == 0).all()
+    assert (one_group(easy, method="qae", tau=0.1)[2:] > 0).all()
+
+
+def test_the_median_s_own_answer_takes_no_part_in_mc_grpo():
+    rewards = [0.9, 0.1, 0.5, 0.2, 0.8]
+    advantages, keep = one_group(rewards, method="mc_grpo", return_keep=True)
+    assert keep.tolist() == [True, True, False, True, True]
+    assert advantages[2] == 0
+    _, even = one_group(rewards[:4], method="mc_grpo", return_keep=True)
+    assert even.all()
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0]), min_size=2, max_size=9))
+def test_zeros_and_ones_never_blow_up(rewards):
+    for method in ESTIMATORS:
+        assert np.abs(one_group(rewards, method=method)).max() <= len(rewards) ** 1.5
