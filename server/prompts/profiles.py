@@ -40,6 +40,11 @@ class ModelProfile:
     longest_answer: int = 1_000_000
     """Tokens of the longest answer that tuning on real edits teaches; beyond, it teaches silence,
     since what a model cannot write it must not begin."""
+    silence_weight: float = 0.35
+    """What rows that teach silence count beside edits in tuning."""
+    idle_share: float = 1.0
+    """Share of the real tasks at which no rule guesses anything that tuning keeps: they are more
+    than half, and say little to a model that chooses among guesses."""
 
 
 def profiles() -> dict[str, ModelProfile]:
@@ -55,6 +60,8 @@ def profiles() -> dict[str, ModelProfile]:
         recent_edits=4,
         silence_value=0.1,
         longest_answer=2,  # a choice among guesses
+        silence_weight=0.1,
+        idle_share=0.25,
     )
     compared = {
         "hone-tiny-region": RegionFormat(4, elsewhere=True),
@@ -66,6 +73,8 @@ def profiles() -> dict[str, ModelProfile]:
             name=name,
             format=shape,
             longest_answer=400,
+            silence_weight=0.35,
+            idle_share=1.0,
             region_lines=20,
             prefix_lines=12,
             suffix_lines=6,

@@ -99,10 +99,8 @@ class SftSection(RecipeSection):
     """Share of rows that are synthetic edits, where there is a corpus."""
     nothing_share: float = Field(default=0.18, ge=0, le=0.5)
     """Share of the real rows in which nothing is wanted; half of them at most."""
-    idle_share: float = Field(default=1.0, ge=0, le=1)
-    """Share of the real tasks at which no rule guesses anything that is kept. They are more than
-    half, and say little to a model that chooses among guesses (format `choice`)."""
-    silence_weight: float = Field(default=0.35, gt=0)
-    """What rows that teach silence count beside edits: less makes the model more eager."""
+    silence_weight: float = Field(default=0.0, ge=0)
+    """What rows that teach silence count beside edits: less makes the model more eager. 0 takes
+    the profile's."""
     held_share: float = Field(default=0.03, ge=0, lt=1)
     """Share of the tasks' commits that is only looked at, never trained on."""

@@ -92,12 +92,12 @@ def sft(settings: TrainerSettings, display: Display) -> int:
     _prepare(settings)
     base = base_folder(settings)
     folder = _folder(asked)
-    reading = _sft_reading(asked)
+    reading = _sft_reading(asked, profile.idle_share)
     _say_reading(reading, display)
     policy = load_policy(base, profile, settings.model.device, asked.seed) if asked.lora else None
     model: Any = policy.model if policy else _all_weights(base)
     tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
-    taught = Teaching(profile.longest_answer, asked.silence_weight)
+    taught = Teaching(profile.longest_answer, asked.silence_weight or profile.silence_weight)
     examples = Examples(tokenizer, profile, asked.longest, taught)
     mixture = Mixture(
         examples,
@@ -143,10 +143,10 @@ def base_folder(settings: TrainerSettings) -> Path:
         ) from error
 
 
-def _sft_reading(asked: SftSection) -> Reading:
+def _sft_reading(asked: SftSection, idle_share: float) -> Reading:
     reading = Reading()
     unlike = answers_of(asked.unlike)
-    read_tasks(asked, unlike, reading)
+    read_tasks(asked, unlike, reading, idle_share)
     if asked.corpus:
         read_files(asked, unlike, reading)
     if not reading.tasks and not reading.files:

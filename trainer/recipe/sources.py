@@ -54,8 +54,12 @@ def read_files(asked: RecipeSection, unlike: Overlap, reading: Reading) -> None:
             reading.files.append(file)
 
 
-def read_tasks(asked: SftSection, unlike: Overlap, reading: Reading) -> None:
+def read_tasks(
+    asked: SftSection, unlike: Overlap, reading: Reading, idle_share: float = 1.0
+) -> None:
     """Add real tasks to `reading`, whole commits of them to what is only looked at.
+
+    Of those to train on at which no rule guesses anything, only `idle_share` is kept.
 
     Raises BadSource or BadBatch for what cannot be read.
     """
@@ -71,7 +75,7 @@ def read_tasks(asked: SftSection, unlike: Overlap, reading: Reading) -> None:
                 reading.left_out["tasks_like_validation"] += 1
             elif chance(task.cluster, "held", 10_000) < held * 10_000:
                 reading.held_tasks.append(task)
-            elif chance(task.id, "idle", 10_000) >= asked.idle_share * 10_000 and _is_idle(task):
+            elif chance(task.id, "idle", 10_000) >= idle_share * 10_000 and _is_idle(task):
                 skipped["tasks_without_a_guess"] += 1
             else:
                 reading.tasks.append(task)

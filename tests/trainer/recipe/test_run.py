@@ -155,3 +155,17 @@ def test_what_is_like_validation_is_left_out_and_counted(tmp_path: Path) -> None
     read_tasks(asked, answers_of(valid), reading)
     assert not reading.tasks
     assert reading.left_out["tasks_like_validation"] == 4
+
+
+def test_of_tasks_at_which_nothing_is_guessed_a_share_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    idle = [record(n) | {"history": [{"path": "a.py", "diff": "@@ -1 +1 @@\n-q\n+w\n"}]}
+            for n in range(100, 300)]  # fmt: skip
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*map(record, range(20)), *idle]))
+    asked = SftSection(tasks=(path,), nothing_share=0.0, held_share=0.0)
+    reading = Reading()
+    read_tasks(asked, answers_of(None), reading, idle_share=0.25)
+    kept = {int(task.id.split("/")[-1]) for task in reading.tasks}
+    assert set(range(20)) <= kept
+    assert 30 <= len(kept) - 20 <= 70
+    assert reading.left_out == {"tasks_without_a_guess": 220 - len(kept)}
