@@ -65,6 +65,15 @@ bench-loop: setup ## the demo over 5 seeds against its rivals; more than an hour
 bench-advantage: setup ## estimator and reward against plain Python
 	@$(PY) -m tests.bench.advantage $(ARGS)
 
+.PHONY: bench-trainer
+TRL = build/trl
+bench-trainer: setup ## one update beside TRL's, which is installed for this alone (ARGS="--turns 1")
+	@test -f $(TRL)/ready || { $(PY) -m venv $(TRL) && \
+	  $(PY) -c "import sysconfig; print(sysconfig.get_path('purelib'))" > $(TRL)/hone.pth && \
+	  mv $(TRL)/hone.pth $(TRL)/lib/python*/site-packages/ && \
+	  $(TRL)/bin/python -m pip install --quiet trl==1.16.0 && touch $(TRL)/ready; }
+	@$(PY) -m tests.bench.trainer --trl $(TRL)/bin/python $(ARGS)
+
 .PHONY: bench-mine
 bench-mine: setup ## how fast history becomes tasks (ARGS="--commits N")
 	@$(PY) -m tests.bench.mine $(ARGS)

@@ -47,18 +47,17 @@ def estimate(
             Otherwise lengths within 1e-9 are ties and a group of one has advantage 0.
         min_spread: groups with a smaller max - min are not kept; default 0.02, 0 with `parity`.
         return_keep: also return a bool mask of the rewards that carry signal: those of groups
-            with more than one answer and spread, in `mc_grpo` without the median's own; all of
-            them in `reinforce++`. Callers drop the others from numerator and denominator.
+            with spread, in `mc_grpo` without the median's own; all of them in `reinforce++`.
+            Callers drop the others from numerator and denominator.
 
     Raises:
-        ValueError: unknown method, tau outside (0, 1], shapes that differ, or a
-            reward that is not finite; the message names the item.
+        ValueError: unknown method, tau outside (0, 1], other shapes, a reward that is not finite.
     """
     _check(method, tau)
     values, numbers, numpy_out = _as_tensors(rewards, groups)
     if parity:
         values = values.to(torch.float32).to(torch.float64)
-    spread = (0.0 if parity else MIN_SPREAD) if min_spread is None else min_spread
+    spread = min_spread if min_spread is not None else 0.0 if parity else MIN_SPREAD
     options = Options(tau, parity, epsilon)
     advantages, keep = _estimate(values, numbers, ESTIMATORS[method], options, spread)
     if numpy_out:

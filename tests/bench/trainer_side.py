@@ -64,26 +64,7 @@ def ours(folder: Path, prompt: int, device: str) -> Side:
 
 def trl(folder: Path, prompt: int, device: str, micro: int) -> Side:
     """TRL's GRPOTrainer: its own loss, token mean over the group (`dapo`)."""
-    from datasets import Dataset  # pyright: ignore[reportMissingImports]
-    from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from trl import GRPOConfig, GRPOTrainer  # pyright: ignore[reportMissingImports]
-
-    base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    lora = LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    trainer = GRPOTrainer(
-        model=get_peft_model(base, lora),
-        reward_funcs=lambda completions, **_: [0.0] * len(completions),
-        args=GRPOConfig(
-            output_dir=str(folder / "trl"), per_device_train_batch_size=micro,
-            gradient_accumulation_steps=ANSWERS // micro, num_generations=ANSWERS,
-            max_completion_length=ANSWER, beta=0.0, loss_type="dapo", epsilon_high=0.28,
-            learning_rate=1e-5, bf16=False, report_to=[], use_cpu=device == "cpu",
-            gradient_checkpointing=False,
-        ),
-        train_dataset=Dataset.from_list([{"prompt": "x"}] * 8), processing_class=tokenizer,
-    )  # fmt: skip
+    trainer = _grpo_trainer(folder, device, micro)
     model = trainer.model.train().to(device)
     trainer.current_gradient_accumulation_steps = ANSWERS // micro
     named = [(n, p) for n, p in model.named_parameters() if ".lora_" in n]
@@ -106,6 +87,29 @@ def trl(folder: Path, prompt: int, device: str, micro: int) -> Side:
         optimiser.step()
 
     return Side(step, [p for _, p in named])
+
+
+def _grpo_trainer(folder: Path, device: str, micro: int) -> Any:
+    from datasets import Dataset  # pyright: ignore[reportMissingImports]
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import GRPOConfig, GRPOTrainer  # pyright: ignore[reportMissingImports]
+
+    base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    lora = LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return GRPOTrainer(
+        model=get_peft_model(base, lora),
+        reward_funcs=lambda completions, **_: [0.0] * len(completions),
+        args=GRPOConfig(
+            output_dir=str(folder / "trl"), per_device_train_batch_size=micro,
+            gradient_accumulation_steps=ANSWERS // micro, num_generations=ANSWERS,
+            max_completion_length=ANSWER, beta=0.0, loss_type="dapo", epsilon_high=0.28,
+            learning_rate=1e-5, bf16=False, report_to=[], use_cpu=device == "cpu",
+            gradient_checkpointing=False,
+        ),
+        train_dataset=Dataset.from_list([{"prompt": "x"}] * 8), processing_class=tokenizer,
+    )  # fmt: skip
 
 
 def _same_adapter(named: Sequence[tuple[str, Tensor]]) -> None:

@@ -50,7 +50,7 @@ def trained(policy: Policy) -> Policy:
     with torch.no_grad():
         for name, parameter in policy.trainable():
             if ".lora_B." in name:
-                parameter.normal_(0, 0.03, generator=generator)
+                parameter.normal_(0, 0.05, generator=generator)
     return policy
 
 

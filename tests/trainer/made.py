@@ -15,32 +15,42 @@ from feedback_store.publish import publish
 from server.prompts.profiles import profile_for
 from trainer.batches import Row
 
+LIMITS = (("10", "20"), ("3", "4"), ("80", "120"), ("1", "2"))
 NAMES = ("total", "amount", "weight", "length", "counter", "result", "buffer", "offset")
 PROFILE = profile_for("hone-tiny")
 
 
 def context(number: int = 0) -> EditContext:
-    """A rename that goes on: the first line was changed, the region still has the old name."""
-    old, new = NAMES[number % len(NAMES)], NAMES[(number + 3) % len(NAMES)]
+    """A number that another file has changed stands here too.
+
+    The embedded model follows such a change in about half of its samples: rollouts differ.
+    """
+    name = NAMES[number % len(NAMES)]
+    old, new = limits(number)
     return EditContext(
         path=f"pkg/module_{number}.py",
         language="python",
-        prefix=f"def f_{number}(values):\n    {new} = 0\n",
-        region=f"    for value in values:\n        {old} += value\n    return {old}\n",
+        prefix=f"def f_{number}(values):\n    {name} = 0\n",
+        region=f"    for value in values:\n        {name} += {old}\n    return {name}\n",
         suffix="\n\n",
         region_first_line=2,
         cursor_line=0,
         cursor_character=0,
         recent_edits=(
-            RecentEdit(path=f"pkg/module_{number}.py", diff=f"-    {old} = 0\n+    {new} = 0\n"),
+            RecentEdit(path="pkg/other.py", diff=f"-    limit = {old}\n+    limit = {new}\n"),
         ),
     )
 
 
+def limits(number: int) -> tuple[str, str]:
+    """The number's old and new value."""
+    return LIMITS[number % len(LIMITS)]
+
+
 def row(tokenizer: Any, number: int = 0, **changes: Any) -> Row:
-    """A row in which the user finished the rename by hand."""
+    """A row in which the user changed the number by hand."""
     edit = changes.pop("context", context(number))
-    old, new = NAMES[number % len(NAMES)], NAMES[(number + 3) % len(NAMES)]
+    old, new = limits(number)
     prompt = PROFILE.format.render(edit, PROFILE.budget)
     made = Row(
         suggestion_id=f"s-{number:05d}",

@@ -20,7 +20,7 @@ def rewards_of(policy, data, steps, **experiment):
         data,
         train={
             "groups": 4, "samples": 8, "max_steps": steps, "passes": 10,
-            "learning_rate": 2e-3, "warmup_steps": 0,
+            "learning_rate": 4e-3, "warmup_steps": 0,
         },
         experiment={"reward": "silence", **experiment},
     )  # fmt: skip
@@ -34,7 +34,7 @@ def rewards_of(policy, data, steps, **experiment):
 
 
 def test_updates_raise_the_reward(policy, tmp_path):
-    rewards = rewards_of(policy, tmp_path, steps=5)
+    rewards = rewards_of(policy, tmp_path, steps=4)
     assert rewards[-1] > rewards[0] + 0.15
 
 
