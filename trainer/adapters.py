@@ -66,6 +66,11 @@ class Shelf:
         """Delete a snapshot that nothing samples from any more; its run's records stay."""
         shutil.rmtree(self.folder / SNAPSHOTS / name, ignore_errors=True)
 
+    def remove_snapshots(self, run: str) -> None:
+        """Delete those that a run which was killed has left."""
+        for folder in (self.folder / SNAPSHOTS).glob(f"rollout-{run}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def policy(self, name: str) -> AdapterState:
         """Return a published version's weights, verified."""
         folder = self.folder / ADAPTERS / name

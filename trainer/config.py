@@ -32,6 +32,17 @@ class Method(StrEnum):
     MC_GRPO = "mc_grpo"
     REINFORCE = "reinforce++"
     SFT = "sft"
+    GAPO_SFT = "gapo+sft"
+
+    @property
+    def compares(self) -> bool:
+        """Whether it compares fresh answers; otherwise it only imitates references."""
+        return self is not Method.SFT
+
+    @property
+    def estimator(self) -> str:
+        """The estimator's name in `trainer.estimators`."""
+        return self.value.removesuffix("+sft")
 
 
 class GatewaySection(Section):
@@ -93,14 +104,24 @@ class TrainSection(Section):
 
     method: Method = Method.GAPO
     """gapo, gapo_mean, gapo_std, gapo_centred, median, grpo, dr_grpo, rloo, qae, mc_grpo,
-    reinforce++ (`trainer/estimators.py` says what each is) or sft."""
+    reinforce++ (`trainer/estimators.py` says what each is), sft (likelihood of the references), or
+    gapo+sft (gapo, and the likelihood of references that no answer came near)."""
     tau: float = Field(default=0.5, gt=0, le=1)
     """GAPO: share of a group that the densest window must hold. QAE: the quantile of a group's
     rewards that is its baseline; its paper takes 0.4."""
     min_spread: float = Field(default=0.02, ge=0)
     """Groups whose rewards lie nearer together are dropped."""
+    farthest_share: float = Field(default=0.1, ge=0, le=1)
+    """Groups in which no answer beat doing nothing are dropped if their reference is among this
+    share of the rollout batch that is farthest from the untouched text."""
     groups: int = Field(default=16, ge=1)
     """Prompts per update."""
+    updates: int = Field(default=1, ge=1, le=16)
+    """Updates per rollout batch, each on `groups` prompts of its own: answers come from a policy
+    that is so many updates old at most, less one."""
+    refills: int = Field(default=0, ge=0, le=8)
+    """Where more than half of a rollout batch's groups are dropped, the next prompts are sampled
+    into it, up to this often (DAPO's dynamic sampling, bounded)."""
     samples: int = Field(default=8, ge=1, le=64)
     """Answers per prompt (G)."""
     passes: float = Field(default=1.0, gt=0)
@@ -113,6 +134,16 @@ class TrainSection(Section):
     """The learning rate rises linearly over these, then stays."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are scaled down to this norm."""
+    clip_low: float = Field(default=0.2, gt=0, lt=1)
+    """How far a token's ratio may fall before it teaches no more."""
+    clip_high: float = Field(default=0.28, gt=0)
+    """How far it may rise; wider than down, as in DAPO. GRPO has 0.2."""
+    mean: Literal["token", "answer"] = "token"
+    """What counts alike: every token of an update (DAPO), or every answer (GRPO)."""
+    overlong_tokens: int = Field(default=0, ge=0)
+    """Over the last so many tokens that an answer can take its reward falls by up to 1 (DAPO)."""
+    imitation: float = Field(default=0.1, ge=0)
+    """gapo+sft: what the likelihood of references counts beside the policy loss."""
     kl_weight: float = Field(default=0.01, ge=0)
     """Pull to the live adapter from which the run starts."""
     micro_batch_tokens: int = Field(default=4096, ge=256)
@@ -175,8 +206,8 @@ class ExperimentSection(Section):
     """Learn the opposite."""
     shuffle_rewards: bool = False
     """Shuffle rewards within each group: there is nothing left to learn."""
-    reward: Literal["product", "silence"] = "product"
-    """`silence` rewards doing nothing."""
+    reward: Literal["product", "em", "ed", "edem", "bleu", "silence"] = "product"
+    """`em`, `ed`, `edem` and `bleu` are the GAPO paper's; `silence` rewards doing nothing."""
     zero_steps: bool = False
     """Take no update: the adapter equals its parent, and the gate must say so."""
 

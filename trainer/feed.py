@@ -12,7 +12,7 @@ from trainer import noise
 from trainer.batches import Row, Split, read_batch, split
 from trainer.config import TrainerSettings
 from trainer.gateway import Gateway
-from trainer.records import refusals
+from trainer.records import refusals, unfinished
 
 BATCHES = "batches"
 
@@ -44,13 +44,18 @@ class Waiting:
 def collect(gateway: Gateway, settings: TrainerSettings, profile: ModelProfile) -> "Feed | Waiting":
     """Return the feedback for the next cycle, exporting what is ready.
 
+    After a run that did not end, that is the same feedback again: it goes on with it.
+
     Raises:
         BadBatch: a batch cannot be read.
         GatewayError: the gateway is away or refuses.
     """
     data, asked = settings.data.folder, settings.batch
     numbers, items, ready = _pending(gateway, data, asked.max_offers)
-    if items < asked.max_items:
+    interrupted = unfinished(data)
+    if interrupted and set(interrupted) <= set(numbers):
+        numbers = interrupted
+    elif items < asked.max_items:
         found = gateway.export_batch(max(1, asked.min_items - items), asked.max_items - items)
         ready = items + int(found.get("ready", 0))
         if "number" in found:

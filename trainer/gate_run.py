@@ -17,7 +17,7 @@ from trainer.groups import Reader, Scored
 from trainer.logprobs import Group, answer_logprobs, micro_batches
 from trainer.model import AdapterState, equal, largest_norm
 from trainer.sampler import Sampling
-from trainer.training import Bench
+from trainer.workbench import Bench
 
 PROBE_PROMPTS = 16
 PROBE_TOKENS = 64

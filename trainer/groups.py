@@ -1,22 +1,24 @@
 """From a row of a batch to a group that can be learnt from: answers read, scored, compared.
 
 Knows how an answer's tokens become a region, and which reward and estimator are asked for. Does
-not know who sampled or how the update is computed.
+not know who sampled or how the update is computed (`examples` is what it gets).
 """
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from feedback_store.events import Reason, Rollout
 from server.prompts.profiles import ModelProfile
+from trainer import noise
 from trainer import reward as rewards
 from trainer.advantage import estimate
 from trainer.batches import Row
-from trainer.config import ExperimentSection, Method, TrainSection
+from trainer.config import ExperimentSection, TrainSection
+from trainer.examples import Demonstration, TrainGroup
 from trainer.syntax import Syntax
 
 LONGEST_FACTOR, LONGEST_SLACK = 2, 48
@@ -33,6 +35,10 @@ class Scored:
     answers: Sequence[str | None]
     """Regions; None for what is no edit."""
     rewards: Sequence[float]
+    nothing: float = 0.0
+    """What doing nothing is worth."""
+    distance: int = 0
+    """Characters between the untouched region and the reference."""
 
     @property
     def silent(self) -> float:
@@ -42,20 +48,15 @@ class Scored:
         return sum(quiet) / len(quiet)
 
     @property
+    def hopeless(self) -> bool:
+        """Whether no answer is right, or better than doing nothing."""
+        best = max(self.rewards)
+        return best < 1 and best <= self.nothing
+
+    @property
     def distinct(self) -> int:
         """How many different token sequences were sampled."""
         return len({rollout.token_ids for rollout in self.rollouts})
-
-
-@dataclass(frozen=True)
-class TrainGroup:
-    """What the update needs of one group."""
-
-    prompt: Sequence[int]
-    answers: Sequence[Sequence[int]]
-    engine_logprobs: Sequence[Sequence[float]]
-    advantages: Sequence[float]
-    weight: float
 
 
 class Reader:
@@ -64,7 +65,7 @@ class Reader:
     def __init__(self, profile: ModelProfile, tokenizer: Any, reward: str = "product") -> None:
         self._profile, self._tokenizer = profile, tokenizer
         self._stop = set(tokenizer.convert_tokens_to_ids(list(profile.format.stop)))
-        self._reward = rewards.silence if reward == "silence" else rewards.product(Syntax())
+        self._reward = rewards.named(reward, Syntax)
 
     def region(self, rollout: Rollout, row: Row) -> str | None:
         """Return the region as the answer wants it; the untouched one if it changes nothing.
@@ -85,7 +86,11 @@ class Reader:
         """Return the answers with their rewards."""
         task = row.task(self._profile.silence_value)
         answers = [self.region(rollout, row) for rollout in rollouts]
-        return Scored(row, rollouts, answers, [self._reward(answer, task) for answer in answers])
+        worth = {answer: self._reward(answer, task) for answer in {*answers, row.context.region}}
+        return Scored(
+            row, rollouts, answers, [worth[answer] for answer in answers],
+            nothing=worth[row.context.region], distance=rewards.distance(task),
+        )  # fmt: skip
 
     def reference(self, row: Row) -> list[int] | None:
         """Return the settled text as an answer's token ids, for likelihood training.
@@ -115,17 +120,30 @@ class Reader:
 
 @dataclass(frozen=True)
 class Compared:
-    """The groups with signal, and what was seen while choosing them."""
+    """What an update can learn from, and what was seen while choosing it."""
 
     groups: list[TrainGroup]
+    """Those with signal."""
     metrics: dict[str, float]
+    demonstrations: list[Demonstration] = field(default_factory=list)
 
 
 def compare(
-    scored: Sequence[Scored], train: TrainSection, experiment: ExperimentSection, seed: int
+    scored: Sequence[Scored],
+    train: TrainSection,
+    experiment: ExperimentSection,
+    seed: int,
+    budget: int = 0,
 ) -> Compared:
-    """Turn rewards into advantages; drop the groups that carry no signal."""
-    values = [list(one.rewards) for one in scored]
+    """Turn rewards into advantages; drop the groups that carry no signal.
+
+    Args:
+        scored: the rollout batch.
+        train, experiment: the settings.
+        seed: of shuffled rewards.
+        budget: tokens that an answer could take, for the overlong penalty.
+    """
+    values = [_shaped(one, train.overlong_tokens, budget) for one in scored]
     if experiment.shuffle_rewards:
         generator = random.Random(seed)
         for group in values:
@@ -133,13 +151,26 @@ def compare(
     flat = np.array([value for group in values for value in group])
     number = np.repeat(np.arange(len(values)), [len(group) for group in values])
     advantages, keep = estimate(
-        flat, number, train.method.value, train.tau, min_spread=train.min_spread, return_keep=True
-    )
+        flat, number, train.method.estimator, train.tau,
+        min_spread=train.min_spread, return_keep=True,
+    )  # fmt: skip
     if experiment.reverse_advantages:
         advantages = -advantages
+    hopeless, far = [one.hopeless for one in scored], [one.distance for one in scored]
+    unreachable = noise.unreachable(hopeless, far, train.farthest_share)
+    keep &= ~np.array(unreachable)[number]
     parts = [(one, advantages[number == i], keep[number == i]) for i, one in enumerate(scored)]
     groups = [_learnable(*part) for part in parts if part[2].any()]
-    return Compared(groups, _seen(scored, flat, advantages[keep], len(groups)))
+    seen = _seen(scored, advantages[keep], len(groups))
+    return Compared(groups, seen | {"unreachable": float(sum(unreachable))})
+
+
+def _shaped(one: Scored, overlong: int, budget: int) -> list[float]:
+    lengths = [len(rollout.token_ids) for rollout in one.rollouts]
+    return [
+        value + rewards.overlong(length, budget, overlong)
+        for value, length in zip(one.rewards, lengths, strict=True)
+    ]
 
 
 def _learnable(one: Scored, advantages: np.ndarray, keep: np.ndarray) -> TrainGroup:
@@ -154,9 +185,8 @@ def _learnable(one: Scored, advantages: np.ndarray, keep: np.ndarray) -> TrainGr
     )
 
 
-def _seen(
-    scored: Sequence[Scored], flat: np.ndarray, advantages: np.ndarray, kept: int
-) -> dict[str, float]:
+def _seen(scored: Sequence[Scored], advantages: np.ndarray, kept: int) -> dict[str, float]:
+    flat = np.array([value for one in scored for value in one.rewards])
     lengths = [len(rollout.token_ids) for one in scored for rollout in one.rollouts]
     spreads = [max(one.rewards) - min(one.rewards) for one in scored]
     weights = np.array([one.row.weight for one in scored])
@@ -178,18 +208,8 @@ def _seen(
 
 
 def demonstrations(rows: Sequence[Row], reader: Reader) -> Compared:
-    """Turn rows into groups of one: the reference, to be made likely (method `sft`)."""
-    groups: list[TrainGroup] = []
-    for row in rows:
-        ids = reader.reference(row)
-        if ids is not None:
-            groups.append(
-                TrainGroup(row.prompt_token_ids, [ids], [[0.0] * len(ids)], [1.0], row.weight)
-            )
-    metrics = {"groups": float(len(rows)), "dropped_groups": float(len(rows) - len(groups))}
-    return Compared(groups, metrics)
-
-
-def is_group_relative(method: Method) -> bool:
-    """Whether the method compares fresh answers; otherwise it imitates references."""
-    return method is not Method.SFT
+    """Turn rows into references to be made likely."""
+    found = [(row, reader.reference(row)) for row in rows]
+    shown = [Demonstration(row.prompt_token_ids, ids, row.weight) for row, ids in found if ids]
+    missing = float(len(rows) - len(shown))
+    return Compared([], {"groups": float(len(rows)), "dropped_groups": missing}, shown)

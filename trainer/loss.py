@@ -6,6 +6,9 @@
     KL     = exp(d) - d - 1, d = reference - logp   (k3), |d| clamped at 20
     loss   = sum(weight * policy + 0.01 * KL) / tokens of all answers with signal in the batch
 
+That is DAPO's token mean (arXiv 2503.14476, with its wider clip upwards). With `share` tokens of
+one answer count 1 / its length instead: GRPO's mean over answers (arXiv 2402.03300).
+
 Knows tensors of tokens. Does not know models, groups, rewards or micro-batches: `tokens` is the
 global batch's, so the losses (and gradients) of its micro-batches add up to the whole's.
 """
@@ -50,6 +53,8 @@ class Inputs:
     """bool; False takes no part."""
     tokens: int
     """Answer tokens with signal in the global batch: the denominator."""
+    share: Tensor | None = None
+    """What a token counts beside others; on average over the global batch 1."""
     settings: LossSettings = field(default_factory=LossSettings)
 
 
@@ -76,6 +81,8 @@ def policy_loss(inputs: Inputs) -> Outputs:
     d = (inputs.reference - inputs.logp).clamp(-s.kl_clamp, s.kl_clamp)
     kl = d.exp() - d - 1
     per_token = -gain * correction * inputs.weight + s.kl_weight * kl
+    if inputs.share is not None:
+        per_token = per_token * inputs.share
     loss = torch.where(mask, per_token, 0.0).sum() / max(inputs.tokens, 1)
     with torch.no_grad():
         outside = (ratio < 1 - s.clip_low) & (inputs.advantage < 0)
@@ -92,9 +99,12 @@ def policy_loss(inputs: Inputs) -> Outputs:
         return Outputs(loss, {name: float(value) for name, value in metrics.items()})
 
 
-def likelihood_loss(logp: Tensor, weight: Tensor, mask: Tensor, tokens: int) -> Outputs:
-    """Return the weighted negative log-likelihood of references: what SFT minimises."""
-    loss = torch.where(mask, -logp * weight, 0.0).sum() / max(tokens, 1)
-    with torch.no_grad():
-        metrics = {"tokens": mask.sum(), "nll": -logp[mask].sum()}
-        return Outputs(loss, {name: float(value) for name, value in metrics.items()})
+def likelihood_loss(logp: Tensor, weight: Tensor, tokens: int) -> Outputs:
+    """Return the weighted negative log-likelihood of references: what SFT minimises.
+
+    Args:
+        logp, weight: (tokens,), of some references.
+        tokens: of all references in the global batch: the denominator.
+    """
+    loss = (-logp * weight).sum() / max(tokens, 1)
+    return Outputs(loss, {"imitated_tokens": float(len(logp)), "nll": float(-logp.detach().sum())})

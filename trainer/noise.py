@@ -109,6 +109,24 @@ def cap_nothing_wanted(
     return Kept([item for item in items if name(item) not in dropped], len(dropped))
 
 
+def unreachable(hopeless: Sequence[bool], distances: Sequence[int], share: float) -> list[bool]:
+    """Return which groups to leave out: no answer helped, and the reference is among the farthest.
+
+    Such references are mostly something else than the next edit (Zed's training keeps a middle
+    band of distances in the same spirit).
+
+    Args:
+        hopeless: per group, whether no answer was better than doing nothing.
+        distances: per group, characters between the untouched region and the reference.
+        share: of the batch that counts as farthest; 0 leaves nothing out.
+    """
+    amount = math.floor(len(distances) * share + 1e-9)
+    if not amount:
+        return [False] * len(distances)
+    border = sorted(distances, reverse=True)[amount - 1]
+    return [bad and far >= border for bad, far in zip(hopeless, distances, strict=True)]
+
+
 def stable_hash(text: str) -> str:
     """Return a hash that is the same in every process, to order by without preference."""
     return hashlib.sha256(text.encode()).hexdigest()

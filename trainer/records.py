@@ -56,6 +56,12 @@ class RunFolder:
             file.flush()
             os.fsync(file.fileno())
 
+    def measured(self) -> list[dict[str, Any]]:
+        """Return the lines of `metrics.jsonl`."""
+        path = self.folder / "metrics.jsonl"
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+        return [json.loads(line) for line in lines]
+
     def forget_after(self, step: int) -> None:
         """Drop the lines of steps after `step`, which a resumed run takes again."""
         path = self.folder / "metrics.jsonl"
@@ -78,6 +84,26 @@ def new_run(data: Path) -> RunFolder:
         except FileExistsError:
             continue  # another trainer took it first
         return RunFolder(folder)
+
+
+def unfinished(data: Path) -> list[int]:
+    """Return the batches of the last run, if it did not end."""
+    facts = _last(data).facts() if (data / RUNS).is_dir() else {}
+    return [] if "result" in facts else list(facts.get("batches", []))
+
+
+def resumable(data: Path, facts: dict[str, Any]) -> RunFolder | None:
+    """Return the last run's folder if it did not end and began with these very facts."""
+    run = _last(data)
+    found = run.facts()
+    same = all(found.get(name) == value for name, value in _plain(facts).items())
+    return run if found and same and "result" not in found else None
+
+
+def _last(data: Path) -> RunFolder:
+    """Return the newest run's folder; one without facts if there is none."""
+    folders = sorted((data / RUNS).glob("[0-9]" * 6))
+    return RunFolder(folders[-1] if folders else data / RUNS / "none")
 
 
 def refusals(data: Path) -> Counter[int]:

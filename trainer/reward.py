@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rapidfuzz.distance import Levenshtein
+from sacrebleu import sentence_bleu
 
 from feedback_store.events import EditContext
 from server.prompts.filters import is_reversal
@@ -105,6 +106,23 @@ def silence(answer: str | None, task: Task) -> float:
     return 1.0 if d == 0 else 0.5 * NOTHING_WANTED_SCALE / (NOTHING_WANTED_SCALE + d)
 
 
+def distance(task: Task) -> int:
+    """Return how many characters the untouched region is from the nearest reference."""
+    untouched = normalise(task.context.region)
+    return min(Levenshtein.distance(untouched, wanted) for wanted in task.normalised_references)
+
+
+def overlong(length: int, budget: int, margin: int) -> float:
+    """Return DAPO's penalty for long answers (arXiv 2503.14476, equation 13), in [-1, 0].
+
+    Args:
+        length: tokens of the answer.
+        budget: tokens that it could take.
+        margin: the last so many of them cost linearly more; 0 costs nothing.
+    """
+    return -min(1.0, max(0, length - (budget - margin)) / margin) if margin else 0.0
+
+
 def em(answer: str, reference: str) -> float:
     """The paper's exact match, 0 or 1; both texts stripped."""
     return float(answer.strip() == reference.strip())
@@ -118,6 +136,31 @@ def ed(answer: str, reference: str) -> float:
 def edem(answer: str, reference: str) -> float:
     """The paper's reward: the mean of `em` and `ed`, so that nothing lies in [1/2, 1)."""
     return (em(answer, reference) + ed(answer, reference)) / 2
+
+
+def bleu(answer: str, reference: str) -> float:
+    """Sentence BLEU-4 of sacrebleu, exponential smoothing, in [0, 1]; both empty is 1.
+
+    Words are split at punctuation (`13a`), as the field's papers on code edits do.
+    """
+    if not answer.strip() and not reference.strip():
+        return 1.0
+    return sentence_bleu(answer.strip(), [reference.strip()]).score / 100
+
+
+def named(name: str, syntax: Callable[[], Syntax]) -> Reward:
+    """Return the reward called `product`, `silence`, `em`, `ed`, `edem` or `bleu`."""
+    if name == "product":
+        return product(syntax())
+    if name == "silence":
+        return silence
+    paper = {"em": em, "ed": ed, "edem": edem, "bleu": bleu}[name]
+
+    def reward(answer: str | None, task: Task) -> float:
+        """What parses to no edit is worth 0; of several references the best counts."""
+        return 0.0 if answer is None else max(paper(answer, wanted) for wanted in task.references)
+
+    return reward
 
 
 def normalise(text: str) -> str:

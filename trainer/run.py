@@ -15,6 +15,7 @@ import torch
 from feedback_store import __version__
 from feedback_store.events import Decision
 from server.prompts.profiles import ModelProfile, profile_for
+from trainer import run_state
 from trainer.adapters import Origin, Shelf, shelf
 from trainer.batches import Split, fingerprint
 from trainer.config import TrainerSettings
@@ -27,9 +28,10 @@ from trainer.groups import Reader
 from trainer.lock import run_lock
 from trainer.model import AdapterState, Policy, load_policy, zero_state
 from trainer.progress import Display
-from trainer.records import RunFolder, new_run
+from trainer.records import RunFolder, new_run, resumable
 from trainer.sampler import Sampler
-from trainer.training import Bench, Metrics, learner, train
+from trainer.training import Metrics, learner, train
+from trainer.workbench import Bench
 
 NAMED_VERSIONS = ("torch", "transformers", "peft", "duckdb", "numpy")
 
@@ -69,8 +71,9 @@ def run_cycle(settings: TrainerSettings, display: Display) -> Result:
                 gateway.set_batch_state(number, "offered", None)
             display.say(short)
             return Result.TOO_LITTLE
-        bench = set_up(settings, profile, GatewaySampler(gateway), new_run(data), display)
-        _drop_left_over_snapshots(gateway, bench.shelf, display)
+        run = _run_folder(settings, gateway, found, display)
+        bench = set_up(settings, profile, GatewaySampler(gateway), run, display)
+        _drop_left_over_snapshots(gateway, bench)
         return _train_and_decide(bench, gateway, found)
 
 
@@ -125,7 +128,6 @@ def _train_and_decide(bench: Bench, gateway: Gateway, found: Feed) -> Result:
     parent = parent_of(gateway, bench.shelf, bench.policy)
     method = bench.settings.train.method.value
     origin = Origin(bench.run.name, 0, method, parent.name, found.batches)
-    _describe_start(bench, parent, found)
     start = learner(bench, parent.state)
     history = train(bench, start, found.train, origin)
     new = _publish(bench, gateway, origin, history)
@@ -170,28 +172,40 @@ def decide(
         Verdict.TOO_LITTLE: Result.TOO_LITTLE,
     }[judgement.verdict]
     bench.run.describe(result=result.name.lower())
+    run_state.forget(bench.run)
     word = "is live" if passed else "stays unserved"
     bench.display.say(f"{name} {word}: {why}")
     return result
 
 
-def _describe_start(bench: Bench, parent: Parent, found: Feed) -> None:
-    settings = bench.settings.model_dump(mode="json")
-    settings["gateway"].pop("key")
-    bench.run.describe(
-        settings=settings,
-        parent=parent.name,
-        batches=list(found.batches),
-        counts=found.counts,
-        train_rows=fingerprint(found.train),
-        held_rows=fingerprint(found.parts.held),
-        versions=versions(),
-    )
-    bench.display.say(
-        f"run {bench.run.name}: {found.counts['train']} suggestions to learn from, "
+def _run_folder(
+    settings: TrainerSettings, gateway: Gateway, found: Feed, display: Display
+) -> RunFolder:
+    """Return the folder of a run that was interrupted in doing the same, or a new one."""
+    live = gateway.live()
+    named = settings.model_dump(mode="json")
+    named["gateway"].pop("key")
+    facts = {
+        "settings": named,
+        "parent": live.name if live else None,
+        "batches": list(found.batches),
+        "counts": found.counts,
+        "train_rows": fingerprint(found.train),
+        "held_rows": fingerprint(found.parts.held),
+        "versions": versions(),
+    }
+    run = resumable(settings.data.folder, facts)
+    if run is not None:
+        display.say(f"run {run.name} did not end; it goes on")
+        return run
+    run = new_run(settings.data.folder)
+    run.describe(**facts)
+    display.say(
+        f"run {run.name}: {found.counts['train']} suggestions to learn from, "
         f"{found.counts['replay']} older, {found.counts['held']} held back; "
-        f"starts from {parent.name or 'the base model'}"
+        f"starts from {live.name if live else 'the base model'}"
     )
+    return run
 
 
 def versions() -> dict[str, str]:
@@ -224,10 +238,11 @@ def check_base(gateway: Gateway, profile: ModelProfile) -> None:
         )
 
 
-def _drop_left_over_snapshots(gateway: Gateway, shelf: Shelf, display: Display) -> None:
-    """A run that was killed leaves its last snapshot loaded."""
+def _drop_left_over_snapshots(gateway: Gateway, bench: Bench) -> None:
+    """A run that was killed leaves its last snapshot, loaded or not."""
+    bench.shelf.remove_snapshots(bench.run.name)
     for policy in gateway.policies():
         if policy.status == "snapshot":
             gateway.drop_snapshot(policy.name)
-            shelf.remove_snapshot(policy.name)
-            display.say(f"unloaded {policy.name}, left over by a run that did not end")
+            bench.shelf.remove_snapshot(policy.name)
+            bench.display.say(f"unloaded {policy.name}, left over by a run that did not end")

@@ -44,7 +44,7 @@ def tokens(prompt: int) -> tuple[Tensor, Tensor, Tensor]:
 def ours(folder: Path, prompt: int, device: str) -> Side:
     """Hone's learner; an update of one group is one micro-batch."""
     from server.prompts.profiles import profile_for
-    from trainer.groups import TrainGroup
+    from trainer.examples import Examples, TrainGroup
     from trainer.logprobs import Group, answer_logprobs
     from trainer.loss import LossSettings
     from trainer.model import load_policy
@@ -59,7 +59,9 @@ def ours(folder: Path, prompt: int, device: str) -> Side:
     group = TrainGroup(plain[0].prompt, plain[0].answers, sampled, advantages.tolist(), 1.0)
     settings = UpdateSettings(1e-5, warmup_steps=0, loss=LossSettings(kl_weight=0.0))
     learner = Learner(policy, policy.state(), settings)
-    return Side(lambda: _discard(learner.step([group])), [p for _, p in policy.trainable()])
+    return Side(
+        lambda: _discard(learner.step(Examples([group]))), [p for _, p in policy.trainable()]
+    )
 
 
 def trl(folder: Path, prompt: int, device: str, micro: int) -> Side:

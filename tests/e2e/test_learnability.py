@@ -17,8 +17,10 @@ from trainer.gateway_sampler import GatewaySampler
 from trainer.model import zero_state
 from trainer.progress import Display
 from trainer.records import new_run
+from trainer.rollouts import sample
 from trainer.run import set_up
-from trainer.training import Bench, learner, sample, train
+from trainer.training import learner, train
+from trainer.workbench import Bench
 
 PROMPTS, SAMPLES = 8, 8
 UPDATES, REVERSED_UPDATES = 10, 6

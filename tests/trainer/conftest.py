@@ -14,10 +14,11 @@ from trainer.adapters import shelf
 from trainer.config import TrainerSettings
 from trainer.groups import Reader
 from trainer.model import Policy, load_policy, zero_state
+from trainer.peers import Peers
 from trainer.progress import Display
-from trainer.records import new_run
+from trainer.records import RunFolder, new_run
 from trainer.torch_sampler import TorchSampler
-from trainer.training import Bench
+from trainer.workbench import Bench
 
 MODEL = TrainerSettings().model_folder()
 
@@ -50,7 +51,7 @@ def trained(policy: Policy) -> Policy:
     with torch.no_grad():
         for name, parameter in policy.trainable():
             if ".lora_B." in name:
-                parameter.normal_(0, 0.05, generator=generator)
+                parameter.normal_(0, 0.03, generator=generator)
     return policy
 
 
@@ -60,7 +61,13 @@ def bench(policy: Policy, tmp_path: Path) -> Bench:
     return bench_with(policy, tmp_path)
 
 
-def bench_with(policy: Policy, data: Path, **sections: dict[str, Any]) -> Bench:
+def bench_with(
+    policy: Policy,
+    data: Path,
+    run: RunFolder | None = None,
+    peers: Peers | None = None,
+    **sections: dict[str, Any],
+) -> Bench:
     settings = TrainerSettings(data={"folder": data}, **sections)  # type: ignore[arg-type]
     reader = Reader(policy.profile, policy.tokenizer, settings.experiment.reward)
     return Bench(
@@ -69,6 +76,7 @@ def bench_with(policy: Policy, data: Path, **sections: dict[str, Any]) -> Bench:
         reader=reader,
         sampler=TorchSampler(policy),
         shelf=shelf(data, policy.profile, MODEL),
-        run=new_run(data),
+        run=run or new_run(data),
         display=Display(Console(quiet=True)),
+        peers=peers or Peers(),
     )

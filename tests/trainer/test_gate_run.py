@@ -14,8 +14,9 @@ from .made import row
 
 @pytest.fixture
 def versions(bench, trained):
-    """A trained adapter and the zero adapter, both known to the sampler."""
-    new = Version("hone-000002", trained.state())
+    """A trained adapter, twice as far, and the zero adapter, both known to the sampler."""
+    far = {n: 2 * t if ".lora_B." in n else t for n, t in trained.state().items()}
+    new = Version("hone-000002", far)
     live = Version("hone-000001", zero_state(trained))
     for version in (live, new):
         folder = bench.shelf.publish_policy(version.state, Origin("000001", 0, "gapo"))

@@ -97,7 +97,8 @@ def test_experiments(tokenizer, reader):
 def test_demonstrations(tokenizer, reader):
     rows = [row(tokenizer, 1), row(tokenizer, 2, settled_text="a<|file|>b\n")]
     got = demonstrations(rows, reader)
-    assert [len(group.answers) for group in got.groups] == [1]
+    assert [one.prompt for one in got.demonstrations] == [rows[0].prompt_token_ids]
+    assert got.groups == []
     assert got.metrics == {"groups": 2.0, "dropped_groups": 1.0}
 
 

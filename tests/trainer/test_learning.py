@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from trainer.adapters import Origin
-from trainer.groups import TrainGroup
+from trainer.examples import Examples, TrainGroup
 from trainer.model import equal
 from trainer.training import learner, train
 
@@ -43,22 +43,6 @@ def test_reversed_advantages_lower_it(policy, tmp_path):
     assert rewards[-1] < rewards[0] - 0.15
 
 
-def test_recorded_rollouts_are_used_again_and_give_the_same_adapter(policy, tmp_path):
-    bench = bench_with(policy, tmp_path, train={"groups": 2, "samples": 4, "max_steps": 2})
-    rows = [row(policy.tokenizer, number) for number in range(4)]
-    first = policy.state()
-    history = train(bench, learner(bench, first), rows, ORIGIN)
-    once = policy.state()
-    assert not equal(once, first)
-    # Sampling again is impossible now, so the records must be what is learnt from.
-    bench.sampler.sample = None  # type: ignore[method-assign, assignment]
-    again = train(bench, learner(bench, first), rows, ORIGIN)
-    assert equal(policy.state(), once)
-    assert [m["reward"] for m in again] == [m["reward"] for m in history]
-    with pytest.raises(ValueError, match="other prompts"):
-        train(bench, learner(bench, first), list(reversed(rows))[:3], ORIGIN)
-
-
 @pytest.fixture
 def group(tokenizer):
     ids = row(tokenizer, 1).prompt_token_ids
@@ -70,7 +54,7 @@ def group(tokenizer):
 def test_without_signal_nothing_moves(bench):
     before = bench.policy.state()
     start = learner(bench, before)
-    assert start.step([])["skipped"] == 1.0
+    assert start.step(Examples())["skipped"] == 1.0
     assert equal(bench.policy.state(), before)
 
 
@@ -78,10 +62,10 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(bench, group):
     before = bench.policy.state()
     start = learner(bench, before)
     bad = TrainGroup(group.prompt, group.answers, group.engine_logprobs, [float("nan")] * 2, 1.0)
-    assert start.step([bad])["skipped"] == 1.0
+    assert start.step(Examples([bad]))["skipped"] == 1.0
     assert (start.skipped, start.steps) == (1, 0)
     assert equal(bench.policy.state(), before)
-    assert start.step([group])["skipped"] == 0.0
+    assert start.step(Examples([group]))["skipped"] == 0.0
     assert not equal(bench.policy.state(), before)
 
 
@@ -90,9 +74,9 @@ def test_micro_batches_change_no_result(policy, tmp_path, group):
     start = policy.state()
     states = []
     for tokens in (256, 100_000):
-        sections = {"train": {"micro_batch_tokens": tokens, "warmup_steps": 0}}
-        taught = learner(bench_with(policy, tmp_path, **sections), start)
-        metrics = taught.step([group, other])
+        small = {"micro_batch_tokens": tokens, "warmup_steps": 0}
+        taught = learner(bench_with(policy, tmp_path, train=small), start)
+        metrics = taught.step(Examples([group, other]))
         states.append((policy.state(), metrics))
     (small, seen), (large, wanted) = states
     assert seen["loss"] == pytest.approx(wanted["loss"], abs=1e-6)
@@ -103,6 +87,6 @@ def test_micro_batches_change_no_result(policy, tmp_path, group):
 
 def test_the_first_rates_are_small(bench, group):
     start = learner(bench, bench.policy.state())
-    rates = [start.step([group])["learning_rate"] for _ in range(4)]
+    rates = [start.step(Examples([group]))["learning_rate"] for _ in range(4)]
     full = bench.policy.profile.lora.learning_rate
     assert rates == pytest.approx([full / 3, 2 * full / 3, full, full])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trainer import logprobs
 from trainer.logprobs import Group, answer_logprobs, head_logprobs, micro_batches, naive_logprobs
-from trainer.update import disagreement
+from trainer.self_check import disagreement
 
 RAGGED = [
     Group([11, 12, 13, 14, 15, 16, 17], [[21, 22, 23], [21], [24, 25, 26, 27, 8]]),

@@ -1,6 +1,7 @@
 """The policy loss against numbers computed by hand, its signs and its masks."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -125,10 +126,19 @@ def test_micro_batches_add_up():
 
 
 def test_likelihood():
-    logp = torch.tensor([-1.0, -2.0, -9.0], requires_grad=True)
-    out = likelihood_loss(logp, torch.tensor([1.0, 0.5, 1.0]), torch.tensor([True, True, False]), 2)
-    assert out.loss.item() == pytest.approx((1.0 + 1.0) / 2)
+    logp = torch.tensor([-1.0, -2.0], requires_grad=True)
+    out = likelihood_loss(logp, torch.tensor([1.0, 0.5]), tokens=4)
+    assert out.loss.item() == pytest.approx((1.0 + 1.0) / 4)
     out.loss.backward()
     assert logp.grad is not None
-    assert logp.grad.tolist() == pytest.approx([-0.5, -0.25, 0.0])
-    assert out.metrics == {"tokens": 2.0, "nll": 3.0}
+    assert logp.grad.tolist() == pytest.approx([-0.25, -0.125])
+    assert out.metrics == {"imitated_tokens": 2.0, "nll": 3.0}
+
+
+def test_shares_make_every_answer_count_alike():
+    advantage = [1.0, 2.0, 2.0, 2.0]
+    given = inputs([-1.0, -1.0, -2.0, -3.0], advantage=advantage)
+    share = torch.tensor([4 / 2, *[4 / (2 * 3)] * 3])  # answers of one and three tokens
+    out = policy_loss(replace(given, share=share))
+    assert out.loss.item() == pytest.approx(-(1.0 + 2.0) / 2)
+    assert policy_loss(given).loss.item() == pytest.approx(-(1.0 + 3 * 2.0) / 4)
