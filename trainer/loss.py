@@ -60,7 +60,11 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Outputs:
-    """`metrics` are sums over this call's tokens; divide by `metrics["tokens"]` for means."""
+    """`metrics` are sums over this call's tokens; divide by `metrics["tokens"]` for means.
+
+    The entropy is that of the samples: minus their log-prob at rollout time, whose mean is the
+    policy's entropy if its own answers are all there.
+    """
 
     loss: Tensor
     metrics: dict[str, float]
@@ -90,6 +94,7 @@ def policy_loss(inputs: Inputs) -> Outputs:
         metrics = {
             "tokens": mask.sum(),
             "kl": kl[mask].sum(),
+            "entropy": -inputs.old[mask].sum(),
             "clip_fraction": outside[mask].sum(),
             "ratio": ratio[mask].sum(),
             "engine_gap": gap[mask].abs().sum(),

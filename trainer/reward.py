@@ -145,7 +145,8 @@ def bleu(answer: str, reference: str) -> float:
     """
     if not answer.strip() and not reference.strip():
         return 1.0
-    return sentence_bleu(answer.strip(), [reference.strip()]).score / 100
+    found = sentence_bleu(answer.strip(), [reference.strip()]).score / 100
+    return min(found, 1.0)  # rounding can leave it above
 
 
 def named(name: str, syntax: Callable[[], Syntax]) -> Reward:

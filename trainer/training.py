@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from trainer import run_state
+from trainer import run_report, run_state
 from trainer.adapters import Origin
 from trainer.batches import Row
 from trainer.config import TrainerSettings
@@ -99,6 +99,7 @@ def _taken_before(bench: Bench, updates: int) -> list[Metrics]:
 def _conclude(bench: Bench, start: Learner, history: Sequence[Metrics]) -> None:
     if not bench.peers.leads:
         return
+    run_report.write(bench.run.folder, history)
     bench.run.describe(shares_prefix=start.shares_prefix, skipped_steps=start.skipped)
     if not start.shares_prefix:
         bench.display.say("prompts were computed once per answer: sharing them failed its check")

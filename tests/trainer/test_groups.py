@@ -1,5 +1,7 @@
 """Answers read back from tokens, references as tokens, and rewards turned into advantages."""
 
+from dataclasses import replace
+
 import pytest
 
 from feedback_store.events import Rollout
@@ -74,6 +76,40 @@ def test_groups_without_spread_are_dropped_and_counted(tokenizer, reader):
     assert got.groups[0].answers == [rollout.token_ids for rollout in scored[0].rollouts]
     assert got.metrics["advantage"] == pytest.approx(sum(got.groups[0].advantages) / 4)
     assert got.metrics["silence"] == pytest.approx((0.25 + 1) / 2)
+
+
+def test_an_answer_near_the_end_of_its_budget_loses(tokenizer, reader):
+    scored = groups_of(tokenizer, reader)
+    lengths = [len(rollout.token_ids) for rollout in scored[0].rollouts]
+    train = TrainSection(overlong_tokens=max(lengths))
+    got = compare(scored[:1], train, ExperimentSection(), 0, budget=max(lengths))
+    plain = compare(scored[:1], TrainSection(), ExperimentSection(), 0)
+    longest = lengths.index(max(lengths))
+    assert got.groups[0].advantages[longest] < plain.groups[0].advantages[longest]
+    assert (
+        got.metrics["reward"] == plain.metrics["reward"]
+    )
+
+
+def test_hopeless_groups_are_dropped_where_the_reference_is_far(tokenizer, reader):
+    far = row(tokenizer, 1, settled_text="entirely = something(else_)\nthan.before()\n")
+    wrong = [far.context.region, far.context.region + "a\n", "b\n", "c\n"]
+    scored = groups_of(tokenizer, reader)
+    scored[1] = reader.score(far, [said(tokenizer, answer(far, text)) for text in wrong])
+    scored[1] = replace(scored[1], rewards=[0.1, 0.05, 0.04, 0.0])
+    assert scored[1].hopeless
+    assert not scored[0].hopeless
+    kept = compare(scored, TrainSection(farthest_share=0), ExperimentSection(), 0)
+    left = compare(scored, TrainSection(farthest_share=0.5), ExperimentSection(), 0)
+    assert (len(kept.groups), kept.metrics["unreachable"]) == (2, 0)
+    assert (len(left.groups), left.metrics["unreachable"]) == (1, 1)
+
+
+def test_where_nothing_was_wanted_a_silent_answer_is_hope(tokenizer, reader):
+    one = row(tokenizer, 1, settled_text=row(tokenizer, 1).context.region)
+    quiet, loud = "<|end|>", answer(one, "a\n")
+    assert reader.score(one, [said(tokenizer, loud)] * 2).hopeless
+    assert not reader.score(one, [said(tokenizer, quiet), said(tokenizer, loud)]).hopeless
 
 
 def test_the_configured_spread_is_the_estimators():

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from trainer.noise import cap_nothing_wanted, cap_users, reliability
+from trainer.noise import cap_nothing_wanted, cap_users, reliability, unreachable
 
 
 @dataclass(frozen=True)
@@ -71,3 +71,12 @@ def test_unchanged_regions_are_at_most_a_fifth(idle, busy, left):
     kept = cap_nothing_wanted(items, lambda i: i.startswith("idle"), str)
     assert sum(item.startswith("idle") for item in kept.items) == left
     assert kept.dropped == idle - left
+
+
+def test_far_references_that_no_answer_came_near_are_left_out():
+    hopeless = [True, False, True, True, False]
+    distances = [90, 100, 10, 80, 5]
+    assert unreachable(hopeless, distances, 0.4) == [True, False, False, False, False]
+    assert unreachable(hopeless, distances, 0.6) == [True, False, False, True, False]
+    assert unreachable(hopeless, distances, 0.1) == [False] * 5  # a tenth of five is none
+    assert unreachable(hopeless, distances, 0.0) == [False] * 5

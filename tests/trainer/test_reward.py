@@ -5,7 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feedback_store.events import EditContext, RecentEdit
-from trainer.reward import Task, ed, edem, em, normalise, product, silence
+from trainer.reward import (
+    Task,
+    bleu,
+    distance,
+    ed,
+    edem,
+    em,
+    named,
+    normalise,
+    overlong,
+    product,
+    silence,
+)
 from trainer.syntax import Syntax
 
 REGION = "value = first(1)\nprint(value)\n"
@@ -116,6 +128,32 @@ def test_the_papers_rewards():
     assert ed("abcd", "abce") == pytest.approx(0.75)
     assert ed("", "") == 1.0
     assert edem("abcd", "abce") == pytest.approx(0.375)
+
+
+def test_bleu_is_that_of_sentences():
+    assert bleu("return a + b\n", "return a + b") == pytest.approx(1.0)
+    assert bleu("", "") == 1.0
+    assert bleu("x", "") == 0.0
+    # Four of five words, 3 of 4 pairs, 2 of 3 triples, 1 of 2 fours right.
+    assert bleu("a b c d e", "a b c d f") == pytest.approx((4 / 5 * 3 / 4 * 2 / 3 / 2) ** 0.25)
+
+
+@pytest.mark.parametrize("name", ["em", "ed", "edem", "bleu"])
+def test_the_papers_rewards_take_the_best_reference(name):
+    reward = named(name, lambda: Syntax({}))
+    both = task("one two three four\n", "five six seven eight\n")
+    assert reward("five six seven eight\n", both) == pytest.approx(1.0)
+    assert reward("five six seven\n", both) < 1.0
+    assert reward(None, both) == 0.0
+
+
+def test_the_overlong_penalty_is_linear_in_its_margin():
+    assert [overlong(n, 100, 20) for n in (60, 80, 90, 100, 120)] == [0.0, 0.0, -0.5, -1.0, -1.0]
+    assert overlong(100, 100, 0) == 0.0
+
+
+def test_distance_is_to_the_nearest_reference():
+    assert distance(task("abcd", "abxx", region="abcc")) == 1
 
 
 def test_silence_reward_is_graded():
