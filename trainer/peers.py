@@ -69,6 +69,26 @@ class Peers:
         return box[0]
 
 
+class Announcement:
+    """One message of the leader that the others wait for; None if it never came to it."""
+
+    def __init__(self, peers: Peers) -> None:
+        self._peers = peers
+        self._told = False
+
+    def __enter__(self) -> "Announcement":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if not self._told:
+            self.tell(None)
+
+    def tell(self, value: Any) -> None:
+        """Let the others go on."""
+        self._told = True
+        self._peers.told(value)
+
+
 @contextmanager
 def peers() -> Iterator[Peers]:
     """Join the processes that `torchrun` started, for the length of the block."""

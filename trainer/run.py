@@ -6,18 +6,19 @@ trains, `gate` judges. Whatever happens, a batch is spent only by a policy that 
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
+from rich.console import Console
 
 from feedback_store import __version__
 from feedback_store.events import Decision
 from server.prompts.profiles import ModelProfile, profile_for
 from trainer import run_state
 from trainer.adapters import Origin, Shelf, shelf
-from trainer.batches import Split, fingerprint
+from trainer.batches import Row, Split, fingerprint
 from trainer.config import TrainerSettings
 from trainer.feed import Feed, Waiting, collect
 from trainer.gate import Judgement, Verdict, judge
@@ -27,6 +28,7 @@ from trainer.gateway_sampler import GatewaySampler
 from trainer.groups import Reader
 from trainer.lock import run_lock
 from trainer.model import AdapterState, Policy, load_policy, zero_state
+from trainer.peers import Announcement, Peers, peers
 from trainer.progress import Display
 from trainer.records import RunFolder, new_run, resumable
 from trainer.sampler import Sampler
@@ -52,12 +54,33 @@ class Parent:
     state: AdapterState
 
 
+@dataclass(frozen=True)
+class Job:
+    """What the leading process lets the others train on, with it."""
+
+    run: RunFolder
+    parent: AdapterState
+    rows: Sequence[Row]
+    origin: Origin
+
+
 def run_cycle(settings: TrainerSettings, display: Display) -> Result:
-    """Do one cycle against the gateway.
+    """Do one cycle against the gateway; under `torchrun`, train in all its processes.
 
     Raises:
         GatewayError, SamplerError, BadBatch, FileNotFoundError, BadManifest: nothing was promoted.
     """
+    with peers() as team:
+        if not team.leads:
+            _follow(settings, team)
+            return Result.PROMOTED  # whatever came of it: the leader says it
+        with Announcement(team) as announcement:
+            return _lead(settings, team, announcement, display)
+
+
+def _lead(
+    settings: TrainerSettings, team: Peers, announcement: Announcement, display: Display
+) -> Result:
     profile = profile_for(settings.model.profile)
     data = settings.data.folder
     with run_lock(data), Gateway(settings.gateway) as gateway:
@@ -73,8 +96,21 @@ def run_cycle(settings: TrainerSettings, display: Display) -> Result:
             return Result.TOO_LITTLE
         run = _run_folder(settings, gateway, found, display)
         bench = set_up(settings, profile, GatewaySampler(gateway), run, display)
+        bench = replace(bench, peers=team)
         _drop_left_over_snapshots(gateway, bench)
-        return _train_and_decide(bench, gateway, found)
+        return _train_and_decide(bench, gateway, found, announcement)
+
+
+def _follow(settings: TrainerSettings, team: Peers) -> None:
+    job: Job | None = team.told(None)
+    if job is None:
+        return
+    profile = profile_for(settings.model.profile)
+    with Gateway(settings.gateway) as gateway:  # never asked: the leader samples
+        silent = Display(Console(quiet=True))
+        bench = set_up(settings, profile, GatewaySampler(gateway), job.run, silent)
+        bench = replace(bench, peers=team)
+        train(bench, learner(bench, job.parent), job.rows, job.origin)
 
 
 def set_up(
@@ -124,10 +160,13 @@ def parent_of(gateway: Gateway, shelf: Shelf, policy: Policy) -> Parent:
     return Parent(live.name, shelf.policy(live.name))
 
 
-def _train_and_decide(bench: Bench, gateway: Gateway, found: Feed) -> Result:
+def _train_and_decide(
+    bench: Bench, gateway: Gateway, found: Feed, announcement: Announcement
+) -> Result:
     parent = parent_of(gateway, bench.shelf, bench.policy)
     method = bench.settings.train.method.value
     origin = Origin(bench.run.name, 0, method, parent.name, found.batches)
+    announcement.tell(Job(bench.run, parent.state, found.train, origin))
     start = learner(bench, parent.state)
     history = train(bench, start, found.train, origin)
     new = _publish(bench, gateway, origin, history)

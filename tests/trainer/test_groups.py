@@ -86,9 +86,7 @@ def test_an_answer_near_the_end_of_its_budget_loses(tokenizer, reader):
     plain = compare(scored[:1], TrainSection(), ExperimentSection(), 0)
     longest = lengths.index(max(lengths))
     assert got.groups[0].advantages[longest] < plain.groups[0].advantages[longest]
-    assert (
-        got.metrics["reward"] == plain.metrics["reward"]
-    )
+    assert got.metrics["reward"] == plain.metrics["reward"]
 
 
 def test_hopeless_groups_are_dropped_where_the_reference_is_far(tokenizer, reader):

@@ -1,6 +1,8 @@
 """Whole cycles over HTTP: promoted, refused, too little; batches are spent only by who passed."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -138,3 +140,23 @@ def test_a_gateway_with_another_base_is_refused(world):
     stand_in.base_model = "other"
     with pytest.raises(GatewayError, match="serves other"):
         run_cycle(settings(world), QUIET)
+
+
+def test_two_processes_train_and_one_decides(world):
+    stand_in, url = world
+    given = settings(world)
+    sections = {
+        name: getattr(given, name).model_dump(exclude_unset=True)
+        for name in ("batch", "train", "gate", "model")
+    }
+    flags = [f"--{s}.{n}={v}" for s, chosen in sections.items() for n, v in chosen.items()]
+    where = [f"--gateway.url={url}", f"--data.folder={stand_in.data}"]
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "trainer.cli"]
+    command = [sys.executable, "-m", *torchrun, "run", *where, *flags]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list(stand_in.policies.values()) == ["live"]
+    assert len(stand_in.decisions) == 1
+    assert run_facts(stand_in)["result"] == "promoted"
+    lines = (stand_in.data / "runs" / "000001" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1.0, 2.0]
