@@ -49,6 +49,8 @@ def losses(
     """Return the losses of a batch; plain text counts as prompt.
 
     Every answer counts its weight, however long it is; of prompts, every token that was drawn.
+    Answers are divided by their number, not by their weights: in a batch of silent rows alone
+    silence would otherwise count as much as edits.
     """
     inner, device = _inner(model), next(model.parameters()).device
     ids, is_answer, is_prompt = _rows(batch)
@@ -60,14 +62,15 @@ def losses(
     counts = torch.tensor([row.weight for row in batch])[:, None]
     by_row = counts * is_answer / is_answer.sum(1, keepdim=True).clamp(min=1)
     found: list[Tensor | None] = []
-    for where, weights in ((is_answer, by_row), (is_prompt, is_prompt.float())):
+    rows = is_answer.any(1).sum()
+    parts = ((is_answer, by_row, rows), (is_prompt, is_prompt.float(), is_prompt.sum()))
+    for where, weights, amount in parts:
         if not bool(where.any()):
             found.append(None)
             continue
         logits = inner.lm_head(hidden[where.to(device)]).float()
         each = F.cross_entropy(logits, targets[where].to(device), reduction="none")
-        counted = weights[where].to(device)
-        found.append((counted * each).sum() / counted.sum())
+        found.append((weights[where].to(device) * each).sum() / amount)
     return Losses(*found)
 
 

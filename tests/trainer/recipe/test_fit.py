@@ -73,6 +73,17 @@ def test_padding_changes_no_loss(rows: list[Example]) -> None:
     assert float(both.answer) == pytest.approx(sum(alone) / 2, abs=1e-4)
 
 
+def test_rows_that_count_little_do_so_also_where_they_are_alone(rows: list[Example]) -> None:
+    model: Any = fresh_model(SHAPE, 0).eval()
+    quiet = [replace(row, weight=0.1) for row in rows[:3]]
+    with torch.no_grad():
+        full = losses(model, rows[:3], torch.Generator()).answer
+        little = losses(model, quiet, torch.Generator()).answer
+    assert full is not None
+    assert little is not None
+    assert float(little) == pytest.approx(0.1 * float(full), rel=1e-4)
+
+
 def test_greedy_matches_is_what_greedy_decoding_gives(
     examples: Examples, rows: list[Example]
 ) -> None:
