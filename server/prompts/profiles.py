@@ -53,7 +53,7 @@ def profiles() -> dict[str, ModelProfile]:
         name="hone-tiny",
         format=ChoiceFormat(around=6),
         budget=Budget(prompt_tokens=1400, answer_tokens=400),
-        lora=LoraProfile(learning_rate=4e-3),
+        lora=LoraProfile(learning_rate=2e-3),
         region_lines=10,
         prefix_lines=6,
         suffix_lines=3,

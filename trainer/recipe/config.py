@@ -26,7 +26,7 @@ class RecipeSection(Section):
     """Tokens computed at once: bounds memory."""
     prompt_weight: float = Field(default=0.1, ge=0)
     """What predicting prompts and plain text counts beside answers: it teaches the language, and
-    takes from what the first hours are for."""
+    takes from what the first hours are for. An adapter takes 0 unless told otherwise."""
     longest: int = Field(default=1_024, ge=32)
     """Longer rows are left out."""
     rate: float = Field(default=3e-3, gt=0)
@@ -104,3 +104,13 @@ class SftSection(RecipeSection):
     the profile's."""
     held_share: float = Field(default=0.03, ge=0, lt=1)
     """Share of the tasks' commits that is only looked at, never trained on."""
+
+    def resolved(self) -> "SftSection":
+        """Return what is meant: an adapter learns answers only, unless told otherwise.
+
+        Its base knows the language already, and in a short run what a prompt's four hundred
+        tokens teach drowns what the answer's two do.
+        """
+        if not self.lora or "prompt_weight" in self.model_fields_set:
+            return self
+        return self.model_copy(update={"prompt_weight": 0.0})

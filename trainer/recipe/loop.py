@@ -24,7 +24,7 @@ from trainer.recipe.errors import RecipeError
 from trainer.recipe.examples import Example
 from trainer.recipe.mixture import Mixture
 from trainer.recipe.optimiser import schedule, set_rates
-from trainer.recipe.step import autocast, greedy_matches, losses
+from trainer.recipe.step import PROMPT_SHARE, autocast, greedy_matches, losses
 from trainer.records import RunFolder
 
 
@@ -128,9 +128,10 @@ class Fit:
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.place.step)
         answer = prompt = 0.0
         for part in parts:
+            weight = self.settings.prompt_weight
             with autocast(self.model):
-                found = losses(self.model, part, generator)
-            (found.total(self.settings.prompt_weight) / len(parts)).backward()
+                found = losses(self.model, part, generator, PROMPT_SHARE if weight else 0.0)
+            (found.total(weight) / len(parts)).backward()
             answer += float(found.answer.detach()) / len(parts) if found.answer is not None else 0
             prompt += float(found.prompt.detach()) / len(parts) if found.prompt is not None else 0
         parameters = [p for o in self.optimisers for g in o.param_groups for p in g["params"]]

@@ -88,7 +88,7 @@ def pretrain(settings: TrainerSettings, display: Display) -> int:
 
 def sft(settings: TrainerSettings, display: Display) -> int:
     """Tune a model, or an adapter of it, on next-edit tasks; return the exit code."""
-    asked, profile = settings.sft, profile_for(settings.model.profile)
+    asked, profile = settings.sft.resolved(), profile_for(settings.model.profile)
     _prepare(settings)
     base = base_folder(settings)
     folder = _folder(asked)
