@@ -74,6 +74,10 @@ bench-trainer: setup ## one update beside TRL's, which is installed for this alo
 	  $(TRL)/bin/python -m pip install --quiet trl==1.16.0 && touch $(TRL)/ready; }
 	@$(PY) -m tests.bench.trainer --trl $(TRL)/bin/python $(ARGS)
 
+.PHONY: bench-gapo
+bench-gapo: setup ## where GAPO's estimator helps: tests/bench/results/gapo-plan.md, part 1
+	@$(PY) -m tests.bench.gapo_alignment $(ARGS)
+
 .PHONY: bench-mine
 bench-mine: setup ## how fast history becomes tasks (ARGS="--commits N")
 	@$(PY) -m tests.bench.mine $(ARGS)

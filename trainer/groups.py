@@ -6,7 +6,7 @@ not know who sampled or how the update is computed (`examples` is what it gets).
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -91,6 +91,12 @@ class Reader:
             row, rollouts, answers, [worth[answer] for answer in answers],
             nothing=worth[row.context.region], distance=rewards.distance(task),
         )  # fmt: skip
+
+    def worth(self, answers: Sequence[str | None], row: Row, wanted: str | None) -> list[float]:
+        """Return what the answers would be worth if `wanted` were the reference (None: silence)."""
+        text = row.context.region if wanted is None else wanted
+        task = replace(row.task(self._profile.silence_value), references=(text,))
+        return [self._reward(answer, task) for answer in answers]
 
     def reference(self, row: Row) -> list[int] | None:
         """Return the settled text as an answer's token ids, for likelihood training.

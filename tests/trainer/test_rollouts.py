@@ -56,8 +56,8 @@ def drawn(policy, tmp_path, rows, telling, **train):
     sections = {"groups": 2, "samples": 4, "farthest_share": 0, **train}
     bench = bench_with(policy, tmp_path, train=sections)
     prompts = [rows[number].prompt_token_ids for number in telling]
-    bench = replace(bench, sampler=Scripted(policy.tokenizer, prompts))
-    return rollout_batch(bench, rows, Place(), ORIGIN), bench.sampler
+    sampler = Scripted(policy.tokenizer, prompts)
+    return rollout_batch(replace(bench, sampler=sampler), rows, Place(), ORIGIN), sampler
 
 
 def test_enough_signal_needs_no_refill(policy, tmp_path, rows):
