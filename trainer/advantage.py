@@ -126,6 +126,8 @@ def tabulate(values: Tensor, numbers: Tensor) -> Groups:
         order = torch.argsort(numbers)
         values, numbers = values[order], numbers[order]
     _, size = torch.unique_consecutive(numbers, return_counts=True)
+    if bool((size == size[0]).all()):
+        return _rectangle(values, size, order)
     widest = int(size.max())
     column = torch.arange(widest, device=values.device)
     real = column < size[:, None]
@@ -136,4 +138,13 @@ def tabulate(values: Tensor, numbers: Tensor) -> Groups:
     cells = real.flatten().nonzero()[:, 0]
     source = (begin + by_value).flatten()[cells]
     rows = torch.where(real, rows, rows.gather(1, size[:, None] - 1))
+    return Groups(rows, real, size, cells, source if order is None else order[source])
+
+
+def _rectangle(values: Tensor, size: Tensor, order: Tensor | None) -> Groups:
+    """The same where all groups are of one size: nothing to pad."""
+    rows, by_value = values.view(len(size), -1).sort(1)
+    cells = torch.arange(len(values), device=values.device)
+    source = (by_value + cells[:: rows.shape[1], None]).flatten()
+    real = torch.ones_like(rows, dtype=torch.bool)
     return Groups(rows, real, size, cells, source if order is None else order[source])

@@ -102,7 +102,7 @@ def densest_window(groups: Groups, options: Options) -> tuple[Tensor, Tensor]:
     length = torch.where(fits, rows.gather(1, end) - rows, torch.inf)
     shortest = length.min(1, keepdim=True).values
     ties = length <= shortest + (0.0 if options.parity else TIE_TOLERANCE)
-    return torch.where(ties, start, rows.shape[1]).min(1, keepdim=True).values, k
+    return ties.byte().argmax(1, keepdim=True), k  # the first of them
 
 
 def window_median(groups: Groups, options: Options) -> Tensor:
