@@ -1,0 +1,52 @@
+"""The estimators, called by the real verl, which finds them by itself."""
+
+import json
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from trainer.estimators import ESTIMATORS
+
+TREE = Path(__file__).parents[3]
+VECTORS = TREE / "tests" / "trainer" / "gapo_vectors.json"
+VERL = ("verl==0.9.1", "ray==2.60.0", "tensordict==0.10.0", "hydra-core==1.3.8")
+"""Without what they ask for besides: vLLM's and the GPU's parts are not needed to import it."""
+BESIDES = (
+    "antlr4-python3-runtime==4.9.3", "cloudpickle==3.1.2", "codetiming==1.4.0", "datasets==5.2.0",
+    "dill==0.4.1", "importlib_metadata==10.2.0", "msgpack==1.2.4", "multiprocess==0.70.19",
+    "omegaconf==2.4.0", "orjson==3.13.0", "pandas==3.1.1", "pyarrow==26.0.1", "pyvers==0.2.3",
+    "torchdata==0.11.0", "xxhash==4.1.0", "zipp==4.1.2",
+)  # fmt: skip
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def verl_python() -> Path:
+    """An interpreter that has verl, and everything of this one; made once, kept in build/."""
+    folder = TREE / "build" / "verl"
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        (site,) = folder.glob("lib/python*/site-packages")
+        (site / "own.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
+        install = [python, "-m", "pip", "install", "--quiet", "--no-deps"]
+        subprocess.run([*install, *VERL, *BESIDES], check=True)
+        (folder / "ready").touch()
+    return python
+
+
+def test_verl_finds_the_estimators_and_gets_the_official_values(verl_python: Path) -> None:
+    command = [verl_python, "-m", "tests.trainer.integrations.in_verl", VECTORS]
+    done = subprocess.run(command, cwd=TREE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert set(ESTIMATORS) - {"reinforce++"} <= set(told["known"])
+    wanted = {v["name"]: v for v in json.loads(VECTORS.read_text())["vectors"]}
+    assert len(told["vectors"]) > 5
+    for found in told["vectors"]:
+        expected = wanted[found["name"]]["advantages"]
+        assert found["advantages"] == pytest.approx(expected, abs=2e-6, rel=2e-6)

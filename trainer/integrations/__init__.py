@@ -1,0 +1,1 @@
+"""Hone's parts inside other trainers."""
