@@ -1,21 +1,18 @@
 """Hone's estimators inside verl, for those who train on many machines: `algorithm.adv_estimator`.
 
-verl loads this module by itself (entry point group `verl.plugins`); loading it is what registers
-the estimators, which is verl's way and the one exception here to no work at import time. Names that
-verl has already (`grpo`, `rloo`) stay verl's.
+verl imports this module while it is imported itself (entry point group `verl.plugins`), and that is
+what registers the estimators: verl's way, and the one exception here to no work at import time.
+Names that verl has already (`grpo`, `rloo`) stay verl's.
 
 Knows verl's registry and its tensors. Does not know Ray, models or rewards.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
-from verl.trainer.ppo.core_algos import (  # pyright: ignore[reportMissingImports]
-    ADV_ESTIMATOR_REGISTRY,
-    register_adv_est,
-)
 
 from trainer.advantage import estimate
 from trainer.estimators import ESTIMATORS
@@ -27,7 +24,7 @@ TAU = {"qae": 0.4}
 def estimator(name: str) -> Callable[..., tuple[Tensor, Tensor]]:
     """Return the estimator called `name` with verl's signature.
 
-    It takes token-level rewards and response mask (answers, tokens) and the prompts' ids (answers,),
+    It takes token-level rewards and response mask (answers, tokens) and prompts' ids (answers,),
     and returns advantages and returns (answers, tokens). From verl's `algorithm` section it reads
     `tau` and `parity`, where they are set. Answers of groups without signal get 0; verl's own
     denominators still count their tokens.
@@ -56,6 +53,14 @@ def _setting(config: Any, name: str, default: Any) -> Any:
     return default if found is None else found
 
 
-for _name in ESTIMATORS:
-    if _name not in ADV_ESTIMATOR_REGISTRY:
-        register_adv_est(_name)(estimator(_name))
+def register() -> None:
+    """Add the estimators to verl's registry."""
+    from verl.trainer.ppo import core_algos  # pyright: ignore[reportMissingImports]
+
+    for name in ESTIMATORS:
+        if name not in core_algos.ADV_ESTIMATOR_REGISTRY:
+            core_algos.register_adv_est(name)(estimator(name))
+
+
+if "verl" in sys.modules:
+    register()

@@ -10,8 +10,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-import verl
-from verl.trainer.ppo.core_algos import ADV_ESTIMATOR_REGISTRY, get_adv_estimator_fn
+import verl  # pyright: ignore[reportMissingImports]
+from verl.trainer.ppo.core_algos import (  # pyright: ignore[reportMissingImports]
+    ADV_ESTIMATOR_REGISTRY,
+    get_adv_estimator_fn,
+)
 
 
 class Section(SimpleNamespace):
