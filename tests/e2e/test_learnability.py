@@ -54,6 +54,7 @@ def silence_before_and_after(
                 "max_steps": updates,
                 "passes": 2 * updates,
                 "warmup_steps": 0,
+                "learning_rate": 4e-3,  # twice the profile's: so few updates are to show much
             },
             "experiment": {"reward": "silence", "reverse_advantages": reverse},
         }

@@ -47,7 +47,7 @@ def whole(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("killed_at", [1, 4])
+@pytest.mark.parametrize("killed_at", [pytest.param(1, marks=pytest.mark.long), 4])
 def test_a_run_killed_within_an_update_ends_with_the_same_bits(whole, tmp_path, killed_at):
     killed = started(tmp_path, "--kill-at", str(killed_at))
     assert killed.returncode == -signal.SIGKILL
