@@ -38,6 +38,7 @@ from trainer.torch_sampler import TorchSampler
 
 SAMPLES, GROUP, PROFILE = 64, 8, "hone-tiny"
 BOOTSTRAPS = 200
+TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def aligned(
     draws: Floats = np.vstack(
         [np.ones(amount), rng.multinomial(amount, np.full(amount, 1 / amount), BOOTSTRAPS)]
     ).astype(np.float64)
-    targets = [_clean(prompts, "dr_grpo"), *(_clean(prompts, method) for method in methods)]
+    targets = [Target(prompts, method, draws) for method in ("dr_grpo", *methods)]
     found = np.empty((redraws, len(methods), len(draws), 2))
     for redraw in range(redraws):
         seed = np.random.default_rng([11, redraw])
@@ -161,8 +162,13 @@ def aligned(
         ]
         for number, method in enumerate(methods):
             weights = _weights(prompts, chosen, seen, method)
+            moved = weights @ prompts.products
+            own = _summed(moved @ weights.T, draws)
             for side, target in enumerate((targets[0], targets[1 + number])):
-                found[redraw, number, :, side] = _cosines(prompts, weights, target, draws)
+                dots = _summed(moved @ target.weights.T, draws)
+                found[redraw, number, :, side] = dots / np.sqrt(
+                    np.maximum(own * target.norms, TINY)
+                )
         advance(1, noise)
     return found
 
@@ -190,16 +196,17 @@ def _weights(
     return weights
 
 
-def _cosines(prompts: Prompts, weights: Floats, target: Floats, draws: Floats) -> Floats:
-    """Return one cosine per draw of prompts (draws, prompts)."""
-    # Products of prompts' summed gradients: (prompts, prompts).
-    moved = weights @ prompts.products
-    cross, own = moved @ target.T, moved @ weights.T
-    wanted = target @ prompts.products @ target.T
-    dots = np.einsum("dp,pq,dq->d", draws, cross, draws, optimize=True)
-    norms = np.einsum("dp,pq,dq->d", draws, own, draws, optimize=True)
-    norms = norms * np.einsum("dp,pq,dq->d", draws, wanted, draws, optimize=True)
-    return dots / np.sqrt(np.maximum(norms, 1e-30))
+class Target:
+    """The clean gradient of all samples, as an estimator makes it."""
+
+    def __init__(self, prompts: Prompts, method: str, draws: Floats) -> None:
+        self.weights = _clean(prompts, method)
+        self.norms = _summed(self.weights @ prompts.products @ self.weights.T, draws)
+
+
+def _summed(products: Floats, draws: Floats) -> Floats:
+    """Return one inner product per draw of prompts: (prompts, prompts) and (draws, prompts)."""
+    return ((draws @ products) * draws).sum(1)
 
 
 def summary(cosines: Floats, methods: Sequence[str]) -> dict[str, Any]:
