@@ -7,8 +7,8 @@ learn. The words are such as no training text holds.
 
 Chosen on modules of the standard library that are not reserved, for how often the base model
 follows them there: aimed at were 10 to 60 % of single samples at temperature 1, and 40 % of eight.
-The shipped weights follow them in 50 to 76 % (20 tasks a kind, regions of 10 lines): most of them,
-`doc`, `list` and `find` before all, more often than was aimed at.
+The shipped weights follow them in 40 to 91 % (20 tasks a kind, regions of 10 lines): `list`, `doc`
+and `addr` before all, and seven of the fifteen more often than was aimed at.
 
 Knows names. Does not know how a rule is applied (deploy.demo.rules).
 """
