@@ -1,7 +1,8 @@
 """Publish a folder atomically: written aside, hashed, fsynced, renamed into place, never changed.
 
-Knows temporary names, hashes and manifests. Does not know what is in the folder: training batches
-travel this way from the store to the trainer, adapters and snapshots the other way.
+And single files, which are replaced whole or not at all. Knows temporary names, hashes and
+manifests. Does not know what is in a folder: training batches travel this way from the store to
+the trainer, adapters and snapshots the other way.
 """
 
 import hashlib
@@ -9,9 +10,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 MANIFEST = "manifest.json"
 _CHUNK_BYTES = 1 << 20
@@ -105,6 +107,20 @@ def sha256(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file aside to be written in the block; then it is on disk, whole, as `path`.
+
+    If the block raises, `path` stays as it was.
+    """
+    aside = path.with_name(f"{path.name}.tmp")
+    with aside.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
 
 
 def sync_folder(folder: Path) -> None:

@@ -4,12 +4,12 @@ Knows one file of a run's folder, written whole or not at all. Does not know row
 with the recorded rollouts they follow from the place.
 """
 
-import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
+from feedback_store.publish import replacing
 from trainer.records import RunFolder
 from trainer.update import Learner
 
@@ -35,18 +35,14 @@ def save(run: RunFolder, learner: Learner, place: Place) -> None:
         "counts": {"steps": learner.steps, "skipped": learner.skipped},
         "place": asdict(place),
     }
-    aside = run.folder / f"{FILE}.tmp"
-    with aside.open("wb") as file:
+    with replacing(run.folder / FILE) as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(run.folder / FILE)
 
 
 def restore(run: RunFolder, learner: Learner) -> Place:
-    """Load what was saved, if anything was, and return the place; metrics beyond it are dropped.
+    """Load what was saved, if anything was, and return the place.
 
-    Updates that began after it are taken again, from the recorded rollouts.
+    Updates that were taken after it are the caller's to take again, from the recorded rollouts.
     """
     path = run.folder / FILE
     place = Place()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from croniter import croniter
 
+from feedback_store.publish import replacing
 from trainer.config import WatchSection
 
 STATE = "watch.json"
@@ -79,6 +80,5 @@ class Watch:
 
     def _remember(self, now: float) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self._path.with_suffix(".tmp")
-        aside.write_text(json.dumps({"last_start": now}) + "\n", encoding="utf-8")
-        aside.replace(self._path)
+        with replacing(self._path) as file:
+            file.write(json.dumps({"last_start": now}).encode() + b"\n")

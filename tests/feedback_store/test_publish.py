@@ -12,6 +12,7 @@ from feedback_store.publish import (
     next_number,
     publish,
     read_manifest,
+    replacing,
 )
 
 
@@ -120,3 +121,14 @@ def test_next_number_counts_whole_names_only(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     assert next_number(tmp_path, r"(\d{6})") == 8
     assert next_number(tmp_path, r"hone-(\d{6})") == 41
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "state"
+    for text in (b"first", b"second"):
+        with replacing(path) as file:
+            file.write(text)
+        assert path.read_bytes() == text
+    with pytest.raises(ZeroDivisionError), replacing(path) as file:
+        file.write(b"half of the th" * (1 // 0))
+    assert path.read_bytes() == b"second"

@@ -15,6 +15,7 @@ from typing import Any
 
 from rich.table import Table as Grid
 
+from feedback_store.publish import replacing
 from trainer.evaluation.baselines import BASELINES
 from trainer.evaluation.scores import FEW, METRICS, Attempt, Table, compared, intervals, table
 from trainer.metrics import as_dict
@@ -219,6 +220,5 @@ def _attempt(task: EditTask, guess: str | None) -> Attempt:
 
 
 def _replace(path: Path, text: str) -> None:
-    aside = path.with_suffix(f"{path.suffix}.tmp")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    with replacing(path) as file:
+        file.write(text.encode())

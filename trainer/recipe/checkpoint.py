@@ -3,7 +3,6 @@
 Knows files. Does not know what the state means.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim import Optimizer
+
+from feedback_store.publish import replacing
 
 FILE = "checkpoint.pt"
 
@@ -45,12 +46,8 @@ def save(
         "place": asdict(place),
         "settings": settings,
     }
-    aside = folder / (FILE + ".tmp")
-    with aside.open("wb") as file:
+    with replacing(folder / FILE) as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(folder / FILE)
 
 
 def exists(folder: Path) -> bool:
