@@ -25,10 +25,12 @@ from trainer.gateway import Gateway
 from trainer.gateway_sampler import GatewaySampler
 from trainer.lock import run_lock
 from trainer.noise import stable_hash
+from trainer.parents import live_parent
 from trainer.progress import Display
 from trainer.records import FACTS, new_run
-from trainer.run import Result, check_base, decide, judged, parent_of, set_up
+from trainer.setup import check_base, set_up
 from trainer.tasks import EditTask, to_row
+from trainer.verdict import Result, decide, judged
 
 
 def adopt(settings: TrainerSettings, sources: Sequence[Path], display: Display) -> Result:
@@ -57,7 +59,7 @@ def adopt(settings: TrainerSettings, sources: Sequence[Path], display: Display) 
                 "--adopt.limit)"
             )
             return Result.TOO_LITTLE
-        parent = parent_of(gateway, bench.shelf, bench.policy)
+        parent = live_parent(gateway, bench.shelf, bench.policy)
         name = bench.shelf.publish_policy(state, Origin(bench.run.name, 0, "sft", parent.name)).name
         bench.run.describe(policy=name, parent=parent.name, adapter=str(folder))
         gateway.register(name)

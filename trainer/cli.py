@@ -25,7 +25,7 @@ from trainer.progress import Display
 
 FAILED, MISUSED = 1, 2
 READS_PATHS = ("mine", "adopt", "evaluate")
-CYCLE = ("gateway", "data", "model", "batch", "train", "gate", "watch", "experiment")
+CYCLE = ("gateway", "data", "model", "batch", "train", "restart", "gate", "watch", "experiment")
 SECTIONS = {
     "mine": ("mine",),
     "pretrain": ("model", "pretrain"),
@@ -213,7 +213,7 @@ def _watch(settings: TrainerSettings, display: Display) -> int:
 
 
 def _zero(settings: TrainerSettings, display: Display) -> int:
-    from trainer.run import publish_zero
+    from trainer.setup import publish_zero
 
     publish_zero(settings, display)
     return 0

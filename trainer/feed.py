@@ -12,7 +12,7 @@ from trainer import noise
 from trainer.batches import Row, Split, read_batch, split
 from trainer.config import TrainerSettings
 from trainer.gateway import Gateway
-from trainer.records import refusals, unfinished
+from trainer.records import interrupted, refusals
 
 BATCHES = "batches"
 
@@ -52,9 +52,9 @@ def collect(gateway: Gateway, settings: TrainerSettings, profile: ModelProfile) 
     """
     data, asked = settings.data.folder, settings.batch
     numbers, items, ready = _pending(gateway, data, asked.max_offers)
-    interrupted = unfinished(data)
-    if interrupted and set(interrupted) <= set(numbers):
-        numbers = interrupted
+    begun = interrupted(data).get("batches", [])
+    if begun and set(begun) <= set(numbers):
+        numbers = list(begun)
     elif items < asked.max_items:
         found = gateway.export_batch(max(1, asked.min_items - items), asked.max_items - items)
         ready = items + int(found.get("ready", 0))

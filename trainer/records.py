@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from feedback_store.publish import next_number
+from feedback_store.publish import next_number, replacing
 
 FACTS = "run.json"
 RUNS = "runs"
 REFUSED_RESULTS = ("refused",)
+DECIDED_RESULTS = ("promoted", *REFUSED_RESULTS)
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,9 @@ class RunFolder:
 
     def describe(self, **facts: Any) -> None:
         """Add facts to `run.json`."""
-        path = self.folder / FACTS
-        aside = path.with_suffix(".tmp")
-        with aside.open("w", encoding="utf-8") as file:
-            json.dump({**self.facts(), **_plain(facts)}, file, indent=2, allow_nan=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
+        text = json.dumps({**self.facts(), **_plain(facts)}, indent=2, allow_nan=False)
+        with replacing(self.folder / FACTS) as file:
+            file.write(f"{text}\n".encode())
 
     def facts(self) -> dict[str, Any]:
         """Return what `run.json` says; nothing if there is none or it cannot be read."""
@@ -68,9 +64,8 @@ class RunFolder:
         lines = path.read_text("utf-8").splitlines() if path.exists() else []
         kept = [line for line in lines if _step(line) <= step]
         if len(kept) < len(lines):
-            aside = path.with_suffix(".tmp")
-            aside.write_text("".join(f"{line}\n" for line in kept), "utf-8")
-            aside.replace(path)
+            with replacing(path) as file:
+                file.write("".join(f"{line}\n" for line in kept).encode())
 
 
 def new_run(data: Path) -> RunFolder:
@@ -86,10 +81,10 @@ def new_run(data: Path) -> RunFolder:
         return RunFolder(folder)
 
 
-def unfinished(data: Path) -> list[int]:
-    """Return the batches of the last run, if it did not end."""
+def interrupted(data: Path) -> dict[str, Any]:
+    """Return the facts of the last run, if it did not end; else none."""
     facts = _last(data).facts() if (data / RUNS).is_dir() else {}
-    return [] if "result" in facts else list(facts.get("batches", []))
+    return {} if "result" in facts else facts
 
 
 def resumable(data: Path, facts: dict[str, Any]) -> RunFolder | None:
@@ -104,6 +99,13 @@ def _last(data: Path) -> RunFolder:
     """Return the newest run's folder; one without facts if there is none."""
     folders = sorted((data / RUNS).glob("[0-9]" * 6))
     return RunFolder(folders[-1] if folders else data / RUNS / "none")
+
+
+def decided(data: Path) -> list[str]:
+    """Return how the runs on feedback ended that came to a verdict, in order."""
+    found = [RunFolder(path.parent).facts() for path in sorted((data / RUNS).glob("*/run.json"))]
+    results = [facts.get("result") for facts in found if facts.get("batches")]
+    return [result for result in results if result in DECIDED_RESULTS]
 
 
 def refusals(data: Path) -> Counter[int]:

@@ -4,54 +4,29 @@ Knows the order and who is told what. The thinking is elsewhere: `feed` chooses,
 trains, `gate` judges. Whatever happens, a batch is spent only by a policy that passed.
 """
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
-from importlib.metadata import PackageNotFoundError, version
 
-import torch
 from rich.console import Console
 
-from feedback_store import __version__
-from feedback_store.events import Decision
-from server.prompts.profiles import ModelProfile, profile_for
-from trainer import run_state
-from trainer.adapters import Origin, Shelf, shelf
-from trainer.batches import Row, Split, fingerprint
+from server.prompts.profiles import profile_for
+from trainer.adapters import Origin
+from trainer.batches import Row, fingerprint
 from trainer.config import TrainerSettings
 from trainer.feed import Feed, Waiting, collect
-from trainer.gate import Judgement, Verdict, judge
-from trainer.gate_run import Version, gather, settings_of
-from trainer.gateway import Gateway, GatewayError
+from trainer.gate_run import Version
+from trainer.gateway import Gateway
 from trainer.gateway_sampler import GatewaySampler
-from trainer.groups import Reader
 from trainer.lock import run_lock
-from trainer.model import AdapterState, Policy, load_policy, zero_state
+from trainer.model import AdapterState
+from trainer.parents import base, live_parent, restart_reason
 from trainer.peers import Announcement, Peers, peers
 from trainer.progress import Display
 from trainer.records import RunFolder, new_run, resumable
-from trainer.sampler import Sampler
+from trainer.setup import check_base, set_up, versions
 from trainer.training import Metrics, learner, train
+from trainer.verdict import Result, decide, judged
 from trainer.workbench import Bench
-
-NAMED_VERSIONS = ("torch", "transformers", "peft", "duckdb", "numpy")
-
-
-class Result(IntEnum):
-    """How a cycle ended; the numbers are the exit codes of `hone-trainer run`."""
-
-    PROMOTED = 0
-    REFUSED = 3
-    TOO_LITTLE = 4
-
-
-@dataclass(frozen=True)
-class Parent:
-    """The version that a run starts from: the live adapter, or the base model (name None)."""
-
-    name: str | None
-    state: AdapterState
 
 
 @dataclass(frozen=True)
@@ -85,6 +60,9 @@ def _lead(
     data = settings.data.folder
     with run_lock(data), Gateway(settings.gateway) as gateway:
         check_base(gateway, profile)
+        restart = restart_reason(data, settings.restart)
+        if restart is not None:
+            settings = settings.with_replay(settings.restart.replay_share)
         found = collect(gateway, settings, profile)
         if isinstance(found, Waiting):
             display.say(f"too little feedback: {found.ready} are ready, {found.needed} are needed")
@@ -94,7 +72,7 @@ def _lead(
                 gateway.set_batch_state(number, "offered", None)
             display.say(short)
             return Result.TOO_LITTLE
-        run = _run_folder(settings, gateway, found, display)
+        run = _run_folder(settings, gateway, found, restart, display)
         bench = set_up(settings, profile, GatewaySampler(gateway), run, display)
         bench = replace(bench, peers=team)
         _drop_left_over_snapshots(gateway, bench)
@@ -113,57 +91,11 @@ def _follow(settings: TrainerSettings, team: Peers) -> None:
         train(bench, learner(bench, job.parent), job.rows, job.origin)
 
 
-def set_up(
-    settings: TrainerSettings,
-    profile: ModelProfile,
-    sampler: Sampler,
-    run: RunFolder,
-    display: Display,
-) -> Bench:
-    """Load the base model and lay out everything that a run needs."""
-    if settings.model.threads:
-        torch.set_num_threads(settings.model.threads)
-    model = settings.model_folder()
-    policy = load_policy(model, profile, settings.model.device, settings.train.seed)
-    return Bench(
-        settings=settings,
-        policy=policy,
-        reader=Reader(profile, policy.tokenizer, settings.experiment.reward),
-        sampler=sampler,
-        shelf=shelf(settings.data.folder, profile, model),
-        run=run,
-        display=display,
-    )
-
-
-def publish_zero(settings: TrainerSettings, display: Display) -> str:
-    """Publish an adapter that changes nothing, make it live, and return its name."""
-    profile = profile_for(settings.model.profile)
-    model = settings.model_folder()
-    policy = load_policy(model, profile, settings.model.device, settings.train.seed)
-    origin = Origin(run="zero", step=0, method="zero")
-    with Gateway(settings.gateway) as gateway:
-        check_base(gateway, profile)
-        place = shelf(settings.data.folder, profile, model)
-        name = place.publish_policy(zero_state(policy), origin, untrained=True).name
-        gateway.register(name)
-        gateway.promote(name)
-    display.say(f"{name} is live; it answers exactly as the base model does")
-    return name
-
-
-def parent_of(gateway: Gateway, shelf: Shelf, policy: Policy) -> Parent:
-    """Return the live version's weights; a fresh adapter (B = 0) where the base model is live."""
-    live = gateway.live()
-    if live is None:
-        return Parent(None, zero_state(policy))
-    return Parent(live.name, shelf.policy(live.name))
-
-
 def _train_and_decide(
     bench: Bench, gateway: Gateway, found: Feed, announcement: Announcement
 ) -> Result:
-    parent = parent_of(gateway, bench.shelf, bench.policy)
+    live = live_parent(gateway, bench.shelf, bench.policy)
+    parent = live if bench.run.facts()["restart"] is None else base(bench.policy)
     method = bench.settings.train.method.value
     origin = Origin(bench.run.name, 0, method, parent.name, found.batches)
     announcement.tell(Job(bench.run, parent.state, found.train, origin))
@@ -171,14 +103,8 @@ def _train_and_decide(
     history = train(bench, start, found.train, origin)
     new = _publish(bench, gateway, origin, history)
     assert new.name is not None
-    judgement = judged(bench, new, Version(parent.name, parent.state), found.parts)
+    judgement = judged(bench, new, Version(live.name, live.state), found.parts)
     return decide(bench, gateway, found.batches, new.name, judgement)
-
-
-def judged(bench: Bench, new: Version, live: Version, parts: Split) -> Judgement:
-    """Gather the evidence on `new` against `live`, and judge it."""
-    evidence = gather(bench, new, live, parts)
-    return judge(evidence, settings_of(bench), bench.settings.train.seed)
 
 
 def _publish(bench: Bench, gateway: Gateway, origin: Origin, history: Sequence[Metrics]) -> Version:
@@ -194,31 +120,12 @@ def _publish(bench: Bench, gateway: Gateway, origin: Origin, history: Sequence[M
     return Version(folder.name, state)
 
 
-def decide(
-    bench: Bench, gateway: Gateway, batches: Sequence[int], name: str, judgement: Judgement
-) -> Result:
-    """Tell the gateway; only then are the batches spent, so a crash between offers them again."""
-    passed = judgement.verdict is Verdict.PASSED
-    why = judgement.why
-    bench.run.describe(verdict=judgement.verdict.value, why=why, gate=judgement.inputs)
-    inputs = judgement.inputs | {"verdict": judgement.verdict.value, "run": bench.run.name}
-    gateway.decide(Decision(policy=name, passed=passed, why=why, inputs=inputs))
-    for number in batches:
-        gateway.set_batch_state(number, "spent" if passed else "offered", name)
-    result = {
-        Verdict.PASSED: Result.PROMOTED,
-        Verdict.REFUSED: Result.REFUSED,
-        Verdict.TOO_LITTLE: Result.TOO_LITTLE,
-    }[judgement.verdict]
-    bench.run.describe(result=result.name.lower())
-    run_state.forget(bench.run)
-    word = "is live" if passed else "stays unserved"
-    bench.display.say(f"{name} {word}: {why}")
-    return result
-
-
 def _run_folder(
-    settings: TrainerSettings, gateway: Gateway, found: Feed, display: Display
+    settings: TrainerSettings,
+    gateway: Gateway,
+    found: Feed,
+    restart: str | None,
+    display: Display,
 ) -> RunFolder:
     """Return the folder of a run that was interrupted in doing the same, or a new one."""
     live = gateway.live()
@@ -226,7 +133,8 @@ def _run_folder(
     named["gateway"].pop("key")
     facts = {
         "settings": named,
-        "parent": live.name if live else None,
+        "live": live.name if live else None,
+        "restart": restart,
         "batches": list(found.batches),
         "counts": found.counts,
         "train_rows": fingerprint(found.train),
@@ -239,23 +147,13 @@ def _run_folder(
         return run
     run = new_run(settings.data.folder)
     run.describe(**facts)
+    start = live.name if live and restart is None else "the base model"
     display.say(
         f"run {run.name}: {found.counts['train']} suggestions to learn from, "
-        f"{found.counts['replay']} older, {found.counts['held']} held back; "
-        f"starts from {live.name if live else 'the base model'}"
+        f"{found.counts['replay']} older, {found.counts['held']} held back; starts from {start}"
+        + (f", since {restart}" if restart else "")
     )
     return run
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    found = {"hone": __version__, "python": platform.python_version()}
-    for name in NAMED_VERSIONS:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "unknown"
-    return found
 
 
 def _too_little(found: Feed, settings: TrainerSettings) -> str | None:
@@ -265,16 +163,6 @@ def _too_little(found: Feed, settings: TrainerSettings) -> str | None:
     if not found.parts.train:
         return "too little feedback: nothing is left to learn from"
     return None
-
-
-def check_base(gateway: Gateway, profile: ModelProfile) -> None:
-    """Raise GatewayError if the gateway serves another model than the trainer is set up for."""
-    served = gateway.hello().base_model
-    if served != profile.name:
-        raise GatewayError(
-            f"the gateway serves {served}, the trainer is set up for {profile.name}; "
-            "set [model] profile"
-        )
 
 
 def _drop_left_over_snapshots(gateway: Gateway, bench: Bench) -> None:

@@ -44,7 +44,7 @@ from trainer.metrics import Answer, paired_difference, ratios
 from trainer.model import zero_state
 from trainer.progress import Display
 from trainer.records import new_run
-from trainer.run import set_up
+from trainer.setup import set_up
 from trainer.training import learner, train
 
 ARMS = {

@@ -38,8 +38,8 @@ from trainer.gateway_sampler import GatewaySampler
 from trainer.logprobs import Group, answer_logprobs
 from trainer.model import load_policy, zero_state
 from trainer.progress import Display
-from trainer.run import publish_zero
 from trainer.sampler import Sampling
+from trainer.setup import publish_zero
 from trainer.synthetic.files import standard_library
 from trainer.synthetic.stream import SyntheticMix, stream
 from trainer.tasks import EditTask

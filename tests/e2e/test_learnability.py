@@ -18,7 +18,7 @@ from trainer.model import zero_state
 from trainer.progress import Display
 from trainer.records import new_run
 from trainer.rollouts import sample
-from trainer.run import set_up
+from trainer.setup import set_up
 from trainer.training import learner, train
 from trainer.workbench import Bench
 

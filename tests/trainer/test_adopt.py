@@ -14,8 +14,8 @@ from trainer.edit_records import BadSource
 from trainer.evaluation.run import run as evaluate
 from trainer.model import BadAdapter, load_policy, write_adapter, zero_state
 from trainer.progress import Display
-from trainer.run import Result
 from trainer.torch_sampler import TorchSampler
+from trainer.verdict import Result
 
 from .conftest import MODEL
 from .made import batch, row

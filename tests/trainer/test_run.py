@@ -15,8 +15,10 @@ from trainer.lock import AlreadyRunning, run_lock
 from trainer.model import load_policy, zero_state
 from trainer.overview import status_lines
 from trainer.progress import Display
-from trainer.run import Result, publish_zero, run_cycle
+from trainer.run import run_cycle
+from trainer.setup import publish_zero
 from trainer.torch_sampler import TorchSampler
+from trainer.verdict import Result
 
 from .conftest import MODEL
 from .made import batch, row
@@ -95,6 +97,29 @@ def test_an_adapter_equal_to_its_parent_is_refused_and_its_batch_offered_up_to_a
     assert run_cycle(same, QUIET) is Result.REFUSED
     assert run_cycle(same, QUIET) is Result.TOO_LITTLE
     assert len(stand_in.decisions) == 2
+
+
+def test_after_refusals_a_run_starts_from_the_base_and_is_compared_with_the_live(world):
+    stand_in, _ = world
+    publish_zero(settings(world), QUIET)
+    assert run_cycle(settings(world), QUIET) is Result.PROMOTED
+    stand_in.batches[1]["state"] = "offered"
+    again = {"batch": {"max_offers": 9}, "restart": {"after_refusals": 1}}
+    same = settings(world, experiment={"zero_steps": True}, **again)
+    assert run_cycle(same, QUIET) is Result.REFUSED
+    assert run_facts(stand_in)["restart"] is None
+    run_cycle(same, QUIET)
+    facts = run_facts(stand_in)
+    assert facts["restart"] == "the last 1 runs were refused"
+    assert facts["live"] == "hone-000002"
+    assert facts["settings"]["batch"]["replay_share"] == 0.7
+    base, live = (
+        json.loads((stand_in.data / f"adapters/{name}/manifest.json").read_text())
+        for name in (facts["policy"], "hone-000003")
+    )
+    assert (base["parent"], live["parent"]) == (None, "hone-000002")
+    assert "does not differ" in stand_in.decisions[1]["why"]
+    assert "does not differ" not in stand_in.decisions[2]["why"]
 
 
 def test_likelihood_needs_no_rollouts(world):

@@ -31,8 +31,8 @@ from trainer.lock import run_lock
 from trainer.model import BadAdapter, load_policy
 from trainer.progress import Display
 from trainer.records import new_run
-from trainer.run import check_base, versions
 from trainer.sampler import Sampler
+from trainer.setup import check_base, versions
 from trainer.torch_sampler import TorchSampler
 
 PLAIN_WIDTH = 140
