@@ -152,6 +152,18 @@ class TrainSection(Section):
     """Of sampling, order and initialisation."""
 
 
+class RestartSection(Section):
+    """When a run starts from the base model, not from the live adapter; the gate compares with
+    the live adapter all the same."""
+
+    every: int = Field(default=10, ge=0)
+    """Versions whose number is a multiple of this are learnt anew; 0 never are."""
+    after_refusals: int = Field(default=2, ge=0)
+    """Runs refused one after the other; 0 never restarts for that."""
+    replay_share: float = Field(default=0.7, ge=0, lt=1)
+    """Then takes the place of [batch] replay_share."""
+
+
 class GateSection(Section):
     """When a new adapter may serve."""
 
@@ -208,6 +220,11 @@ class ExperimentSection(Section):
     """Shuffle rewards within each group: there is nothing left to learn."""
     reward: Literal["product", "em", "ed", "edem", "bleu", "silence"] = "product"
     """`em`, `ed`, `edem` and `bleu` are the GAPO paper's; `silence` rewards doing nothing."""
+    noise: Literal["none", "uniform", "raised", "lowered", "reference", "refused"] = "none"
+    """Put noise on the rewards that advantages are made of (`trainer/corruption.py` says what each
+    is); those that are reported stay clean."""
+    noise_share: float = Field(default=0.2, ge=0, le=1)
+    """Of the answers, or of the groups, that it spoils."""
     zero_steps: bool = False
     """Take no update: the adapter equals its parent, and the gate must say so."""
 
@@ -225,6 +242,8 @@ class TrainerSettings(Settings):
     """What one training batch holds."""
     train: TrainSection = TrainSection()
     """The update."""
+    restart: RestartSection = RestartSection()
+    """When a run starts from the base model."""
     gate: GateSection = GateSection()
     """When a new adapter may serve."""
     watch: WatchSection = WatchSection()
@@ -241,6 +260,11 @@ class TrainerSettings(Settings):
     """Measuring a model's next edits (`hone-trainer evaluate`)."""
     experiment: ExperimentSection = ExperimentSection()
     """Deliberately wrong training."""
+
+    def with_replay(self, share: float) -> "TrainerSettings":
+        """Return settings with another share of older feedback."""
+        batch = self.batch.model_copy(update={"replay_share": share})
+        return self.model_copy(update={"batch": batch})
 
     def model_folder(self) -> Path:
         """Return the base model's folder."""

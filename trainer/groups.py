@@ -18,6 +18,7 @@ from trainer import reward as rewards
 from trainer.advantage import estimate
 from trainer.batches import Row
 from trainer.config import ExperimentSection, TrainSection
+from trainer.corruption import Rewards, corrupted
 from trainer.examples import Demonstration, TrainGroup
 from trainer.syntax import Syntax
 
@@ -39,6 +40,13 @@ class Scored:
     """What doing nothing is worth."""
     distance: int = 0
     """Characters between the untouched region and the reference."""
+    told: Sequence[float] | None = None
+    """In experiments: the rewards after noise was put on them, from which is learnt."""
+
+    @property
+    def learnt(self) -> Sequence[float]:
+        """The rewards that advantages are made of."""
+        return self.rewards if self.told is None else self.told
 
     @property
     def silent(self) -> float:
@@ -50,7 +58,7 @@ class Scored:
     @property
     def hopeless(self) -> bool:
         """Whether no answer is right, or better than doing nothing."""
-        best = max(self.rewards)
+        best = max(self.learnt)
         return best < 1 and best <= self.nothing
 
     @property
@@ -97,6 +105,20 @@ class Reader:
         text = row.context.region if wanted is None else wanted
         task = replace(row.task(self._profile.silence_value), references=(text,))
         return [self._reward(answer, task) for answer in answers]
+
+    def noisy(self, one: Scored, kind: str, share: float, seed: Sequence[int]) -> Scored:
+        """Return the group with noise on its rewards, as `corruption` describes it."""
+        ids = [rollout.token_ids for rollout in one.rollouts]
+        place = {answer: number for number, answer in enumerate(dict.fromkeys(ids))}
+        text = dict(zip(ids, one.answers, strict=True))
+        distinct = [text[answer] for answer in place]
+        of = Rewards(
+            clean=np.array(one.rewards),
+            answer=np.array([place[answer] for answer in ids]),
+            if_right=lambda right: np.array(self.worth(distinct, one.row, distinct[right])),
+        )
+        told = corrupted(kind, of, share, np.random.default_rng(seed))
+        return replace(one, told=told.tolist())
 
     def reference(self, row: Row) -> list[int] | None:
         """Return the settled text as an answer's token ids, for likelihood training.
@@ -175,7 +197,7 @@ def _shaped(one: Scored, overlong: int, budget: int) -> list[float]:
     lengths = [len(rollout.token_ids) for rollout in one.rollouts]
     return [
         value + rewards.overlong(length, budget, overlong)
-        for value, length in zip(one.rewards, lengths, strict=True)
+        for value, length in zip(one.learnt, lengths, strict=True)
     ]
 
 

@@ -70,7 +70,18 @@ def _drawn(
             rollout_log.write(bench.run.folder, sampled)
     groups = bench.peers.told(sampled and sampled.groups)
     scored = [bench.reader.score(row, group) for row, group in zip(rows, groups, strict=True)]
-    return scored, place
+    return _noisy(bench, scored, place.draws), place
+
+
+def _noisy(bench: Bench, scored: list[Scored], draw: int) -> list[Scored]:
+    """Put an experiment's noise on: the same for all methods, and when a run is resumed."""
+    experiment, seed = bench.settings.experiment, bench.settings.train.seed
+    if experiment.noise == "none":
+        return scored
+    return [
+        bench.reader.noisy(one, experiment.noise, experiment.noise_share, [seed, draw, number])
+        for number, one in enumerate(scored)
+    ]
 
 
 def _compared(bench: Bench, scored: Sequence[Scored], draw: int) -> Compared:

@@ -10,8 +10,7 @@ gradients: one matrix, computed once.
 import argparse
 import json
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,21 +21,23 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.demo.report import versions
-from tests.bench.gapo_noise import NOISES, SHARE, Floats, Rewards
-from tests.e2e.feedback import context_of, small_sets, true_edit
+from tests.bench.gapo_tasks import rows_of
+from tests.e2e.feedback import small_sets
 from trainer.advantage import estimate
 from trainer.batches import Row
 from trainer.config import TrainerSettings
+from trainer.corruption import NOISES, Floats, Rewards
 from trainer.estimators import ESTIMATORS
 from trainer.groups import Reader
 from trainer.logprobs import Group, answer_logprobs
 from trainer.model import Policy, load_policy
 from trainer.progress import Display
 from trainer.sampler import Sampling
-from trainer.tasks import EditTask, to_row
 from trainer.torch_sampler import TorchSampler
 
 SAMPLES, GROUP, PROFILE = 64, 8, "hone-tiny"
+SHARE = 0.2
+"""Of what a noise corrupts."""
 BOOTSTRAPS = 200
 TINY = 1e-30
 
@@ -85,7 +86,7 @@ def measured(policy: Policy, wanted: int, display: Display) -> Prompts:
     gradients: list[torch.Tensor] = []
     first: list[int] = []
     with display.phase("prompts", wanted) as advance:
-        for row in _rows(policy, 4 * wanted):
+        for row in rows_of(small_sets(4 * wanted, 8).learning, policy):
             rollouts = sampler.sample(None, [row.prompt_token_ids], _sampling(policy, reader, row))
             scored = reader.score(row, rollouts[0])
             if max(scored.rewards) - min(scored.rewards) < 0.02:
@@ -100,17 +101,6 @@ def measured(policy: Policy, wanted: int, display: Display) -> Prompts:
                 break
     stacked = torch.stack(gradients)
     return Prompts(rewards, first, (stacked @ stacked.T).double().numpy())
-
-
-def _rows(policy: Policy, amount: int) -> Iterator[Row]:
-    for task in small_sets(learning=amount, evaluation=8).learning:
-        context = context_of(task, policy.profile)
-        wanted = true_edit(task, context)
-        edit = EditTask(task.id, "synthetic", task.path, task.path, task.rule, context, wanted)
-        prompt = policy.profile.format.render(context, policy.profile.budget)
-        if isinstance(prompt, str):
-            ids = policy.tokenizer.encode(prompt, add_special_tokens=False)
-            yield to_row(edit, ids, policy.profile)
 
 
 def _sampling(policy: Policy, reader: Reader, row: Row) -> Sampling:
@@ -136,8 +126,7 @@ def _rewards(
     if_right = np.array([reader.worth([text[a] for a in distinct], row, text[r]) for r in distinct])
     place = {answer: number for number, answer in enumerate(distinct)}
     of_sample = np.array([place[answer] for answer in ids])
-    commonest = Counter(of_sample.tolist()).most_common(1)[0][0]
-    return Rewards(np.array(clean), of_sample, if_right, commonest)
+    return Rewards(np.array(clean), of_sample, if_right.__getitem__)
 
 
 def aligned(
@@ -158,7 +147,8 @@ def aligned(
         seed = np.random.default_rng([11, redraw])
         chosen = [seed.choice(SAMPLES, GROUP, replace=False) for _ in prompts.rewards]
         seen = [
-            NOISES[noise](of, pick, seed) for of, pick in zip(prompts.rewards, chosen, strict=True)
+            NOISES[noise](of, pick, SHARE, seed)
+            for of, pick in zip(prompts.rewards, chosen, strict=True)
         ]
         for number, method in enumerate(methods):
             weights = _weights(prompts, chosen, seen, method)
