@@ -28,8 +28,11 @@ from trainer.tasks import EditTask, to_row
 from trainer.torch_sampler import TorchSampler
 
 LOOKS, SEED, PART = 16, 5, 32
-UNSURE = (0.05, 0.6)
-"""Share of right answers between which a task is kept."""
+UNSURE, UNSURE_QUIET = (0.05, 0.6), (0.05, 0.9)
+"""Share of right answers between which a task is kept; of those in which nothing is wanted, too
+few are often wrong."""
+QUIET_SHARE = 1 / 3
+"""Without these, always to speak is all there is to learn."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,23 @@ def screened(known: Path, learning: int, held: int, processes: int, display: Dis
     policy = _base()
     sides = [list(rows_of(side, policy)) for side in _by_file()]
     shares = _shares([row for side in sides for row in side], known, processes, display)
-    low, high = UNSURE
-    kept = [[row for row in side if low <= shares[row.suggestion_id] <= high] for side in sides]
-    if len(kept[0]) < learning or len(kept[1]) < held:
-        raise ValueError(f"only {len(kept[0])} and {len(kept[1])} tasks are such")
-    return Sets(kept[0][:learning], kept[1][:held])
+    amounts = (learning, held)
+    return Sets(*(_mixed(side, shares, n) for side, n in zip(sides, amounts, strict=True)))
+
+
+def _mixed(rows: Sequence[Row], shares: dict[str, float], amount: int) -> list[Row]:
+    quiet = round(QUIET_SHARE * amount)
+    found: list[Row] = []
+    for edited, wanted, (low, high) in (
+        (True, amount - quiet, UNSURE),
+        (False, quiet, UNSURE_QUIET),
+    ):
+        own = [row for row in rows if row.region_changed is edited]
+        kept = [row for row in own if low <= shares[row.suggestion_id] <= high]
+        if len(kept) < wanted:
+            raise ValueError(f"{wanted} tasks wanted, only {len(kept)} are such")
+        found += kept[:wanted]
+    return sorted(found, key=lambda row: stable_hash(row.suggestion_id))
 
 
 def _by_file() -> tuple[list[Task], list[Task]]:
