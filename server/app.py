@@ -24,6 +24,7 @@ from server.engine.supervisor import Engine, EngineFiles, ManagedEngine, RemoteE
 from server.gateway import Gateway
 from server.metrics import Metrics
 from server.middleware import LOOPBACK_NAMES, BodyLimit, KnownHost, RequestId, is_loopback
+from server.prompts.profile import ModelProfile
 from server.prompts.profiles import profile_for
 from server.reconciler import Flights, Reconciler
 from server.registry import Registry
@@ -76,7 +77,7 @@ def build(settings: ServerSettings, store: Store) -> Gateway:
     registry = Registry(store, settings.adapters_folder(), settings.snapshots_folder(), base)
     flights = Flights()
     # Engine and reconciler need each other: the engine tells when it came up.
-    engine = build_engine(settings, on_up=lambda: reconciler.kick())
+    engine = build_engine(settings, profile, on_up=lambda: reconciler.kick())
     reconciler = Reconciler(engine.client, registry.wanted, registry.known, flights)
     return Gateway(
         settings=settings,
@@ -91,12 +92,14 @@ def build(settings: ServerSettings, store: Store) -> Gateway:
     )
 
 
-def build_engine(settings: ServerSettings, on_up: Callable[[], None]) -> Engine:
+def build_engine(
+    settings: ServerSettings, profile: ModelProfile, on_up: Callable[[], None]
+) -> Engine:
     """Return the engine that the settings name, not yet started."""
     if not settings.engine.managed:
         return RemoteEngine(settings.engine, on_up)
-    folder = settings.data.folder
-    command = launch(settings.engine, settings.model_folder().resolve(), this_machine())
+    folder, model = settings.data.folder, settings.model_folder().resolve()
+    command = launch(settings.engine, profile, model, this_machine())
     files = EngineFiles(folder / "engine.json", folder / "engine.log")
     return ManagedEngine(settings.engine, command, files, on_up)
 

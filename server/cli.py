@@ -22,6 +22,7 @@ from feedback_store.store import Store
 from server import __version__
 from server.app import create_app
 from server.auth import KeyRing
+from server.base_model import check_model
 from server.config import ServerSettings
 from server.middleware import is_loopback
 
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(settings: ServerSettings, given: argparse.Namespace) -> int:
     """Serve until told to end; whatever was acknowledged is on disk then."""
     refuse_open_bind(settings)
+    check_model(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings.data.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

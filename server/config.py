@@ -63,16 +63,16 @@ class EngineSettings(Section):
     """Where vLLM computes: auto looks for an NVIDIA device."""
     dtype: str = "auto"
     """auto: float32 on a CPU and what the model says on a GPU; else vLLM's names."""
-    max_model_len: int = Field(default=2048, gt=0)
-    """Longest prompt and answer together, in tokens."""
+    max_model_len: int = Field(default=0, ge=0)
+    """Longest prompt and answer together, in tokens; 0 takes the profile's."""
     kv_cache_mib: int = Field(default=1024, gt=0)
     """Memory of the KV cache on a CPU, in MiB."""
     max_loras: int = Field(default=4, ge=4)
     """Adapters in one batch: live, previous, candidate and rollout snapshot need 4."""
     max_cpu_loras: int = Field(default=8, ge=4)
     """Adapters kept in memory."""
-    max_lora_rank: int = Field(default=8, gt=0)
-    """Highest adapter rank."""
+    max_lora_rank: int = Field(default=0, ge=0)
+    """Highest adapter rank; 0 takes the profile's."""
     speculate: bool = True
     """N-gram speculative decoding: drafts are copied from the prompt, as edits mostly are."""
     threads: int = Field(default=0, ge=0)

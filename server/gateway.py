@@ -17,7 +17,7 @@ from server.engine.client import EngineClient
 from server.engine.errors import EngineDown
 from server.engine.supervisor import Engine
 from server.metrics import Metrics
-from server.prompts.profiles import ModelProfile
+from server.prompts.profile import ModelProfile
 from server.reconciler import Flights, Reconciler
 from server.registry import Registry
 

@@ -30,7 +30,7 @@ from server.engine.errors import (
 )
 from server.gateway import Gateway
 from server.prompts.filters import reason_to_withhold
-from server.prompts.profiles import ModelProfile
+from server.prompts.profile import ModelProfile
 
 logger = logging.getLogger(__name__)
 

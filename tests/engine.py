@@ -15,6 +15,7 @@ from server.config import EMBEDDED_MODELS, EngineSettings
 from server.engine import process
 from server.engine.flags import launch
 from server.engine.record import EngineRecord
+from server.prompts.profiles import profile_for
 
 START_TIMEOUT_S = 600.0
 STOP_TIMEOUT_S = 20.0
@@ -27,7 +28,9 @@ def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineRecord]:
     settings = EngineSettings()
     model = EMBEDDED_MODELS / settings.profile
     record = process.spawn(
-        launch(settings, model, this_machine()), folder / "engine.json", folder / "engine.log"
+        launch(settings, profile_for(settings.profile), model, this_machine()),
+        folder / "engine.json",
+        folder / "engine.log",
     )
     try:
         ready = process.wait_ready(record, folder / "engine.log", START_TIMEOUT_S)

@@ -14,7 +14,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from feedback_store.publish import AlreadyPublished, next_number, publish, read_manifest, sha256
-from server.prompts.profiles import ModelProfile
+from server.prompts.profile import ModelProfile
 from trainer.model import CONFIG, AdapterState, BadAdapter, read_adapter, write_adapter
 from trainer.records import FACTS
 from trainer.reward import REWARD_VERSION

@@ -7,7 +7,7 @@ only by a policy that passed the gate; a refused one's is offered again, up to a
 from dataclasses import dataclass
 from pathlib import Path
 
-from server.prompts.profiles import ModelProfile
+from server.prompts.profile import ModelProfile
 from trainer import noise
 from trainer.batches import Row, Split, read_batch, split
 from trainer.config import TrainerSettings

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from feedback_store.events import Reason, Rollout
-from server.prompts.profiles import ModelProfile
+from server.prompts.profile import ModelProfile
 from trainer import noise
 from trainer import reward as rewards
 from trainer.advantage import estimate

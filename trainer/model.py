@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
-from server.prompts.profiles import LoraProfile, ModelProfile
+from server.prompts.profile import LoraProfile, ModelProfile
 from trainer.fused_lora import fuse
 
 WEIGHTS = "adapter_model.safetensors"

@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 
 from feedback_store import __version__
-from server.prompts.profiles import ModelProfile, profile_for
+from server.prompts.profile import ModelProfile
+from server.prompts.profiles import profile_for
 from trainer.adapters import Origin, shelf
 from trainer.config import TrainerSettings
 from trainer.gateway import Gateway, GatewayError

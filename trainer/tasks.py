@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from feedback_store.events import EditContext, RecentEdit
-from server.prompts.profiles import ModelProfile
+from server.prompts.profile import ModelProfile
 from trainer.batches import Row
 from trainer.reward import normalise
 

@@ -5,7 +5,7 @@ Knows the parts. Does not know what is done with them.
 
 from dataclasses import dataclass, field
 
-from server.prompts.profiles import ModelProfile
+from server.prompts.profile import ModelProfile
 from trainer.adapters import Shelf
 from trainer.config import TrainerSettings
 from trainer.groups import Reader

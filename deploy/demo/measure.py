@@ -16,7 +16,7 @@ from feedback_store.events import EditContext, Rollout, RolloutRequest, RolloutR
 from lsp.context import Limits, build_context
 from lsp.document import Document
 from lsp.history import History
-from server.prompts.profiles import ModelProfile
+from server.prompts.profile import ModelProfile
 from trainer.metrics import Answer
 
 SAMPLES = 8

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.config import Device, EngineSettings
+from server.prompts.profile import ModelProfile
 
 QUIET_ENV = {
     # vLLM and the hub report usage to the internet unless told not to.
@@ -62,15 +63,20 @@ class Machine:
     """CPUs that this process may use."""
 
 
-def launch(settings: EngineSettings, model: Path, machine: Machine) -> Launch:
+def launch(
+    settings: EngineSettings, profile: ModelProfile, model: Path, machine: Machine
+) -> Launch:
     """Return the command and environment of a managed vLLM."""
     gpu = settings.device is Device.GPU or (settings.device is Device.AUTO and machine.has_gpu)
     python = settings.python or machine.python
-    argv = (str(python), str(settings.script or STARTER), *_arguments(settings, model, gpu=gpu))
+    arguments = _arguments(settings, profile, model, gpu)
+    argv = (str(python), str(settings.script or STARTER), *arguments)
     return Launch(argv, _environment(settings, machine, gpu=gpu))
 
 
-def _arguments(settings: EngineSettings, model: Path, *, gpu: bool) -> tuple[str, ...]:
+def _arguments(
+    settings: EngineSettings, profile: ModelProfile, model: Path, gpu: bool
+) -> tuple[str, ...]:
     dtype = settings.dtype
     if dtype == "auto" and not gpu:
         dtype = "float32"
@@ -78,11 +84,11 @@ def _arguments(settings: EngineSettings, model: Path, *, gpu: bool) -> tuple[str
         f"--model={model}",
         f"--served-model-name={settings.profile}",
         f"--dtype={dtype}",
-        f"--max-model-len={settings.max_model_len}",
+        f"--max-model-len={settings.max_model_len or profile.context_tokens}",
         "--enable-lora",
         f"--max-loras={settings.max_loras}",
         f"--max-cpu-loras={settings.max_cpu_loras}",
-        f"--max-lora-rank={settings.max_lora_rank}",
+        f"--max-lora-rank={settings.max_lora_rank or profile.lora.rank}",
         "--scheduling-policy=priority",
         # In-flight answers are finished before vLLM ends.
         "--shutdown-timeout=5",

@@ -3,48 +3,14 @@
 Knows facts about models. Does not know where their weights are.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from server.prompts.base import Budget, PromptFormat
+from server.prompts.base import Budget
 from server.prompts.choice import ChoiceFormat
+from server.prompts.families import family_profiles
+from server.prompts.profile import LoraProfile, ModelProfile
 from server.prompts.region import RegionFormat
 from server.prompts.span import SpanFormat
-
-ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
-
-@dataclass(frozen=True)
-class LoraProfile:
-    """How adapters of this model are shaped and learnt (DESIGN section 9)."""
-
-    rank: int = 8
-    alpha: int = 16
-    targets: tuple[str, ...] = ALL_LINEAR
-    learning_rate: float = 2e-5
-
-
-@dataclass(frozen=True)
-class ModelProfile:
-    """One model as Hone uses it."""
-
-    name: str
-    format: PromptFormat
-    budget: Budget = field(default_factory=Budget)
-    lora: LoraProfile = field(default_factory=LoraProfile)
-    region_lines: int = 20
-    prefix_lines: int = 60
-    suffix_lines: int = 20
-    recent_edits: int = 6
-    silence_value: float = 0.2
-    """s, the reward of doing nothing where something was wanted: the eagerness."""
-    longest_answer: int = 1_000_000
-    """Tokens of the longest answer that tuning on real edits teaches; beyond, it teaches silence,
-    since what a model cannot write it must not begin."""
-    silence_weight: float = 0.35
-    """What rows that teach silence count beside edits in tuning."""
-    idle_share: float = 1.0
-    """Share of the real tasks at which no rule guesses anything that tuning keeps: they are more
-    than half, and say little to a model that chooses among guesses."""
 
 
 def profiles() -> dict[str, ModelProfile]:
@@ -81,7 +47,7 @@ def profiles() -> dict[str, ModelProfile]:
         )
         for name, shape in compared.items()
     ]
-    return {profile.name: profile for profile in known}
+    return {profile.name: profile for profile in (*known, *family_profiles())}
 
 
 def profile_for(name: str) -> ModelProfile:

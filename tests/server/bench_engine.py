@@ -25,7 +25,8 @@ from server.config import ServerSettings
 from server.engine import process
 from server.engine.client import Completion, EngineClient, Sampling
 from server.engine.flags import launch
-from server.prompts.profiles import ModelProfile, profile_for
+from server.prompts.profile import ModelProfile
+from server.prompts.profiles import profile_for
 from tests.server.adapters import publish_adapter
 
 ROOT = Path(__file__).parents[2]
@@ -112,7 +113,7 @@ async def main() -> None:
         folder = Path(name)
         adapter = publish_adapter(folder, "bench", b=ALMOST_NOTHING)
         started = time.perf_counter()
-        command = launch(settings.engine, settings.model_folder(), this_machine())
+        command = launch(settings.engine, profile, settings.model_folder(), this_machine())
         record = process.spawn(command, folder / "engine.json", folder / "engine.log")
         try:
             await process.wait_ready(record, folder / "engine.log", TIMEOUT_S)

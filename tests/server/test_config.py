@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from feedback_store.settings import ConfigError, load
+from server.base_model import check_model
 from server.config import EngineSettings, ServerSettings
 from server.engine.flags import Machine, launch
+from server.prompts.profiles import profile_for
 
+TINY = profile_for("hone-tiny")
 CPU = Machine(
     Path("/py"),
     has_gpu=False,
@@ -41,7 +44,7 @@ def test_fewer_than_four_adapters_would_starve_users() -> None:
 
 
 def test_the_command_for_a_cpu() -> None:
-    made = launch(EngineSettings(), Path("/model"), CPU)
+    made = launch(EngineSettings(), TINY, Path("/model"), CPU)
     assert made.argv[0] == "/py"
     assert made.argv[1].endswith("vllm_main.py")
     for flag in (
@@ -59,11 +62,13 @@ def test_the_command_for_a_cpu() -> None:
     assert made.env["LD_PRELOAD"] == "/omp.so:/x.so"
     assert made.env["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] == "1"
     assert made.env["OMP_NUM_THREADS"] == "6"
-    assert launch(EngineSettings(threads=2), Path("/model"), CPU).env["OMP_NUM_THREADS"] == "2"
+    assert (
+        launch(EngineSettings(threads=2), TINY, Path("/model"), CPU).env["OMP_NUM_THREADS"] == "2"
+    )
 
 
 def test_the_command_for_a_gpu() -> None:
-    made = launch(EngineSettings(), Path("/model"), GPU)
+    made = launch(EngineSettings(), TINY, Path("/model"), GPU)
     assert "--dtype=auto" in made.argv
     assert not any("kv-cache-memory" in flag or "block-size" in flag for flag in made.argv)
     assert made.env["CUDA_VISIBLE_DEVICES"] == "1"
@@ -71,8 +76,24 @@ def test_the_command_for_a_gpu() -> None:
     assert "OMP_NUM_THREADS" not in made.env
 
 
+def test_a_larger_model_brings_its_own_context_and_rank() -> None:
+    large = profile_for("qwen2.5-coder-7b")
+    made = launch(EngineSettings(), large, Path("/model"), GPU)
+    assert {"--max-model-len=4608", "--max-lora-rank=16"} <= set(made.argv)
+    asked = EngineSettings(max_model_len=9000, max_lora_rank=64)
+    made = launch(asked, large, Path("/model"), GPU)
+    assert {"--max-model-len=9000", "--max-lora-rank=64"} <= set(made.argv)
+
+
+def test_a_model_that_is_not_there_is_named() -> None:
+    settings = load(ServerSettings, "server", overrides={"engine.profile": "qwen3-4b"}, environ={})
+    with pytest.raises(ConfigError, match=r"\[engine\] model to the folder of Qwen/Qwen3-4B"):
+        check_model(settings)
+    check_model(load(ServerSettings, "server", environ={}))
+
+
 def test_vllm_reports_to_nobody_and_sees_no_secrets() -> None:
-    env = launch(EngineSettings(), Path("/model"), CPU).env
+    env = launch(EngineSettings(), TINY, Path("/model"), CPU).env
     for name in (
         "VLLM_NO_USAGE_STATS",
         "DO_NOT_TRACK",
@@ -85,8 +106,8 @@ def test_vllm_reports_to_nobody_and_sees_no_secrets() -> None:
 
 
 def test_the_fingerprint_follows_what_decides_how_the_engine_behaves() -> None:
-    one = launch(EngineSettings(), Path("/model"), CPU).fingerprint()
-    assert one == launch(EngineSettings(), Path("/model"), CPU).fingerprint()
-    assert one != launch(EngineSettings(max_lora_rank=16), Path("/model"), CPU).fingerprint()
-    assert one != launch(EngineSettings(), Path("/other"), CPU).fingerprint()
-    assert one != launch(EngineSettings(speculate=False), Path("/model"), CPU).fingerprint()
+    one = launch(EngineSettings(), TINY, Path("/model"), CPU).fingerprint()
+    assert one == launch(EngineSettings(), TINY, Path("/model"), CPU).fingerprint()
+    assert one != launch(EngineSettings(max_lora_rank=16), TINY, Path("/model"), CPU).fingerprint()
+    assert one != launch(EngineSettings(), TINY, Path("/other"), CPU).fingerprint()
+    assert one != launch(EngineSettings(speculate=False), TINY, Path("/model"), CPU).fingerprint()

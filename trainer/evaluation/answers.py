@@ -10,7 +10,7 @@ from typing import Any
 
 from feedback_store.events import Reason, Rollout
 from server.prompts.filters import reason_to_withhold
-from server.prompts.profiles import ModelProfile
+from server.prompts.profile import ModelProfile
 from trainer.evaluation.scores import Attempt
 from trainer.progress import Display
 from trainer.sampler import Sampler, Sampling

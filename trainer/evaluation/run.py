@@ -17,7 +17,8 @@ from rich.console import Console
 from transformers import AutoTokenizer
 
 from feedback_store.publish import is_published, read_manifest
-from server.prompts.profiles import ModelProfile, profile_for
+from server.prompts.profile import ModelProfile
+from server.prompts.profiles import profile_for
 from trainer.adapters import Origin, shelf, tuned_adapter
 from trainer.config import TrainerSettings
 from trainer.evaluation.answers import Subject, answers

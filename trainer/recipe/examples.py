@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from feedback_store.events import EditContext, Reason
-from server.prompts.profiles import ModelProfile
+from server.prompts.profile import ModelProfile
 from trainer.tasks import SYNTHETIC, EditTask
 
 

@@ -18,7 +18,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
-from server.prompts.profiles import ModelProfile, profile_for
+from server.prompts.profile import ModelProfile
+from server.prompts.profiles import profile_for
 from trainer.adapters import base_sha256
 from trainer.config import TrainerSettings
 from trainer.model import device_for, load_policy, write_adapter
