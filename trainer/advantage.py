@@ -59,7 +59,12 @@ def estimate(
         values = values.to(torch.float32).to(torch.float64)
     spread = min_spread if min_spread is not None else 0.0 if parity else MIN_SPREAD
     options = Options(tau, parity, epsilon)
-    advantages, keep = _estimate(values, numbers, ESTIMATORS[method], options, spread)
+    if not len(values):
+        advantages, keep = values, torch.zeros(0, dtype=torch.bool, device=values.device)
+    else:
+        table = tabulate(values, numbers)
+        advantages = _estimate(table, ESTIMATORS[method], options)
+        keep = _kept(table, ESTIMATORS[method], spread) if return_keep else table.real
     if numpy_out:
         advantages, keep = advantages.numpy(), keep.numpy()
     return (advantages, keep) if return_keep else advantages
@@ -72,34 +77,29 @@ def _check(method: str, tau: float) -> None:
         raise ValueError(f"tau must be in (0, 1], not {tau}")
 
 
-def _estimate(
-    values: Tensor, numbers: Tensor, how: Estimator, options: Options, spread: float
-) -> tuple[Tensor, Tensor]:
-    if not len(values):
-        return values, torch.zeros(0, dtype=torch.bool, device=values.device)
-    table = tabulate(values, numbers)
+def _estimate(table: Groups, how: Estimator, options: Options) -> Tensor:
     deviation = table.rows - how.baseline(table, options)[:, None]
     deviation = deviation / how.scale(table, deviation, options)[:, None]
     if how.centred:
         mean = (deviation * table.real).sum(1) / table.size
         deviation = deviation - mean[:, None]
-    if not how.by_batch and bool((table.size == 1).any()):
+    if not how.by_batch and table.has_single:
         raw = table.rows / (1 + options.epsilon) if options.parity else torch.zeros_like(deviation)
         deviation = torch.where((table.size == 1)[:, None], raw, deviation)
-    return table.flat(deviation), table.flat(_kept(table, how, spread))
+    return table.flat(deviation)
 
 
 def _kept(table: Groups, how: Estimator, spread: float) -> Tensor:
     if how.by_batch:
-        return table.real
+        return table.flat(table.real)
     width = table.rows[:, -1] - table.rows[:, 0]
     # 1e-12: a spread given as 0.02 should keep rewards 0.50 and 0.52, whose difference is less.
     groups = (width > 0) & (width >= spread - 1e-12) & (table.size > 1)
     if not how.drops_pivot:
-        return groups[:, None].expand_as(table.real)
+        return table.flat(groups[:, None].expand_as(table.real))
     place = torch.arange(table.rows.shape[1], device=table.rows.device)
     pivot = (place == (table.size // 2)[:, None]) & (table.size % 2 == 1)[:, None]
-    return groups[:, None] & ~pivot
+    return table.flat(groups[:, None] & ~pivot)
 
 
 def _as_tensors(rewards: Any, groups: Any) -> tuple[Tensor, Tensor, bool]:
@@ -112,8 +112,7 @@ def _as_tensors(rewards: Any, groups: Any) -> tuple[Tensor, Tensor, bool]:
             f"one reward and one group number per answer: got {tuple(values.shape)} rewards "
             f"and {tuple(numbers.shape)} groups"
         )
-    finite = values.isfinite()
-    if not finite.all():
+    if not values.sum().isfinite() and not (finite := values.isfinite()).all():
         at = int((~finite).nonzero()[0])
         raise ValueError(f"reward {at} (group {int(numbers[at])}) is {float(values[at])}")
     return values, numbers, numpy_out
@@ -144,7 +143,7 @@ def tabulate(values: Tensor, numbers: Tensor) -> Groups:
 def _rectangle(values: Tensor, size: Tensor, order: Tensor | None) -> Groups:
     """The same where all groups are of one size: nothing to pad."""
     rows, by_value = values.view(len(size), -1).sort(1)
-    cells = torch.arange(len(values), device=values.device)
-    source = (by_value + cells[:: rows.shape[1], None]).flatten()
+    begin = torch.arange(0, len(values), rows.shape[1], device=values.device)
+    source = (by_value + begin[:, None]).flatten()
     real = torch.ones_like(rows, dtype=torch.bool)
-    return Groups(rows, real, size, cells, source if order is None else order[source])
+    return Groups(rows, real, size, None, source if order is None else order[source])

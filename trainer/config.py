@@ -76,6 +76,9 @@ class ModelSection(Section):
     """Folder of the base model's weights; by default the embedded model of the profile."""
     device: str = "auto"
     """`auto` (CUDA where there is one), `cpu` or `cuda`."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the base model; auto is bfloat16 on CUDA, as vLLM serves it there, and float32 on a CPU.
+    Adapters are float32 always."""
     threads: int = Field(default=0, ge=0)
     """CPU threads for torch; 0 leaves it to torch."""
 
@@ -148,6 +151,9 @@ class TrainSection(Section):
     """Pull to the live adapter from which the run starts."""
     micro_batch_tokens: int = Field(default=4096, ge=256)
     """Tokens computed at once: bounds memory, changes no result."""
+    checkpointing: bool = False
+    """Compute every layer twice and keep only its input, which takes a fraction of the memory and
+    a third more time; changes no result."""
     seed: int = 0
     """Of sampling, order and initialisation."""
 

@@ -41,15 +41,20 @@ class Groups:
     """(groups, widest) bool."""
     size: Tensor
     """(groups,) int64."""
-    cells: Tensor
-    """(rewards,) the real cells of the flat table, row by row."""
+    cells: Tensor | None
+    """(rewards,) the real cells of the flat table, row by row; None where all cells are real."""
     source: Tensor
     """(rewards,) which reward stands there."""
 
     def flat(self, table: Tensor) -> Tensor:
         """Return the real cells of a (groups, widest) table in the rewards' order, (rewards,)."""
-        found = table.flatten()[self.cells]
+        found = table.flatten() if self.cells is None else table.flatten()[self.cells]
         return torch.empty_like(found).index_copy_(0, self.source, found)
+
+    @property
+    def has_single(self) -> bool:
+        """Whether some group has one reward only."""
+        return self.rows.shape[1] == 1 or (self.cells is not None and bool((self.size == 1).any()))
 
     @property
     def freedom(self) -> Tensor:

@@ -46,7 +46,8 @@ def answer_logprobs(policy: Policy, groups: Sequence[Group], temperature: float 
     group are computed once.
     """
     distinct, where = _distinct(groups)
-    hidden, targets = _shared_prefix_hidden(policy, distinct)
+    with policy.computing():
+        hidden, targets = _shared_prefix_hidden(policy, distinct)
     found = head_logprobs(hidden, policy.head.weight, targets, temperature)
     return found if where is None else found[where.to(found.device)]
 
@@ -57,9 +58,10 @@ def naive_logprobs(policy: Policy, groups: Sequence[Group], temperature: float =
     for group in groups:
         for answer in group.answers:
             ids = torch.tensor([[*group.prompt, *answer]], device=policy.device)
-            with unfused(policy.model):
+            with unfused(policy.model), policy.computing():
                 hidden = policy.backbone(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
-            logits = policy.head(hidden[0, len(group.prompt) - 1 :]).float() / temperature
+            logits = policy.head(hidden[0, len(group.prompt) - 1 :].to(policy.dtype)).float()
+            logits = logits / temperature
             chosen = ids[0, len(group.prompt) :]
             found.append(logits.log_softmax(-1).gather(1, chosen[:, None])[:, 0])
     return torch.cat(found)

@@ -7,7 +7,7 @@ written, in the form that vLLM reads.
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from server.prompts.profile import LoraProfile, ModelProfile
+from trainer.checkpointing import checkpointed
 from trainer.fused_lora import fuse
 
 WEIGHTS = "adapter_model.safetensors"
@@ -40,6 +41,23 @@ class Policy:
     tokenizer: Any
     profile: ModelProfile
     device: torch.device
+    checkpointing: bool = False
+    """Whether gradients are made of layers that are computed twice, which saves memory."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the base model's weights; the adapter is float32 always."""
+        return self.head.weight.dtype
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Compute as this policy is to, for the length of the block: precision and memory."""
+        with ExitStack() as stack:
+            if self.dtype != torch.float32:
+                stack.enter_context(torch.autocast(self.device.type, self.dtype))
+            if self.checkpointing:
+                stack.enter_context(checkpointed(self.backbone))
+            yield
 
     @property
     def backbone(self) -> nn.Module:
@@ -104,15 +122,20 @@ class Policy:
             self.load_state(own)
 
 
-def load_policy(folder: Path, profile: ModelProfile, device: str = "auto", seed: int = 0) -> Policy:
-    """Load the base from `folder` in float32, with a fresh adapter (B = 0) of `profile`'s shape."""
+def load_policy(
+    folder: Path, profile: ModelProfile, device: str = "auto", seed: int = 0, dtype: str = "float32"
+) -> Policy:
+    """Load the base from `folder`, with a fresh float32 adapter (B = 0) of `profile`'s shape.
+
+    `dtype` is the base's: `float32`, `bfloat16` (computed under autocast), or `auto`.
+    """
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(f"no model in {folder}; set [model] path to the base's folder")
     where = device_for(device)
     disable_progress_bar()  # its bar for half a second of loading would stand in every log
     torch.manual_seed(seed)
     base = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
+        folder, dtype=dtype_for(dtype, where), attn_implementation="sdpa", local_files_only=True
     )
     base.config.use_cache = True
     base.requires_grad_(False)
@@ -127,8 +150,16 @@ def load_policy(folder: Path, profile: ModelProfile, device: str = "auto", seed:
     model = get_peft_model(base, lora, autocast_adapter_dtype=True).to(where)
     fuse(model)
     model.eval()  # no dropout anywhere; gradients do not need train()
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    return Policy(model, tokenizer, profile, where)
+    return Policy(model, load_tokenizer(folder), profile, where)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Return the tokenizer of a model in a folder.
+
+    A Mistral model would be looked at for mistral-common's own format, whose import needs an LGPL
+    package that the CPU set-up leaves out; having this option said, transformers does not look.
+    """
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, fix_mistral_regex=False)
 
 
 def write_adapter(state: Mapping[str, Tensor], profile: ModelProfile, folder: Path) -> None:
@@ -167,6 +198,13 @@ def device_for(wanted: str) -> torch.device:
     """Return the device called `wanted`; `auto` is CUDA where there is one."""
     found = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(found if wanted == "auto" else wanted)
+
+
+def dtype_for(wanted: str, device: torch.device) -> torch.dtype:
+    """Return the dtype called `wanted`; `auto` is bfloat16 on CUDA, where vLLM serves in it too."""
+    if wanted == "auto":
+        wanted = "bfloat16" if device.type == "cuda" else "float32"
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted]
 
 
 def _config(lora: LoraProfile, base: str) -> dict[str, Any]:

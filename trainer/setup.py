@@ -35,7 +35,9 @@ def set_up(
     if settings.model.threads:
         torch.set_num_threads(settings.model.threads)
     model = settings.model_folder()
-    policy = load_policy(model, profile, settings.model.device, settings.train.seed)
+    asked = settings.model
+    policy = load_policy(model, profile, asked.device, settings.train.seed, asked.dtype)
+    policy.checkpointing = settings.train.checkpointing
     return Bench(
         settings=settings,
         policy=policy,

@@ -68,7 +68,7 @@ class TorchSampler:
             raise SamplerError(f"no adapter {policy!r} was offered to this sampler")
         state = zero_state(self._policy) if policy is None else self._adapters[policy]
         groups: list[list[Rollout]] = []
-        with self._policy.holding(state):
+        with self._policy.holding(state), self._policy.computing():
             for first in range(0, len(prompts), PROMPTS_AT_ONCE):
                 part = prompts[first : first + PROMPTS_AT_ONCE]
                 groups += self._sample(part, sampling, first * sampling.samples)

@@ -28,10 +28,14 @@ def tokenizer() -> Any:
     return AutoTokenizer.from_pretrained(MODEL, local_files_only=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Spinning threads on shared cores make everything slower; results are the same."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def loaded() -> Policy:
-    # Spinning threads on shared cores make everything slower; results are the same.
-    torch.set_num_threads(1)
     return load_policy(MODEL, profile_for("hone-tiny"), "cpu")
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from transformers import AutoTokenizer
 
 from feedback_store.publish import is_published, read_manifest
 from server.prompts.profile import ModelProfile
@@ -29,7 +28,7 @@ from trainer.evaluation.sources import Found, gather
 from trainer.gateway import Gateway
 from trainer.gateway_sampler import GatewaySampler
 from trainer.lock import run_lock
-from trainer.model import BadAdapter, load_policy
+from trainer.model import BadAdapter, load_policy, load_tokenizer
 from trainer.progress import Display
 from trainer.records import new_run
 from trainer.sampler import Sampler
@@ -94,7 +93,7 @@ def subject_of(
         with _offered(sampler, asked.adapter) as name:
             yield Subject(profile, policy.tokenizer, sampler, name)
         return
-    tokenizer = AutoTokenizer.from_pretrained(settings.model_folder(), local_files_only=True)
+    tokenizer = load_tokenizer(settings.model_folder())
     with Gateway(settings.gateway) as gateway:
         check_base(gateway, profile)
         folder = asked.adapter

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
 from server.prompts.profile import ModelProfile
 from server.prompts.profiles import profile_for
 from trainer.adapters import base_sha256
 from trainer.config import TrainerSettings
-from trainer.model import device_for, load_policy, write_adapter
+from trainer.model import device_for, load_policy, load_tokenizer, write_adapter
 from trainer.noise import stable_hash
 from trainer.progress import Display
 from trainer.recipe import checkpoint, circuits, plot
@@ -97,7 +97,7 @@ def sft(settings: TrainerSettings, display: Display) -> int:
     _say_reading(reading, display)
     policy = load_policy(base, profile, settings.model.device, asked.seed) if asked.lora else None
     model: Any = policy.model if policy else _all_weights(base)
-    tokenizer = AutoTokenizer.from_pretrained(base, local_files_only=True)
+    tokenizer = load_tokenizer(base)
     taught = Teaching(profile.longest_answer, asked.silence_weight or profile.silence_weight)
     examples = Examples(tokenizer, profile, asked.longest, taught)
     mixture = Mixture(
@@ -195,7 +195,7 @@ def _tokenizer(
         made = train_tokenizer(texts, asked.vocabulary, profile.format.markers)
         save_tokenizer(made, folder)
         display.say(f"a vocabulary of {made.get_vocab_size()} in {time.monotonic() - began:.0f} s")
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return load_tokenizer(folder)
 
 
 def _held(
