@@ -18,9 +18,13 @@ vLLM 0.32.0 on a CPU:
    adapter has the index -1, which there means the last adapter's weights. Here the tokens of one
    adapter are one matrix product, and tokens without one are left alone. Remove the repair once
    vLLM groups them. An adapter on the embedding or the head still goes vLLM's way; ours have none.
+4. A Mistral model's tokenizer is looked up by way of mistral-common, which cannot be imported
+   without pycountry: an LGPL package that the CPU set-up leaves out. Where it is absent,
+   transformers is told that mistral-common is, too, and reads the tokenizer as any other.
 """
 
 import importlib
+import importlib.util
 import runpy
 from typing import Any
 
@@ -115,8 +119,16 @@ def group_adapters(wrapper: Any) -> None:
     wrapper.add_lora_linear = add_lora_linear
 
 
+def without_mistral_common() -> None:
+    """Let transformers read Mistral's tokenizers by itself where mistral-common cannot."""
+    if importlib.util.find_spec("pycountry") is None:
+        found: Any = importlib.import_module("transformers.utils.import_utils")
+        found.is_mistral_common_available = lambda: False
+
+
 def repair() -> None:
     """Put the repairs in place, where this vLLM computes on a CPU."""
+    without_mistral_common()
     try:
         platforms = importlib.import_module("vllm.platforms")
         kernels = importlib.import_module("vllm.utils.cpu_triton_utils")
