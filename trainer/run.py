@@ -17,6 +17,7 @@ from trainer.feed import Feed, Waiting, collect
 from trainer.gate_run import Version
 from trainer.gateway import Gateway
 from trainer.gateway_sampler import GatewaySampler
+from trainer.label_noise import measure
 from trainer.lock import run_lock
 from trainer.model import AdapterState
 from trainer.parents import base, live_parent, restart_reason
@@ -137,6 +138,7 @@ def _run_folder(
         "restart": restart,
         "batches": list(found.batches),
         "counts": found.counts,
+        "label_noise": measure([*found.parts.train, *found.parts.held]).as_dict(),
         "train_rows": fingerprint(found.train),
         "held_rows": fingerprint(found.parts.held),
         "versions": versions(),
