@@ -31,6 +31,7 @@ SECTIONS = {
     "pretrain": ("model", "pretrain"),
     "sft": ("model", "sft"),
     "adopt": ("gateway", "data", "model", "gate", "adopt"),
+    "models": (),
     "evaluate": ("gateway", "data", "model", "evaluate"),
 }
 """The settings that a command uses and so shows; the others are those of a cycle."""
@@ -167,6 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="tasks, see below")
     _short(evaluate, "sampler", "evaluate.sampler", metavar="SAMPLER")
     _short(evaluate, "adapter", "evaluate.adapter", metavar="FOLDER")
+    command("models", _models, "Show the models that Hone knows, and what they need.", "")
     command("status", _status, "Show the live version, the batches and the last runs.", "")
     return parser
 
@@ -247,6 +249,13 @@ def _adopt(settings: TrainerSettings, display: Display, paths: list[Path]) -> in
     from trainer.adopt import adopt
 
     return adopt(settings, paths, display)
+
+
+def _models(settings: TrainerSettings, display: Display) -> int:
+    from trainer.models_table import models_table, print_wide
+
+    print_wide(models_table())
+    return 0
 
 
 def _status(settings: TrainerSettings, display: Display) -> int:

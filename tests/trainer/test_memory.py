@@ -1,0 +1,47 @@
+"""Estimates of memory: against what is known exactly, and in an order that makes sense."""
+
+import pytest
+
+from server.prompts.families import families
+from server.prompts.profiles import profile_for
+from trainer.memory import adapter_parameters, needs
+from trainer.model import load_policy
+from trainer.models_table import models_table
+
+from .toys import FAMILIES, HEAD, HEADS, HIDDEN, LAYERS, make_toy
+
+
+@pytest.mark.parametrize("name", ["mistral-7b", "qwen2.5-3b"])
+def test_the_adapter_s_size_is_exact(name, tmp_path):
+    size = profile_for(name).size
+    assert size is not None
+    policy = load_policy(tmp_path, make_toy(name, tmp_path), "cpu")
+    toy = type(size)(
+        size.architecture, 0.0, LAYERS, HIDDEN, 2 * HIDDEN, HEADS,
+        max(1, HEADS * size.kv_heads // size.heads), HEAD, 0,
+    )  # fmt: skip
+    counted = sum(parameter.numel() for _, parameter in policy.trainable())
+    assert adapter_parameters(toy, policy.profile.lora.rank) == counted
+
+
+@pytest.mark.parametrize("family", families(), ids=lambda family: family.name)
+def test_sizes_add_up_to_the_published_parameters(family):
+    size = family.size
+    queries = size.heads * size.head
+    layer = size.hidden * (2 * queries + 2 * size.kv_width + 3 * size.intermediate)
+    embeddings = size.vocabulary * size.hidden * (1 if size.tied else 2)
+    assert (size.layers * layer + embeddings) / 1e9 == pytest.approx(size.billions, rel=0.02)
+
+
+def test_what_a_card_can_do():
+    small, large = needs(profile_for("qwen2.5-coder-3b")), needs(profile_for("qwen2.5-coder-14b"))
+    assert small.serve > 2 * 3.09 * 0.93
+    assert (small.on(24), small.on(48)) == ("both", "both")
+    assert (large.on(24), large.on(48), large.on(141)) == ("no", "in turns", "both")
+    with pytest.raises(ValueError, match="hone-tiny"):
+        needs(profile_for("hone-tiny"))
+
+
+def test_the_table_names_every_model():
+    names = list(models_table().columns[0].cells)
+    assert {"hone-tiny", *FAMILIES} <= set(names)
