@@ -20,98 +20,25 @@ from feedback_store.settings import (
     load,
     overrides_of,
 )
+from trainer import cli_help
 from trainer.config import TrainerSettings
 from trainer.progress import Display
 
 FAILED, MISUSED = 1, 2
-READS_PATHS = ("mine", "adopt", "evaluate")
+READS_PATHS = ("mine", "adopt", "evaluate", "verl-export", "verl-import")
 CYCLE = ("gateway", "data", "model", "batch", "train", "restart", "gate", "watch", "experiment")
 SECTIONS = {
     "mine": ("mine",),
     "pretrain": ("model", "pretrain"),
     "sft": ("model", "sft"),
     "adopt": ("gateway", "data", "model", "gate", "adopt"),
+    "verl-export": ("data", "model", "batch", "train", "gate", "verl"),
+    "verl-import": ("adopt", "verl"),
     "models": (),
     "evaluate": ("gateway", "data", "model", "evaluate"),
 }
 """The settings that a command uses and so shows; the others are those of a cycle."""
 RETRIES_AFTER = "the watch goes on"
-
-_CODES = """\
-exit codes:
-  0  a new policy version was promoted
-  1  an error; nothing was promoted
-  2  the command line or the configuration is wrong
-  3  the gate refused the new version; it stays unserved
-  4  too little feedback, or too little evidence for a verdict
-"""
-_RUN = f"""\
-examples:
-  hone-trainer run
-  hone-trainer run --train.method sft --batch.min_items 500
-  HONE_TRAINER_GATEWAY__KEY=... hone-trainer run --gateway.url http://hone.example:8765
-
-{_CODES}"""
-_WATCH = """\
-examples:
-  hone-trainer watch --watch.interval_s 7200
-  hone-trainer watch --watch.cron "0 3 * * *"
-  hone-trainer watch --watch.new_feedback 500
-
-A cycle that fails is reported, and the watch goes on. Stop it with SIGTERM or Ctrl-C.
-"""
-_ZERO = """\
-examples:
-  hone-trainer zero
-
-Publishes an adapter that changes nothing (B = 0) and makes it live. It needs no gate: its answers
-are the base model's. Measure `before` through it, so that both sides pay for an adapter.
-"""
-
-_MINE = """\
-examples:
-  hone-trainer mine .
-  hone-trainer mine ~/src --mine.output hone-data/mined
-
-Every repository at or below PATH is read, newest mined commit onwards; run it again for what is
-new. Authors' names are never stored. Then tune an adapter on it and serve it:
-  hone-trainer sft --lora --sft.tasks '["hone-data/mined"]'
-  hone-trainer adopt hone-data/mined --adapter build/sft
-"""
-_ADOPT = f"""\
-examples:
-  hone-trainer adopt hone-data/mined --adapter build/sft
-
-PATH is what the gate judges by, as in `evaluate`; of mined tasks those kept for validation, which
-`sft` does not train on. Anything else that the adapter was tuned on is refused. It becomes a
-policy version, and is live if it passes.
-
-{_CODES}"""
-_EVALUATE = """\
-examples:
-  hone-trainer evaluate hone-data/mined
-  hone-trainer evaluate hone-data/batches/000001 --adapter hone-data/adapters/hone-000002
-  hone-trainer evaluate --sampler torch tasks.jsonl.gz
-
-PATH is a mined folder, an exported batch, or a JSONL file of edit records or in Zeta's format.
-Answers come through the gateway, from vLLM as it serves editors; `--sampler torch` computes them
-here instead, and the result says so.
-"""
-_PRETRAIN = """\
-examples:
-  hone-trainer pretrain --pretrain.tokens 20000000 --pretrain.output build/model
-  hone-trainer pretrain --pretrain.corpus '["corpus.jsonl.gz"]' --pretrain.resume true
-
-Reads the standard library of this Python (the modules reserved for the demo aside) and the
-corpora that are named. Uses CUDA where there is one.
-"""
-_SFT = """\
-examples:
-  hone-trainer sft --base build/model --sft.tasks '["edits/train.jsonl.gz"]'
-  hone-trainer sft --lora --sft.tasks '["hone-data/mined"]'
-
-Without a base, tunes the model of [model] profile. An adapter is served by `hone-trainer adopt`.
-"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -139,7 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = SettingsParser(
         prog="hone-trainer",
         description="Learns from settled feedback, from git history, from scratch; measures it.",
-        epilog=_CODES + "\nCodes 3 and 4 are those of `run` and `adopt`; elsewhere 0 is success.\n"
+        epilog=cli_help.CODES
+        + "\nCodes 3 and 4 are those of `run` and `adopt`; elsewhere 0 is success.\n"
         "See `hone-trainer COMMAND --help` for the settings.",
     )
     parser.add_argument("--version", action="version", version=f"hone-trainer {__version__}")
@@ -152,22 +80,30 @@ def _parser() -> argparse.ArgumentParser:
         add_flags(sub, TrainerSettings, SECTIONS.get(name, CYCLE))
         return sub
 
-    command("run", _run, "Do one cycle: batch, train, publish, gate, promote.", _RUN)
-    command("watch", _watch, "Repeat the cycle on a schedule, one at a time.", _WATCH)
-    command("zero", _zero, "Publish the untrained adapter and make it live.", _ZERO)
-    mine = command("mine", _mine, "Turn the history of git repositories into tasks.", _MINE)
+    command("run", _run, "Do one cycle: batch, train, publish, gate, promote.", cli_help.RUN)
+    command("watch", _watch, "Repeat the cycle on a schedule, one at a time.", cli_help.WATCH)
+    command("zero", _zero, "Publish the untrained adapter and make it live.", cli_help.ZERO)
+    mine = command("mine", _mine, "Turn the history of git repositories into tasks.", cli_help.MINE)
     mine.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a repository or folder")
-    command("pretrain", _pretrain, "Train a small model from scratch.", _PRETRAIN)
-    sft = command("sft", _sft, "Tune a model, or an adapter of it, on next-edit tasks.", _SFT)
+    command("pretrain", _pretrain, "Train a small model from scratch.", cli_help.PRETRAIN)
+    sft = command(
+        "sft", _sft, "Tune a model, or an adapter of it, on next-edit tasks.", cli_help.SFT
+    )
     _short(sft, "base", "sft.base", metavar="MODEL")
     _short(sft, "lora", "sft.lora", action="store_const", const="true")
-    adopt = command("adopt", _adopt, "Serve a tuned adapter, if the gate lets it.", _ADOPT)
+    adopt = command("adopt", _adopt, "Serve a tuned adapter, if the gate lets it.", cli_help.ADOPT)
     adopt.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="tasks, see below")
     _short(adopt, "adapter", "adopt.adapter", metavar="FOLDER")
-    evaluate = command("evaluate", _evaluate, "Measure a model on next-edit tasks.", _EVALUATE)
+    evaluate = command(
+        "evaluate", _evaluate, "Measure a model on next-edit tasks.", cli_help.EVALUATE
+    )
     evaluate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="tasks, see below")
     _short(evaluate, "sampler", "evaluate.sampler", metavar="SAMPLER")
     _short(evaluate, "adapter", "evaluate.adapter", metavar="FOLDER")
+    export = command("verl-export", _verl_export, "Write batches as a job for verl.", cli_help.VERL)
+    export.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="published batches")
+    back = command("verl-import", _verl_import, "Take an adapter back from verl.", cli_help.VERL)
+    back.add_argument("paths", nargs=1, type=Path, metavar="PATH", help="verl's adapter folder")
     command("models", _models, "Show the models that Hone knows, and what they need.", "")
     command("status", _status, "Show the live version, the batches and the last runs.", "")
     return parser
@@ -249,6 +185,31 @@ def _adopt(settings: TrainerSettings, display: Display, paths: list[Path]) -> in
     from trainer.adopt import adopt
 
     return adopt(settings, paths, display)
+
+
+def _verl_export(settings: TrainerSettings, display: Display, paths: list[Path]) -> int:
+    from trainer.integrations.verl_job import CONFIGURATION, export
+
+    job = settings.verl.job
+    done = export(settings, paths, job)
+    display.say(
+        f"{job}: {done.train} suggestions to train on, {done.held} held back; left out: "
+        f"{done.by_weight} by their weight, {done.not_said} whose text gives other tokens"
+    )
+    name = CONFIGURATION.removesuffix(".yaml")
+    display.say(
+        f"python -m verl.trainer.main_ppo --config-path {job.resolve()} --config-name {name}"
+    )
+    return 0
+
+
+def _verl_import(settings: TrainerSettings, display: Display, paths: list[Path]) -> int:
+    from trainer.integrations.verl_job import bring_back
+
+    output = settings.adopt.adapter
+    profile = bring_back(paths[0], settings.verl.job, output)
+    display.say(f"{output} is an adapter of {profile.name}; serve it with hone-trainer adopt")
+    return 0
 
 
 def _models(settings: TrainerSettings, display: Display) -> int:

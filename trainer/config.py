@@ -217,6 +217,13 @@ class AdoptSection(Section):
     """Judge by so many tasks at most."""
 
 
+class VerlSection(Section):
+    """Training in verl, on many machines."""
+
+    job: Path = Path("build/verl-job")
+    """Folder of the job: Parquet, verl's configuration, and what it was made from."""
+
+
 class ExperimentSection(Section):
     """Deliberately wrong training, to show that the gate and the measurements see it."""
 
@@ -264,6 +271,8 @@ class TrainerSettings(Settings):
     """Serving a tuned adapter (`hone-trainer adopt`)."""
     evaluate: EvaluateSection = EvaluateSection()
     """Measuring a model's next edits (`hone-trainer evaluate`)."""
+    verl: VerlSection = VerlSection()
+    """Training in verl (`hone-trainer verl-export`, `verl-import`)."""
     experiment: ExperimentSection = ExperimentSection()
     """Deliberately wrong training."""
 

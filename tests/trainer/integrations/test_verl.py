@@ -1,4 +1,4 @@
-"""The estimators, called by the real verl, which finds them by itself."""
+"""The real verl: finds the estimators by itself, reads a job, and its adapter comes back."""
 
 import json
 import subprocess
@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.trainer.conftest import MODEL
+from trainer.adapters import shelf, tuned_adapter
+from trainer.batches import read_batch
 from trainer.estimators import ESTIMATORS
+from trainer.integrations.verl_job import bring_back, export
+from trainer.model import Policy, equal, write_adapter
+
+from .conftest import SETTINGS
 
 TREE = Path(__file__).parents[3]
 VECTORS = TREE / "tests" / "trainer" / "gapo_vectors.json"
@@ -50,3 +57,26 @@ def test_verl_finds_the_estimators_and_gets_the_official_values(verl_python: Pat
     for found in told["vectors"]:
         expected = wanted[found["name"]]["advantages"]
         assert found["advantages"] == pytest.approx(expected, abs=2e-6, rel=2e-6)
+
+
+def test_verl_reads_a_job_and_its_adapter_comes_back(
+    verl_python: Path, published: Path, trained: Policy, tmp_path: Path
+) -> None:
+    job = tmp_path / "job"
+    export(SETTINGS, [published], job)
+    (made := tmp_path / "made").mkdir()
+    write_adapter(trained.state(), trained.profile, made)
+    command = [verl_python, "-m", "tests.trainer.integrations.job_in_verl", job, made]
+    done = subprocess.run(command, cwd=TREE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    rows = {one.suggestion_id: one for one in read_batch(published)[0]}
+    assert told["prompts"] == [rows[name].prompt_token_ids for name in told["ids"]]
+    assert (told["rank"], told["clip"]) == (8, 0.28)
+    taken, silent, nonsense = told["scores"]
+    assert (silent, nonsense) == (0.1, 0.0)
+    assert taken in (0.0, 1.0) or 0.1 < taken < 0.5
+    assert len(told["advantages"]) == 3
+    profile = bring_back(job / "merged" / "lora_adapter", job, tmp_path / "out")
+    back = tuned_adapter(tmp_path / "out", shelf(tmp_path, profile, MODEL))
+    assert equal(back, trained.state())

@@ -1,0 +1,21 @@
+"""A published batch, and the settings of a job that is made of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trainer.made import batch, row
+from trainer.config import TrainerSettings
+
+SETTINGS = TrainerSettings.model_validate(
+    {"batch": {"held_share": 0.3}, "gate": {"min_items": 4}, "train": {"samples": 6, "groups": 4}}
+)
+
+
+@pytest.fixture
+def published(tmp_path: Path, tokenizer: Any) -> Path:
+    rows = [row(tokenizer, number) for number in range(20)]
+    rows += [row(tokenizer, n, region_changed=False, settled_text=row(tokenizer, n).context.region,
+                 suggestion_id=f"idle-{n}") for n in range(20, 60)]  # fmt: skip
+    return batch(tmp_path / "batches", 1, rows)
