@@ -4,7 +4,7 @@
     dx = g W + s (g B) A             alike; dB is taken as ((x A)' g)': BLAS is 5 times faster at it
 
 PEFT's own layers remain what is saved and loaded; only their `forward` is replaced. Layers that
-are anything but plain float32 LoRA on a linear map are left alone.
+are anything but plain float32 LoRA on a linear map are left alone, and all are under autocast.
 
 Knows PEFT's linear layer. Does not know models or training.
 """
@@ -54,6 +54,8 @@ def _fusible(model: nn.Module) -> Iterator[Linear]:
 
 
 def _forward(layer: Linear, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    if torch.is_autocast_enabled(x.device.type):  # its parts would come in two precisions
+        return Linear.forward(layer, x, *args, **kwargs)
     base = layer.base_layer
     a, b = layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
     out = _FusedLora.apply(

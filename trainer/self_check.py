@@ -15,6 +15,9 @@ TOLERANCE = 2e-3
 """Of the first groups' loss and gradients, relative. The test on random models asks for 1e-5. On a
 trained one the gradients of single groups nearly cancel: of 40 groups of hone-tiny three were
 beyond 1e-4 with nothing wrong, while positions that are off by one give 0.03 and more."""
+ROUGH_TOLERANCE = 0.1
+"""In bfloat16, where rounding alone gives up to 0.04 (hone-tiny, 36 groups): a wrong mask shows, a
+position off by one does not. Those are tested in float32, for every architecture."""
 GROUPS = 3
 ANSWERS = 2
 
@@ -22,7 +25,8 @@ ANSWERS = 2
 def sharing_agrees(policy: Policy, groups: Sequence[Group]) -> bool:
     """Whether the first of these groups come out alike, to the tolerance."""
     few = [Group(group.prompt, group.answers[:ANSWERS]) for group in groups[:GROUPS]]
-    return disagreement(policy, few) <= TOLERANCE
+    tolerance = TOLERANCE if policy.dtype == torch.float32 else ROUGH_TOLERANCE
+    return disagreement(policy, few) <= tolerance
 
 
 def disagreement(policy: Policy, groups: Sequence[Group]) -> float:

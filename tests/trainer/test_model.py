@@ -11,9 +11,12 @@ from transformers import AutoModelForCausalLM
 from feedback_store.publish import read_manifest
 from trainer.adapters import Origin, shelf
 from trainer.fused_lora import unfused
+from trainer.logprobs import Group, answer_logprobs
 from trainer.model import BadAdapter, equal, largest_norm, load_policy, read_adapter, zero_state
+from trainer.self_check import sharing_agrees
 
 from .conftest import MODEL
+from .made import PROFILE
 
 ORIGIN = Origin(run="000001", step=3, method="gapo", parent="hone-000001", batches=(1, 2))
 
@@ -114,3 +117,26 @@ def test_norms(policy):
 def test_a_missing_model_says_what_to_do(policy, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"\[model\] path"):
         load_policy(tmp_path, policy.profile)
+
+
+def test_fused_layers_compute_under_autocast_as_peft_does(trained):
+    ids = torch.arange(20, 60)[None]
+    with torch.autocast("cpu", torch.bfloat16):
+        fused = trained.backbone(input_ids=ids).last_hidden_state
+        with unfused(trained.model):
+            plain = trained.backbone(input_ids=ids).last_hidden_state
+    assert torch.equal(fused, plain)
+
+
+def test_a_bfloat16_base_learns_a_float32_adapter():
+    policy = load_policy(MODEL, PROFILE, "cpu", dtype="bfloat16")
+    assert {parameter.dtype for _, parameter in policy.trainable()} == {torch.float32}
+    assert policy.dtype == torch.bfloat16
+    group = Group(list(range(20, 60)), [[5, 6, 8], [7, 8]])
+    logp = answer_logprobs(policy, [group])
+    gradients = torch.autograd.grad(logp.sum(), [p for _, p in policy.trainable()])
+    assert {gradient.dtype for gradient in gradients} == {torch.float32}
+    exact = load_policy(MODEL, PROFILE, "cpu")
+    torch.testing.assert_close(logp, answer_logprobs(exact, [group]), atol=0.15, rtol=0.02)
+    # What the self-check compares in bfloat16 differs by rounding, and by no more.
+    assert sharing_agrees(policy, [group])

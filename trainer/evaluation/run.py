@@ -88,7 +88,9 @@ def subject_of(
     if asked.sampler == "torch":
         if settings.model.threads:
             torch.set_num_threads(settings.model.threads)
-        policy = load_policy(settings.model_folder(), profile, settings.model.device)
+        policy = load_policy(
+            settings.model_folder(), profile, settings.model.device, dtype=settings.model.dtype
+        )
         sampler = TorchSampler(policy)
         with _offered(sampler, asked.adapter) as name:
             yield Subject(profile, policy.tokenizer, sampler, name)

@@ -28,7 +28,8 @@ class RecipeSection(Section):
     """What predicting prompts and plain text counts beside answers: it teaches the language, and
     takes from what the first hours are for. An adapter takes 0 unless told otherwise."""
     longest: int = Field(default=1_024, ge=32)
-    """Longer rows are left out."""
+    """Longer rows are left out. An adapter takes half of the profile's context, if that is more
+    and nothing else is said."""
     rate: float = Field(default=3e-3, gt=0)
     """Learning rate of the matrices (Muon)."""
     embedding_rate: float = Field(default=0.01, gt=0)
@@ -105,12 +106,17 @@ class SftSection(RecipeSection):
     held_share: float = Field(default=0.03, ge=0, lt=1)
     """Share of the tasks' commits that is only looked at, never trained on."""
 
-    def resolved(self) -> "SftSection":
+    def resolved(self, context_tokens: int) -> "SftSection":
         """Return what is meant: an adapter learns answers only, unless told otherwise.
 
         Its base knows the language already, and in a short run what a prompt's four hundred
         tokens teach drowns what the answer's two do.
+
+        Args:
+            context_tokens: the most that the profile's prompt and answer take together.
         """
-        if not self.lora or "prompt_weight" in self.model_fields_set:
+        if not self.lora:
             return self
-        return self.model_copy(update={"prompt_weight": 0.0})
+        meant = {"prompt_weight": 0.0, "longest": max(self.longest, context_tokens // 2)}
+        asked = self.model_fields_set
+        return self.model_copy(update={k: v for k, v in meant.items() if k not in asked})

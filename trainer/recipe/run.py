@@ -89,13 +89,17 @@ def pretrain(settings: TrainerSettings, display: Display) -> int:
 
 def sft(settings: TrainerSettings, display: Display) -> int:
     """Tune a model, or an adapter of it, on next-edit tasks; return the exit code."""
-    asked, profile = settings.sft.resolved(), profile_for(settings.model.profile)
+    profile = profile_for(settings.model.profile)
+    asked = settings.sft.resolved(profile.context_tokens)
     _prepare(settings)
     base = base_folder(settings)
     folder = _folder(asked)
     reading = _sft_reading(asked, profile.idle_share)
     _say_reading(reading, display)
-    policy = load_policy(base, profile, settings.model.device, asked.seed) if asked.lora else None
+    where = settings.model
+    policy = (
+        load_policy(base, profile, where.device, asked.seed, where.dtype) if asked.lora else None
+    )
     model: Any = policy.model if policy else _all_weights(base)
     tokenizer = load_tokenizer(base)
     taught = Teaching(profile.longest_answer, asked.silence_weight or profile.silence_weight)
