@@ -40,11 +40,11 @@ from trainer.workbench import Bench
 
 ARMS = ("sft", "grpo", "gapo", "gapo_centred")
 PAIR = ("gapo", "grpo")
-RATES = (1e-3, 2e-3, 4e-3)
+RATES = (5e-4, 1e-3, 2e-3)
 CHOOSING_SEEDS = (100, 101)
 SEEDS, PAIR_SEEDS = range(4), range(8)
 TRAIN = {"groups": 8, "updates": 4, "samples": 8, "kl_weight": 0.0}
-LEARNING, HELD = 192, 192
+LEARNING, HELD = 64, 192
 
 
 @dataclass(frozen=True)
