@@ -1,4 +1,4 @@
-"""Records every rollout batch before it is used: Parquet, fsynced, one file per update.
+"""Records answers before they are used: Parquet, fsynced, one file each time some were sampled.
 
 Knows the columns. Does not know rewards: those are computed from these facts when they are read,
 so that a run can be resumed, or scored again.
@@ -23,7 +23,7 @@ _COLUMNS = """
 
 @dataclass(frozen=True)
 class Sampled:
-    """One update's answers and who made them."""
+    """The answers of one draw and who made them."""
 
     step: int
     policy: str | None
@@ -34,7 +34,11 @@ class Sampled:
 
 
 def write(folder: Path, sampled: Sampled) -> Path:
-    """Write `rollouts-STEP.parquet` into `folder` so that a crash leaves all of it or nothing."""
+    """Write `rollouts-STEP.parquet` into `folder` so that a crash leaves all of it or nothing.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk; the message names the file.
+    """
     target = folder / f"rollouts-{sampled.step:06d}.parquet"
     aside = folder / f".tmp-{target.name}"
     rows = [
@@ -46,11 +50,15 @@ def write(folder: Path, sampled: Sampled) -> Path:
         for sample, rollout in enumerate(group)
     ]  # fmt: skip
     place = str(aside).replace("'", "''")
-    with duckdb.connect(":memory:", config=DUCKDB_CONFIG) as connection:
-        connection.execute(f"CREATE TABLE rollouts ({_COLUMNS})")
-        marks = ", ".join("?" * len(rows[0]))
-        connection.executemany(f"INSERT INTO rollouts VALUES ({marks})", rows)
-        connection.execute(f"COPY rollouts TO '{place}' (FORMAT parquet, COMPRESSION zstd)")
+    try:
+        with duckdb.connect(":memory:", config=DUCKDB_CONFIG) as connection:
+            connection.execute(f"CREATE TABLE rollouts ({_COLUMNS})")
+            marks = ", ".join("?" * len(rows[0]))
+            connection.executemany(f"INSERT INTO rollouts VALUES ({marks})", rows)
+            connection.execute(f"COPY rollouts TO '{place}' (FORMAT parquet, COMPRESSION zstd)")
+    except duckdb.IOException as error:
+        aside.unlink(missing_ok=True)
+        raise OSError(f"{target} could not be written: {error}") from error
     with aside.open("rb") as file:
         os.fsync(file.fileno())
     aside.rename(target)
@@ -59,9 +67,9 @@ def write(folder: Path, sampled: Sampled) -> Path:
 
 
 def read(folder: Path, step: int, rows: Sequence[Row]) -> Sampled | None:
-    """Return the recorded answers of an update, or None if there are none.
+    """Return the recorded answers of a draw, or None if there are none.
 
-    `rows` are those that the update is about; a record of other rows is an error.
+    `rows` are those that were drawn; a record of other rows is an error.
     """
     source = folder / f"rollouts-{step:06d}.parquet"
     if not source.is_file():
@@ -73,7 +81,7 @@ def read(folder: Path, step: int, rows: Sequence[Row]) -> Sampled | None:
     for record in found:
         _, _, _, _, suggestion_id, prompt, _, ids, logprobs, finish_reason = record
         if prompt >= len(rows) or rows[prompt].suggestion_id != suggestion_id:
-            raise ValueError(f"{source} records answers to other prompts than this update's")
+            raise ValueError(f"{source} records answers to other prompts than this draw's")
         groups[prompt].append(
             Rollout(
                 token_ids=tuple(ids),

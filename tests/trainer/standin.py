@@ -35,6 +35,8 @@ class StandIn:
     calls: list[str] = field(default_factory=list)
     failing: list[int] = field(default_factory=list)
     """Statuses that the next calls are answered with."""
+    samples_left: int | None = None
+    """Sampling requests that are still answered; then the engine is away. None is no limit."""
     turn: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
@@ -85,6 +87,10 @@ class StandIn:
     def _post_rollouts(self, _: list[str], body: dict[str, Any]) -> tuple[int, Any]:
         request = RolloutRequest.model_validate(body)
         assert self.sampler is not None
+        if self.samples_left == 0:
+            return 500, {"title": "Engine down", "detail": "the engine is away"}
+        if self.samples_left is not None:
+            self.samples_left -= 1
         sampling = Sampling(
             request.samples, request.max_tokens, request.temperature, 1, request.stop_token_ids
         )

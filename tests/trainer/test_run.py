@@ -15,6 +15,7 @@ from trainer.lock import AlreadyRunning, run_lock
 from trainer.model import load_policy, zero_state
 from trainer.overview import status_lines
 from trainer.progress import Display
+from trainer.records import RunFolder
 from trainer.run import run_cycle
 from trainer.setup import publish_zero
 from trainer.torch_sampler import TorchSampler
@@ -152,6 +153,24 @@ def test_a_left_over_snapshot_is_unloaded(world, policy):
     run_cycle(settings(world, experiment={"zero_steps": True}), QUIET)
     assert stand_in.policies[left.name] == "retired"
     assert not left.exists()
+
+
+def test_a_run_whose_engine_went_away_goes_on_where_it_was(world):
+    stand_in, _ = world
+    stand_in.samples_left = 1  # the second rollout batch is refused
+    with pytest.raises(GatewayError, match="the engine is away"):
+        run_cycle(settings(world), QUIET)
+    (folder,) = (stand_in.data / "runs").glob("0*")
+    recorded = (folder / "rollouts-000001.parquet").read_bytes()
+    assert not (folder / "rollouts-000002.parquet").exists()
+    assert not stand_in.decisions
+    stand_in.samples_left = None
+    assert run_cycle(settings(world), QUIET) is Result.PROMOTED
+    assert [path.name for path in (stand_in.data / "runs").glob("0*")] == [folder.name]
+    assert (folder / "rollouts-000001.parquet").read_bytes() == recorded
+    assert [line["step"] for line in RunFolder(folder).measured()] == [1.0, 2.0]
+    assert not [n for n, status in stand_in.policies.items() if status == "snapshot"]
+    assert not (folder / "state.pt").exists()
 
 
 def test_one_run_at_a_time(world):
