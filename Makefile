@@ -75,8 +75,13 @@ bench-trainer: setup ## one update beside TRL's, which is installed for this alo
 	@$(PY) -m tests.bench.trainer --trl $(TRL)/bin/python $(ARGS)
 
 .PHONY: bench-gapo
-bench-gapo: setup ## where GAPO's estimator helps: tests/bench/results/gapo-plan.md, part 1
-	@$(PY) -m tests.bench.gapo_alignment $(ARGS)
+bench-gapo: setup ## where GAPO's estimator helps: gradients, 5 minutes; training, half an hour, resumable
+	@test -f build/bench/gapo-alignment.json || $(PY) -m tests.bench.gapo_alignment
+	@$(PY) -m tests.bench.gapo_training $(ARGS)
+
+.PHONY: bench-gapo-real
+bench-gapo-real: setup ## the same arms on real next edits, 20 minutes (needs HONE_DATA)
+	@$(PY) -m tests.bench.gapo_real $(ARGS)
 
 .PHONY: bench-mine
 bench-mine: setup ## how fast history becomes tasks (ARGS="--commits N")

@@ -14,10 +14,14 @@ import torch
 
 from deploy.demo.house import house_rules
 from deploy.demo.tasks import Task, modules, standard_library, tasks_of
+from feedback_store.events import Reason
 from server.prompts.profiles import profile_for
 from tests.e2e.feedback import context_of, true_edit
 from trainer.batches import Row
 from trainer.config import TrainerSettings
+from trainer.evaluation.answers import Subject, prompt_ids
+from trainer.evaluation.config import EvaluateSection
+from trainer.evaluation.sources import gather
 from trainer.groups import Reader
 from trainer.model import Policy, load_policy
 from trainer.noise import stable_hash
@@ -27,6 +31,8 @@ from trainer.sampler import Sampling
 from trainer.tasks import EditTask, to_row
 from trainer.torch_sampler import TorchSampler
 
+CANDIDATES = 24
+"""Real tasks that are looked at for one that is learnt from: few can be guessed at all."""
 LOOKS, SEED, PART = 16, 5, 32
 UNSURE, UNSURE_QUIET = (0.05, 0.6), (0.05, 0.9)
 """Share of right answers between which a task is kept; of those in which nothing is wanted, too
@@ -77,6 +83,31 @@ def _mixed(rows: Sequence[Row], shares: dict[str, float], amount: int) -> list[R
             raise ValueError(f"{wanted} tasks wanted, only {len(kept)} are such")
         found += kept[:wanted]
     return sorted(found, key=lambda row: stable_hash(row.suggestion_id))
+
+
+def real_sets(
+    data: Path, known: Path, learning: int, held: int, processes: int, display: Display
+) -> Sets:
+    """Return real next edits: of the train repositories such as above, of the others all kinds.
+
+    Args:
+        data: the folder that holds `edits/`.
+        known: remembers how often the base model is right.
+        learning: rows to learn from.
+        held: rows to measure on, edits alone; 0 is all.
+    """
+    policy = _base()
+    subject = Subject(policy.profile, policy.tokenizer, TorchSampler(policy))
+    sides = []
+    for name, limit, every in (("train", CANDIDATES * learning, 3), ("valid", held, 0)):
+        asked = EvaluateSection(limit=limit, nothing_every=every, seed=SEED)
+        found = gather([data / "edits" / f"{name}.jsonl.gz"], asked).tasks
+        asking = [(task, prompt_ids(subject, task)) for task in found]
+        sides.append(
+            [to_row(t, ids, policy.profile) for t, ids in asking if not isinstance(ids, Reason)]
+        )
+    shares = _shares(sides[0], known, processes, display)
+    return Sets(_mixed(sides[0], shares, learning), sides[1])
 
 
 def _by_file() -> tuple[list[Task], list[Task]]:

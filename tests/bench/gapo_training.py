@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     display = Display()
     given.output.mkdir(parents=True, exist_ok=True)
     sets = screened(given.output / "tasks.json", LEARNING, HELD, given.processes, display)
-    trained = partial(_results, sets, given, display)
+    trained = partial(results, sets, given, display)
     base = trained([Run("base", 0.0, 0, "none")])
     choosing = trained(list(_choosing(given.noise)), base)
     rates = {arm: _best_rate(choosing, arm) for arm in ARMS}
@@ -99,7 +99,7 @@ def _best_rate(results: dict[str, dict[str, Any]], arm: str) -> float:
     return max(RATES, key=lambda rate: np.mean([o["reward"] for o in own if o["rate"] == rate]))
 
 
-def _results(
+def results(
     sets: Sets,
     given: argparse.Namespace,
     display: Display,
