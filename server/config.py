@@ -65,6 +65,8 @@ class EngineSettings(Section):
     """auto: float32 on a CPU and what the model says on a GPU; else vLLM's names."""
     max_model_len: int = Field(default=0, ge=0)
     """Longest prompt and answer together, in tokens; 0 takes the profile's."""
+    gpu_memory_share: float = Field(default=0.9, gt=0, le=1)
+    """Share of a GPU's memory that vLLM takes; less leaves room for a trainer beside it."""
     kv_cache_mib: int = Field(default=1024, gt=0)
     """Memory of the KV cache on a CPU, in MiB."""
     max_loras: int = Field(default=4, ge=4)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 
@@ -49,8 +49,10 @@ def _forward(
     compute: Callable[..., Any], number: int, hidden: Tensor, *args: Any, **kwargs: Any
 ) -> Any:
     cache = kwargs.pop("past_key_values", None)
-    if cache is None or not torch.is_grad_enabled():
+    if not torch.is_grad_enabled():
         return compute(hidden, *args, past_key_values=cache, **kwargs)
+    if cache is None:
+        return checkpoint(compute, hidden, *args, use_reentrant=False, **kwargs)
     known = cache.layers[number] if number < len(cache.layers) else None
     before = (known.keys, known.values) if known is not None and known.is_initialized else None
 
@@ -63,18 +65,3 @@ def _forward(
     out, keys, values = checkpoint(run, hidden, *(before or (None, None)), use_reentrant=False)
     cache.update(keys, values, number)
     return out
-
-
-def saved_bytes(compute: Callable[[], Tensor]) -> int:
-    """Return how much autograd holds after `compute`, each storage counted once."""
-    held: dict[int, int] = {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        if not isinstance(tensor, nn.Parameter):
-            storage = tensor.untyped_storage()
-            held[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        compute()
-    return sum(held.values())

@@ -148,7 +148,7 @@ class TrainSection(Section):
     imitation: float = Field(default=0.1, ge=0)
     """gapo+sft: what the likelihood of references counts beside the policy loss."""
     kl_weight: float = Field(default=0.01, ge=0)
-    """Pull to the live adapter from which the run starts."""
+    """Pull to the weights from which the run starts."""
     micro_batch_tokens: int = Field(default=4096, ge=256)
     """Tokens computed at once: bounds memory, changes no result."""
     checkpointing: bool = False

@@ -3,7 +3,8 @@
     uniform    a single reward becomes uniform in [0, 1]
     raised     a single reward becomes 1: a wrong answer that somebody took
     lowered    a single reward becomes 0: a right answer that somebody undid
-    reference  a group is scored against one of its own wrong answers: a wrong settled text
+    reference  a group is scored against one of its own wrong answers, silence among them (and what
+               is no edit, which counts as silence): a wrong settled text
     refused    a group's commonest answer: 0 where it was right, 1 where it was wrong
 
 Knows rewards and which samples are the same answer. Does not know who samples or learns.

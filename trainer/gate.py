@@ -178,11 +178,11 @@ def _broken(evidence: Evidence, s: GateSettings) -> str | None:
     if integrity.largest_norm > s.max_norm:
         return f"a tensor's norm is {integrity.largest_norm:.3g}, allowed is {s.max_norm:g}"
     if not integrity.differs or not probe.parent_difference > s.min_parent_difference:
-        return "the adapter does not differ from its parent"
+        return "the adapter does not differ from the live version"
     if not probe.gap < s.max_probe_gap:
         return f"engine and trainer disagree by {probe.gap:.4f}, allowed is {s.max_probe_gap:g}"
     if not probe.gap < probe.parent_gap:
-        return "the engine answers like the parent: it did not load the new adapter"
+        return "the engine answers like the live version: it did not load the new adapter"
     return _drifted(evidence.drift, s)
 
 

@@ -47,7 +47,7 @@ def settings_of(bench: Bench) -> GateSettings:
 
 
 def gather(bench: Bench, new: Version, live: Version, parts: Split) -> Evidence:
-    """Measure everything that the gate asks about `new`, against `live`, its parent."""
+    """Measure everything that the gate asks about `new`, against `live`."""
     rows = [*parts.held, *parts.holdout]
     # The product's reward judges, whatever an experiment trained for.
     reader = Reader(bench.profile, bench.policy.tokenizer)

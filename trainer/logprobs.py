@@ -9,6 +9,7 @@ Knows token ids, the backbone and its cache. Does not know rewards or losses.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,10 +59,12 @@ def naive_logprobs(policy: Policy, groups: Sequence[Group], temperature: float =
     for group in groups:
         for answer in group.answers:
             ids = torch.tensor([[*group.prompt, *answer]], device=policy.device)
-            with unfused(policy.model), policy.computing():
+            # Layers that are computed again must be computed the same way, and that is later.
+            plainly = nullcontext() if policy.checkpointing else unfused(policy.model)
+            with plainly, policy.computing():
                 hidden = policy.backbone(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
-            logits = policy.head(hidden[0, len(group.prompt) - 1 :].to(policy.dtype)).float()
-            logits = logits / temperature
+            answer = hidden[0, len(group.prompt) - 1 :].float()
+            logits = answer @ policy.head.weight.float().T / temperature
             chosen = ids[0, len(group.prompt) :]
             found.append(logits.log_softmax(-1).gather(1, chosen[:, None])[:, 0])
     return torch.cat(found)

@@ -34,12 +34,21 @@ def disagreement(policy: Policy, groups: Sequence[Group]) -> float:
 
     The loss is a fixed, uneven weighting of the log-probs, so that no error can cancel out.
     """
-    results: list[list[Tensor]] = []
-    for compute in (answer_logprobs, naive_logprobs):
-        logp = compute(policy, groups)
-        loss = (logp * torch.linspace(0.5, 1.5, len(logp), device=logp.device)).mean()
-        parameters = [parameter for _, parameter in policy.trainable()]
-        results.append([loss.detach(), *torch.autograd.grad(loss, parameters)])
-    loss_gap = float((results[0][0] - results[1][0]).abs() / results[1][0].abs().clamp(min=1e-12))
-    shared, plain = (torch.cat([g.flatten() for g in found[1:]]) for found in results)
-    return max(loss_gap, float((shared - plain).norm() / plain.norm().clamp(min=1e-12)))
+    tokens = sum(len(answer) for group in groups for answer in group.answers)
+    uneven = torch.linspace(0.5, 1.5, tokens, device=policy.device) / tokens
+    shared = _slope(policy, answer_logprobs(policy, groups), uneven)
+    plain, first = torch.zeros_like(shared), 0
+    for group in groups:
+        for answer in group.answers:  # one at a time: together they would not fit where it is tight
+            part = uneven[first : first + len(answer)]
+            plain += _slope(policy, naive_logprobs(policy, [Group(group.prompt, [answer])]), part)
+            first += len(answer)
+    loss_gap = float((shared[0] - plain[0]).abs() / plain[0].abs().clamp(min=1e-12))
+    return max(loss_gap, float((shared - plain)[1:].norm() / plain[1:].norm().clamp(min=1e-12)))
+
+
+def _slope(policy: Policy, logp: Tensor, weight: Tensor) -> Tensor:
+    """Return the weighted sum and its gradient, flat."""
+    loss = (logp * weight).sum()
+    found = torch.autograd.grad(loss, [parameter for _, parameter in policy.trainable()])
+    return torch.cat([loss.detach()[None], *(gradient.flatten() for gradient in found)])

@@ -15,7 +15,7 @@ from trainer.adapters import Origin, shelf
 from trainer.config import TrainerSettings
 from trainer.gateway import Gateway, GatewayError
 from trainer.groups import Reader
-from trainer.model import load_policy, zero_state
+from trainer.model import Policy, load_policy, zero_state
 from trainer.progress import Display
 from trainer.records import RunFolder
 from trainer.sampler import Sampler
@@ -34,30 +34,34 @@ def set_up(
     """Load the base model and lay out everything that a run needs."""
     if settings.model.threads:
         torch.set_num_threads(settings.model.threads)
-    model = settings.model_folder()
-    asked = settings.model
-    policy = load_policy(model, profile, asked.device, settings.train.seed, asked.dtype)
-    policy.checkpointing = settings.train.checkpointing
+    policy = _policy(settings, profile)
     return Bench(
         settings=settings,
         policy=policy,
         reader=Reader(profile, policy.tokenizer, settings.experiment.reward),
         sampler=sampler,
-        shelf=shelf(settings.data.folder, profile, model),
+        shelf=shelf(settings.data.folder, profile, settings.model_folder()),
         run=run,
         display=display,
     )
 
 
+def _policy(settings: TrainerSettings, profile: ModelProfile) -> Policy:
+    asked = settings.model
+    folder = settings.model_folder()
+    policy = load_policy(folder, profile, asked.device, settings.train.seed, asked.dtype)
+    policy.checkpointing = settings.train.checkpointing
+    return policy
+
+
 def publish_zero(settings: TrainerSettings, display: Display) -> str:
     """Publish an adapter that changes nothing, make it live, and return its name."""
     profile = profile_for(settings.model.profile)
-    model = settings.model_folder()
-    policy = load_policy(model, profile, settings.model.device, settings.train.seed)
+    policy = _policy(settings, profile)
     origin = Origin(run="zero", step=0, method="zero")
     with Gateway(settings.gateway) as gateway:
         check_base(gateway, profile)
-        place = shelf(settings.data.folder, profile, model)
+        place = shelf(settings.data.folder, profile, settings.model_folder())
         name = place.publish_policy(zero_state(policy), origin, untrained=True).name
         gateway.register(name)
         gateway.promote(name)

@@ -99,6 +99,8 @@ def _arguments(
         # The worker in the engine's own process: apart, the two talk by spinning on a core each,
         # and on two cores one of them then computes alone.
         arguments.append("--distributed-executor-backend=uni")
+    else:
+        arguments.append(f"--gpu-memory-utilization={settings.gpu_memory_share}")
     if settings.speculate:
         arguments.append(f"--speculative-config={json.dumps(SPECULATION)}")
     return (*arguments, *settings.extra_args)

@@ -4,7 +4,7 @@ Knows vLLM from within, and is the only file that does. It runs in vLLM's own pr
 by path with whatever interpreter holds vLLM, and imports nothing of Hone. The gateway never
 imports it.
 
-vLLM 0.32.0 on a CPU:
+vLLM 0.32.0, the first three on a CPU:
 
 1. With speculative decoding, the temperature of each draft position is written into an integer
    copy of a float tensor and lost (`_expand_kernel_impl` in `vllm/utils/cpu_triton_utils.py`), so
@@ -127,7 +127,7 @@ def without_mistral_common() -> None:
 
 
 def repair() -> None:
-    """Put the repairs in place, where this vLLM computes on a CPU."""
+    """Put the repairs in place; all but the fourth where this vLLM computes on a CPU."""
     without_mistral_common()
     try:
         platforms = importlib.import_module("vllm.platforms")

@@ -1,12 +1,14 @@
 """The `multi` formats of large coder models: markers cut the region into blocks, the answer
 rewrites those that change.
 
+    <|file_sep|>dir/related.py         excerpts
+    ...
     <|file_sep|>edits                  the recent edits, oldest first
     --- dir/other.py
     -old line
     +new line
-    <|file_sep|>dir/related.py         excerpts
-    ...
+    <|file_sep|>complaints             of other language servers, the nearest ones
+    line 12: no such name
     <|file_sep|>dir/name.py
     <|fim_prefix|>lines before
     <|marker_1|>
@@ -130,14 +132,17 @@ class MultiFormat:
             return Parsed(reason=Reason.UNPARSABLE)
         if numbers != sorted(numbers) or numbers[0] < 0 or numbers[-1] >= len(places):
             return Parsed(reason=Reason.UNPARSABLE)
-        written = "".join(pieces[1:-1]).replace(CURSOR, "")
+        written = "".join(_whole(piece.replace(CURSOR, "")) for piece in pieces[1:-1])
         if first_marker(written, self.markers) or "\ufffd" in written:
             return Parsed(reason=Reason.UNPARSABLE)
         first, last = places[numbers[0]], places[numbers[-1]]
-        new = [*old[:first], _whole(written), *old[last:]]
+        head = _whole("".join(old[:first])) if written else "".join(old[:first])
+        new = [head, written, *old[last:]]
         if old and last == len(old) and not context.region.endswith("\n"):
-            new[-1] = new[-1].removesuffix("\n")  # a file's last line may have no line end
-        new_region = "".join(new)
+            # A file's last line may have no line end; that it has none stays as it was.
+            new_region = "".join(new).removesuffix("\n")
+        else:
+            new_region = "".join(new)
         if new_region == context.region:
             return Parsed(reason=Reason.NO_EDIT)
         return Parsed(new_region=new_region)

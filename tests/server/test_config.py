@@ -69,7 +69,7 @@ def test_the_command_for_a_cpu() -> None:
 
 def test_the_command_for_a_gpu() -> None:
     made = launch(EngineSettings(), TINY, Path("/model"), GPU)
-    assert "--dtype=auto" in made.argv
+    assert {"--dtype=auto", "--gpu-memory-utilization=0.9"} <= set(made.argv)
     assert not any("kv-cache-memory" in flag or "block-size" in flag for flag in made.argv)
     assert made.env["CUDA_VISIBLE_DEVICES"] == "1"
     assert "LD_PRELOAD" not in made.env

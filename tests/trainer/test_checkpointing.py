@@ -1,9 +1,12 @@
 """Layers computed twice: the same gradients, and a fraction of what is kept."""
 
-import torch
+from collections.abc import Callable
 
-from trainer.checkpointing import saved_bytes
-from trainer.logprobs import Group, answer_logprobs
+import pytest
+import torch
+from torch import Tensor, nn
+
+from trainer.logprobs import Group, answer_logprobs, naive_logprobs
 from trainer.model import Policy
 
 GROUPS = [
@@ -12,20 +15,36 @@ GROUPS = [
 ]
 
 
-def gradients(policy: Policy) -> torch.Tensor:
-    found = answer_logprobs(policy, GROUPS)
+def saved_bytes(compute: Callable[[], Tensor]) -> int:
+    """Return how much autograd holds after `compute`, each storage counted once."""
+    held: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        if not isinstance(tensor, nn.Parameter):
+            storage = tensor.untyped_storage()
+            held[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        compute()
+    return sum(held.values())
+
+
+def gradients(policy: Policy, compute: Callable[..., Tensor]) -> Tensor:
+    found = compute(policy, GROUPS)
     loss = (found * torch.linspace(0.5, 1.5, len(found))).mean()
     return torch.cat(
         [g.flatten() for g in torch.autograd.grad(loss, [p for _, p in policy.trainable()])]
     )
 
 
-def test_gradients_are_the_same_and_little_is_kept(trained, monkeypatch):
-    plain, kept = gradients(trained), saved_bytes(lambda: answer_logprobs(trained, GROUPS))
+@pytest.mark.parametrize("compute", [answer_logprobs, naive_logprobs])
+def test_gradients_are_the_same_and_little_is_kept(trained, monkeypatch, compute):
+    plain, kept = gradients(trained, compute), saved_bytes(lambda: compute(trained, GROUPS))
     forwards = [vars(layer).get("forward") for layer in trained.backbone.layers]
     monkeypatch.setattr(trained, "checkpointing", True)
-    assert torch.equal(gradients(trained), plain)
-    assert saved_bytes(lambda: answer_logprobs(trained, GROUPS)) < kept / 4
+    assert torch.equal(gradients(trained, compute), plain)
+    assert saved_bytes(lambda: compute(trained, GROUPS)) < kept / 4
     assert [vars(layer).get("forward") for layer in trained.backbone.layers] == forwards
 
 

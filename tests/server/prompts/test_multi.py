@@ -62,6 +62,15 @@ def test_markers_in_between_and_cursors_say_nothing() -> None:
     assert MULTI.parse(context(), answer, finished=True).new_region == "x\ny\n"
 
 
+def test_what_is_appended_or_written_between_markers_stands_on_lines_of_its_own() -> None:
+    appended = MULTI.parse(context("a\nx"), "<|marker_2|>\nnew\n<|marker_2|>", finished=True)
+    assert appended.new_region == "a\nx\nnew"
+    answer = "<|marker_1|>\nx<|marker_2|>\ny\n<|marker_3|>"
+    assert MULTI.parse(context(), answer, finished=True).new_region == "x\ny\n"
+    removed = MULTI.parse(context("a\nx"), "<|marker_1|>\n<|marker_2|>", finished=True)
+    assert removed.new_region == ""
+
+
 def test_answers_that_make_no_sense_are_unparsable() -> None:
     for answer in (
         "text",
