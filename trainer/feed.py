@@ -12,6 +12,7 @@ from trainer import noise
 from trainer.batches import Row, Split, read_batch, split
 from trainer.config import TrainerSettings
 from trainer.gateway import Gateway
+from trainer.label_noise import LabelNoise, measure
 from trainer.records import interrupted, refusals
 
 BATCHES = "batches"
@@ -26,6 +27,8 @@ class Feed:
     replay: list[Row]
     counts: dict[str, int]
     """How many rows came, and why others were left out."""
+    label_noise: LabelNoise
+    """Of all that came, before anything was chosen."""
 
     @property
     def train(self) -> list[Row]:
@@ -94,7 +97,8 @@ def feed(
         "over_nothing_wanted_share": idle_dropped,
         "replay": len(older),
     }
-    return Feed(numbers, Split(kept, parts.held, parts.holdout), older, counts)
+    noisy = measure([row for row in rows if not row.holdout])
+    return Feed(numbers, Split(kept, parts.held, parts.holdout), older, counts, noisy)
 
 
 def rows_of(data: Path, number: int, profile: ModelProfile) -> list[Row]:

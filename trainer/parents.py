@@ -37,18 +37,33 @@ def base(policy: Policy) -> Parent:
     return Parent(None, zero_state(policy))
 
 
-def restart_reason(data: Path, asked: RestartSection) -> str | None:
-    """Return why the next run starts from the base model, or None if it does not.
+def restart_reason(data: Path, asked: RestartSection, live: str | None) -> str | None:
+    """Return why the next run starts from the base model, or None if it starts from `live`.
 
-    A run that was interrupted goes on as it began.
+    A run that was interrupted goes on as it began, if it began with these settings.
     """
     begun = interrupted(data)
-    if begun.get("batches"):
+    told = begun.get("settings", {}).get("restart")
+    if begun.get("batches") and told == asked.model_dump(mode="json") and begun["live"] == live:
         return begun.get("restart")
-    results = decided(data)[-asked.after_refusals :] if asked.after_refusals else []
-    if results and len(results) == asked.after_refusals and set(results) == {"refused"}:
-        return f"the last {len(results)} runs were refused"
+    refused = _refused_in_a_row(data, live)
+    if asked.after_refusals and refused >= asked.after_refusals:
+        return f"the last {refused} runs were refused"
     number = next_number(data / ADAPTERS, POLICY_NAME)
     if asked.every and number % asked.every == 0:
         return f"the next version's number is {number}, and every {asked.every}th starts anew"
     return None
+
+
+def _refused_in_a_row(data: Path, live: str | None) -> int:
+    """Return how many runs from this live version were refused, one after the other, at last.
+
+    One that started anew ends the row: whatever came of it, the next tries the live version again.
+    """
+    count = 0
+    for facts in reversed(decided(data)):
+        refused = facts["result"] == "refused" and facts.get("restart") is None
+        if not refused or facts.get("live") != live:
+            break
+        count += 1
+    return count

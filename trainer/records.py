@@ -101,11 +101,10 @@ def _last(data: Path) -> RunFolder:
     return RunFolder(folders[-1] if folders else data / RUNS / "none")
 
 
-def decided(data: Path) -> list[str]:
-    """Return how the runs on feedback ended that came to a verdict, in order."""
+def decided(data: Path) -> list[dict[str, Any]]:
+    """Return the facts of the runs on feedback that came to a verdict, in order."""
     found = [RunFolder(path.parent).facts() for path in sorted((data / RUNS).glob("*/run.json"))]
-    results = [facts.get("result") for facts in found if facts.get("batches")]
-    return [result for result in results if result in DECIDED_RESULTS]
+    return [f for f in found if f.get("batches") and f.get("result") in DECIDED_RESULTS]
 
 
 def refusals(data: Path) -> Counter[int]:

@@ -17,7 +17,6 @@ from trainer.feed import Feed, Waiting, collect
 from trainer.gate_run import Version
 from trainer.gateway import Gateway
 from trainer.gateway_sampler import GatewaySampler
-from trainer.label_noise import measure
 from trainer.lock import run_lock
 from trainer.model import AdapterState
 from trainer.parents import base, live_parent, restart_reason
@@ -61,7 +60,8 @@ def _lead(
     data = settings.data.folder
     with run_lock(data), Gateway(settings.gateway) as gateway:
         check_base(gateway, profile)
-        restart = restart_reason(data, settings.restart)
+        live = gateway.live()
+        restart = restart_reason(data, settings.restart, live.name if live else None)
         if restart is not None:
             settings = settings.with_replay(settings.restart.replay_share)
         found = collect(gateway, settings, profile)
@@ -77,7 +77,7 @@ def _lead(
         bench = set_up(settings, profile, GatewaySampler(gateway), run, display)
         bench = replace(bench, peers=team)
         _drop_left_over_snapshots(gateway, bench)
-        return _train_and_decide(bench, gateway, found, announcement)
+        return _train_and_decide(bench, gateway, found, restart is not None, announcement)
 
 
 def _follow(settings: TrainerSettings, team: Peers) -> None:
@@ -93,10 +93,10 @@ def _follow(settings: TrainerSettings, team: Peers) -> None:
 
 
 def _train_and_decide(
-    bench: Bench, gateway: Gateway, found: Feed, announcement: Announcement
+    bench: Bench, gateway: Gateway, found: Feed, anew: bool, announcement: Announcement
 ) -> Result:
     live = live_parent(gateway, bench.shelf, bench.policy)
-    parent = live if bench.run.facts()["restart"] is None else base(bench.policy)
+    parent = base(bench.policy) if anew else live
     method = bench.settings.train.method.value
     origin = Origin(bench.run.name, 0, method, parent.name, found.batches)
     announcement.tell(Job(bench.run, parent.state, found.train, origin))
@@ -138,7 +138,6 @@ def _run_folder(
         "restart": restart,
         "batches": list(found.batches),
         "counts": found.counts,
-        "label_noise": measure([*found.parts.train, *found.parts.held]).as_dict(),
         "train_rows": fingerprint(found.train),
         "held_rows": fingerprint(found.parts.held),
         "versions": versions(),
@@ -148,7 +147,7 @@ def _run_folder(
         display.say(f"run {run.name} did not end; it goes on")
         return run
     run = new_run(settings.data.folder)
-    run.describe(**facts)
+    run.describe(**facts, label_noise=found.label_noise.as_dict())
     start = live.name if live and restart is None else "the base model"
     display.say(
         f"run {run.name}: {found.counts['train']} suggestions to learn from, "

@@ -8,7 +8,7 @@ from trainer.config import TrainerSettings
 from trainer.feed import feed
 from trainer.records import RunFolder, new_run, refusals
 
-from .made import row
+from .made import context, row
 
 
 def settings(**sections):
@@ -46,6 +46,17 @@ def test_unchanged_regions_and_busy_users_are_capped(tokenizer):
         update={"experiment": asked.experiment.model_copy(update={"reward": "silence"})}
     )
     assert feed((1,), quiet, silence, []).counts["over_nothing_wanted_share"] == 0
+
+
+def test_noise_is_measured_before_anything_is_left_out(tokenizer):
+    taken = [row(tokenizer, n, outcome="accepted") for n in range(8)]
+    refused = [
+        row(tokenizer, n, outcome="rejected", region_changed=False, settled_text=context(n).region)
+        for n in range(8, 20)
+    ]
+    got = feed((1,), [*taken, *refused], settings(), [])
+    assert got.counts["over_nothing_wanted_share"] > 0
+    assert got.label_noise.taken == 8 / 20
 
 
 def test_only_refusals_count_against_a_batch(tmp_path: Path):
