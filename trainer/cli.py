@@ -33,7 +33,7 @@ SECTIONS = {
     "sft": ("model", "sft"),
     "adopt": ("gateway", "data", "model", "gate", "adopt"),
     "verl-export": ("data", "model", "batch", "train", "gate", "verl"),
-    "verl-import": ("adopt", "verl"),
+    "verl-import": ("verl",),
     "models": (),
     "evaluate": ("gateway", "data", "model", "evaluate"),
 }
@@ -206,9 +206,9 @@ def _verl_export(settings: TrainerSettings, display: Display, paths: list[Path])
 def _verl_import(settings: TrainerSettings, display: Display, paths: list[Path]) -> int:
     from trainer.integrations.verl_job import bring_back
 
-    output = settings.adopt.adapter
+    output = settings.verl.adapter
     profile = bring_back(paths[0], settings.verl.job, output)
-    display.say(f"{output} is an adapter of {profile.name}; serve it with hone-trainer adopt")
+    display.say(f"{output} is an adapter of {profile.name}: hone-trainer adopt --adapter {output}")
     return 0
 
 
@@ -233,6 +233,7 @@ def _expected() -> tuple[type[Exception], ...]:
     from trainer.batches import BadBatch
     from trainer.edit_records import BadSource
     from trainer.gateway import GatewayError
+    from trainer.integrations.verl_job import JobError
     from trainer.lock import AlreadyRunning
     from trainer.mining.git import GitError
     from trainer.model import BadAdapter
@@ -241,7 +242,7 @@ def _expected() -> tuple[type[Exception], ...]:
     from trainer.sampler import SamplerError
 
     own = (BadBatch, GatewayError, AlreadyRunning, BadAdapter, SamplerError, BadManifest)
-    return (*own, BadSource, BadCheckpoint, RecipeError, GitError, OSError)
+    return (*own, JobError, BadSource, BadCheckpoint, RecipeError, GitError, OSError)
 
 
 if __name__ == "__main__":

@@ -222,6 +222,8 @@ class VerlSection(Section):
 
     job: Path = Path("build/verl-job")
     """Folder of the job: Parquet, verl's configuration, and what it was made from."""
+    adapter: Path = Path("build/verl-adapter")
+    """Where `verl-import` writes the adapter, for `adopt` to take."""
 
 
 class ExperimentSection(Section):

@@ -4,6 +4,7 @@ Knows batch states and how a batch is capped and parted. Does not know training.
 only by a policy that passed the gate; a refused one's is offered again, up to a bound.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +104,11 @@ def feed(
 
 def rows_of(data: Path, number: int, profile: ModelProfile) -> list[Row]:
     """Return a batch's rows that are about this base model and prompt format."""
-    rows, _ = read_batch(data / BATCHES / f"{number:06d}")
+    return about(read_batch(data / BATCHES / f"{number:06d}")[0], profile)
+
+
+def about(rows: Sequence[Row], profile: ModelProfile) -> list[Row]:
+    """Return the rows that are about this base model and prompt format."""
     return [
         row
         for row in rows

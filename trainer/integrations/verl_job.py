@@ -21,8 +21,10 @@ from feedback_store.publish import replacing
 from server.prompts.profile import ModelProfile
 from server.prompts.profiles import profile_for
 from trainer.adapters import base_sha256
-from trainer.batches import DUCKDB_CONFIG, Row, read_batch, split
+from trainer.batches import DUCKDB_CONFIG, Row, read_batch
 from trainer.config import TrainerSettings
+from trainer.estimators import ESTIMATORS
+from trainer.feed import about, feed
 from trainer.integrations.verl_reward import task_text
 from trainer.model import CONFIG, BadAdapter, load_tokenizer, read_adapter, write_adapter
 from trainer.noise import stable_hash
@@ -32,6 +34,10 @@ JOB, CONFIGURATION, TOKENIZER = "job.json", "hone.yaml", "tokenizer"
 CONTENTS = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
 """The chat template under which a message is its text and nothing besides."""
 DICE = 1 << 32
+
+
+class JobError(Exception):
+    """A job that cannot be made or taken back; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -50,24 +56,32 @@ def export(settings: TrainerSettings, batches: Sequence[Path], folder: Path) -> 
     """Write a job for verl from published batches.
 
     Raises:
+        JobError: verl does not know the method, or there are too few rows.
         BadBatch, BadManifest: a batch cannot be read.
         FileNotFoundError: there is no base model.
     """
     profile, model = profile_for(settings.model.profile), settings.model_folder()
-    found = [row for batch in batches for row in read_batch(batch)[0]]
-    own = [row for row in found if row.base_model == profile.name]
-    parts = split(own, settings.batch.held_share, settings.gate.min_items)
+    if settings.train.method.value not in ESTIMATORS:
+        raise JobError(f"{settings.train.method.value} is none of verl's; choose another method")
+    rows = [row for batch in batches for row in about(read_batch(batch)[0], profile)]
+    parts = feed((), rows, settings, []).parts
     tokenizer = load_tokenizer(model)
     trusted = [row for row in parts.train if _drawn(row)]
     train = list(_records(trusted, profile, tokenizer, settings))
     held = list(_records(parts.held, profile, tokenizer, settings))
+    if not train or not held:
+        raise JobError(
+            f"{len(train)} suggestions to train on and {len(held)} to hold back: too few"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     _write_tokenizer(tokenizer, profile, folder / TOKENIZER)
     _write(train, folder / "train.parquet")
     _write(held, folder / "val.parquet")
-    longest = max((record["tokens"] for record in (*train, *held)), default=0)
+    longest = max(record["tokens"] for record in (*train, *held))
     # JSON is YAML: one library less.
-    configuration = json.dumps(launch(settings, profile, folder, longest), indent=2) + "\n"
+    told = launch(settings, profile, folder, longest)
+    told["data"]["train_batch_size"] = min(told["data"]["train_batch_size"], len(train))
+    configuration = json.dumps(told, indent=2) + "\n"
     facts = {
         "profile": profile.name,
         "base_sha256": base_sha256(model),
@@ -138,16 +152,15 @@ def launch(
     settings: TrainerSettings, profile: ModelProfile, folder: Path, longest: int
 ) -> dict[str, Any]:
     """Return verl's configuration for a job: what differs from verl's own defaults."""
-    train, lora = settings.train, profile.lora
-    answer = profile.budget.answer_tokens
+    train = settings.train
     return {
         "hydra": {"searchpath": ["pkg://verl.trainer.config"]},
         "defaults": ["ppo_trainer", "_self_"],
         "data": {
             "train_files": str((folder / "train.parquet").resolve()),
             "val_files": str((folder / "val.parquet").resolve()),
-            "max_prompt_length": max(longest, 1),
-            "max_response_length": answer,
+            "max_prompt_length": longest,
+            "max_response_length": profile.budget.answer_tokens,
             "train_batch_size": train.groups * train.updates,
         },
         "algorithm": {
@@ -155,36 +168,7 @@ def launch(
             "tau": train.tau,
             "use_kl_in_reward": False,
         },
-        "actor_rollout_ref": {
-            "model": {
-                "path": str(settings.model_folder().resolve()),
-                "tokenizer_path": str((folder / TOKENIZER).resolve()),
-                "custom_chat_template": CONTENTS,
-                "lora_rank": lora.rank,
-                "lora_alpha": lora.alpha,
-                "target_modules": list(lora.targets),
-            },
-            "actor": {
-                "ppo_mini_batch_size": train.groups,
-                "ppo_micro_batch_size_per_gpu": 1,
-                "clip_ratio_low": train.clip_low,
-                "clip_ratio_high": train.clip_high,
-                "loss_agg_mode": "token-mean" if train.mean == "token" else "seq-mean-token-mean",
-                "use_kl_loss": train.kl_weight > 0,
-                "kl_loss_coef": train.kl_weight,
-                "optim": {"lr": train.learning_rate or lora.learning_rate, "weight_decay": 0.0},
-            },
-            "ref": {"log_prob_micro_batch_size_per_gpu": 1},
-            "rollout": {
-                "name": "vllm",
-                "n": train.samples,
-                "temperature": 1.0,
-                "top_p": 1.0,
-                "top_k": -1,
-                "load_format": "safetensors",
-                "log_prob_micro_batch_size_per_gpu": 1,
-            },
-        },
+        "actor_rollout_ref": _worker(settings, profile, folder),
         "reward": {
             "custom_reward_function": {
                 "path": "pkg://trainer.integrations.verl_reward",
@@ -201,6 +185,41 @@ def launch(
     }
 
 
+def _worker(settings: TrainerSettings, profile: ModelProfile, folder: Path) -> dict[str, Any]:
+    """What samples and learns: model, update, rollouts."""
+    train, lora = settings.train, profile.lora
+    return {
+        "model": {
+            "path": str(settings.model_folder().resolve()),
+            "tokenizer_path": str((folder / TOKENIZER).resolve()),
+            "custom_chat_template": CONTENTS,
+            "lora_rank": lora.rank,
+            "lora_alpha": lora.alpha,
+            "target_modules": list(lora.targets),
+        },
+        "actor": {
+            "ppo_mini_batch_size": train.groups,
+            "ppo_micro_batch_size_per_gpu": 1,
+            "clip_ratio_low": train.clip_low,
+            "clip_ratio_high": train.clip_high,
+            "loss_agg_mode": "token-mean" if train.mean == "token" else "seq-mean-token-mean",
+            "use_kl_loss": train.kl_weight > 0,
+            "kl_loss_coef": train.kl_weight,
+            "optim": {"lr": train.learning_rate or lora.learning_rate, "weight_decay": 0.0},
+        },
+        "ref": {"log_prob_micro_batch_size_per_gpu": 1},
+        "rollout": {
+            "name": "vllm",
+            "n": train.samples,
+            "temperature": 1.0,
+            "top_p": 1.0,
+            "top_k": -1,
+            "load_format": "safetensors",
+            "log_prob_micro_batch_size_per_gpu": 1,
+        },
+    }
+
+
 def bring_back(adapter: Path, job: Path, output: Path) -> ModelProfile:
     """Write the adapter that verl made of a job as `hone-trainer adopt` takes it.
 
@@ -211,7 +230,10 @@ def bring_back(adapter: Path, job: Path, output: Path) -> ModelProfile:
 
     Raises:
         BadAdapter: it is none, or not of the job's rank, scale and maps.
+        JobError: there is an adapter at `output` already.
     """
+    if (output / FACTS).exists():
+        raise JobError(f"{output} holds an adapter already; name another with --verl.adapter")
     try:
         facts = json.loads((job / JOB).read_text("utf-8"))
         told = json.loads((adapter / CONFIG).read_text("utf-8"))
@@ -225,7 +247,7 @@ def bring_back(adapter: Path, job: Path, output: Path) -> ModelProfile:
     if set(told.get("target_modules", ())) != set(profile.lora.targets):
         raise BadAdapter(f"{adapter} is about other maps than {', '.join(profile.lora.targets)}")
     output.mkdir(parents=True, exist_ok=True)
-    write_adapter(state, profile, output)
+    write_adapter(state, profile, output)  # without its record below it is none yet
     record = {
         "made_by": "verl", "base_sha256": facts["base_sha256"],
         "settings": {"tasks": facts["batches"]},

@@ -16,6 +16,6 @@ SETTINGS = TrainerSettings.model_validate(
 @pytest.fixture
 def published(tmp_path: Path, tokenizer: Any) -> Path:
     rows = [row(tokenizer, number) for number in range(20)]
-    rows += [row(tokenizer, n, region_changed=False, settled_text=row(tokenizer, n).context.region,
-                 suggestion_id=f"idle-{n}") for n in range(20, 60)]  # fmt: skip
+    taken = {"outcome": "accepted", "retained_third": 1.0}  # such references count a half
+    rows += [row(tokenizer, number, **taken) for number in range(20, 60)]
     return batch(tmp_path / "batches", 1, rows)

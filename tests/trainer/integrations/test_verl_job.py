@@ -12,8 +12,9 @@ from server.prompts.profiles import profile_for
 from tests.trainer.conftest import MODEL
 from trainer.adapters import shelf, tuned_adapter
 from trainer.batches import read_batch
+from trainer.config import TrainerSettings
 from trainer.groups import Reader
-from trainer.integrations.verl_job import CONTENTS, bring_back, export
+from trainer.integrations.verl_job import CONTENTS, JobError, bring_back, export
 from trainer.integrations.verl_reward import compute_score
 from trainer.model import BadAdapter, load_tokenizer
 
@@ -32,8 +33,8 @@ def test_an_export_holds_prompts_tasks_and_how_to_start(published, tmp_path, tok
     assert (len(train), len(held)) == (done.train, done.held)
     assert done.not_said == 0
     rows = {one.suggestion_id: one for one in read_batch(published)[0]}
-    idle = sum(not one.region_changed for one in rows.values()) * 0.7
-    assert 0.6 * idle < done.by_weight < 0.9 * idle  # their references count a quarter
+    taken = sum(one.outcome == "accepted" for one in rows.values()) * 0.7
+    assert 0.3 * taken < done.by_weight < 0.7 * taken
     for prompt, source, _, _, extra in train:
         one = rows[extra["suggestion_id"]]
         (message,) = prompt
@@ -68,6 +69,22 @@ def test_the_reward_is_the_trainer_s(published, tmp_path, tokenizer):
     assert len(worth) > 2
 
 
+@pytest.mark.parametrize(
+    ("sections", "why"),
+    [
+        ({"train": {"method": "sft"}}, "sft is none of verl's"),
+        ({"train": {"method": "gapo+sft"}}, "none of verl's"),
+        ({"batch": {"held_share": 0.0}}, "0 to hold back: too few"),
+    ],
+    ids=str,
+)
+def test_what_verl_cannot_do_is_refused(published, tmp_path, sections, why):
+    asked = TrainerSettings.model_validate(sections | {"gate": {"min_items": 4}})
+    with pytest.raises(JobError, match=why):
+        export(asked, [published], tmp_path / "job")
+    assert not (tmp_path / "job").exists()
+
+
 def adapter(policy, folder: Path, **changes) -> Path:
     folder.mkdir()
     save_file(policy.state(), folder / "adapter_model.safetensors")
@@ -84,6 +101,8 @@ def test_an_adapter_comes_back_as_adopt_takes_it(published, trained, tmp_path):
     profile = bring_back(made, job, out)
     state = tuned_adapter(out, shelf(tmp_path, profile, MODEL))
     assert state.keys() == trained.state().keys()
+    with pytest.raises(JobError, match="holds an adapter already"):
+        bring_back(made, job, out)
     facts = json.loads((out / "run.json").read_text())
     assert facts["settings"]["tasks"] == [str(published.resolve())]
 
