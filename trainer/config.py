@@ -150,7 +150,7 @@ class TrainSection(Section):
     kl_weight: float = Field(default=0.01, ge=0)
     """Pull to the weights from which the run starts."""
     micro_batch_tokens: int = Field(default=4096, ge=256)
-    """Tokens computed at once: bounds memory, changes no result."""
+    """Tokens computed at once, or one group if that has more: bounds memory, changes no result."""
     checkpointing: bool = False
     """Compute every layer twice and keep only its input, which takes a fraction of the memory and
     a third more time; changes no result."""

@@ -1,14 +1,15 @@
 """How much memory a model takes to serve and to train, estimated from its published size.
 
 Weights in bfloat16. Serving: caches for as many requests as a team has in flight. Training: layers
-computed twice (`[train] checkpointing`), one micro-batch at a time. Estimates, to choose a machine
-by: they leave a tenth of a card free, and no card of these sizes was there to confirm them.
+computed twice (`[train] checkpointing`), one group of the longest kind at a time. Estimates, to
+choose a machine by: they leave a tenth of a card free, and no card was there to confirm them.
 
 Knows sizes. Does not know what a machine has.
 """
 
 from dataclasses import dataclass
 
+from server.prompts.base import Budget
 from server.prompts.profile import ModelProfile, Size
 
 GIB = 1 << 30
@@ -21,7 +22,7 @@ REQUESTS = 8
 ADAPTERS = 4
 RUNTIME_GIB = 1.5
 """CUDA's own, and what the libraries keep."""
-MICRO_BATCH, HEAD_CHUNK = 4096, 2048
+SAMPLES, HEAD_CHUNK = 8, 2048
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,23 @@ def needs(profile: ModelProfile) -> Needs:
     serve = weights + REQUESTS * cache + ADAPTERS * adapter * HALF
     # The adapter with gradient, two moments of AdamW and the frozen parent.
     learnt = 5 * adapter * FULL
-    kept = size.layers * MICRO_BATCH * (size.hidden + 2 * size.kv_width) * HALF
-    layer = MICRO_BATCH * (12 * size.hidden + 6 * size.intermediate) * HALF
+    kept = size.layers * kept_per_layer(size, profile.budget) * HALF
+    answers = SAMPLES * profile.budget.answer_tokens
+    widest = max(profile.budget.prompt_tokens, answers)
+    layer = widest * (12 * size.hidden + 6 * size.intermediate) * HALF
     head = (2 * HEAD_CHUNK + size.hidden) * size.vocabulary * FULL
     train = weights + learnt + kept + layer + head
     return Needs(serve / GIB + RUNTIME_GIB, train / GIB + RUNTIME_GIB)
+
+
+def kept_per_layer(size: Size, budget: Budget, samples: int = SAMPLES) -> int:
+    """Return how many numbers a layer keeps for the way back, of one group of the longest kind.
+
+    Every token's input, the prompt's keys and values, and a copy of those for each answer.
+    """
+    answers = samples * budget.answer_tokens
+    copies = (1 + samples) * budget.prompt_tokens
+    return (budget.prompt_tokens + answers) * size.hidden + 2 * copies * size.kv_width
 
 
 def adapter_parameters(size: Size, rank: int) -> int:

@@ -11,7 +11,7 @@ from trainer.memory import CARDS, needs
 
 WIDE = 170
 NOTE = (
-    "both: one card serves and trains at once, with [engine] gpu_memory_share set so that vLLM "
+    "both: one card serves and trains at once, with engine.gpu_memory_share set so that vLLM "
     "takes what `serve` says; in turns: one at a time, or a card each. "
     "GiB are estimates from published sizes, weights in bfloat16, layers computed twice."
 )

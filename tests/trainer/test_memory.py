@@ -2,12 +2,16 @@
 
 import pytest
 
+from server.prompts.base import Budget
 from server.prompts.families import families
+from server.prompts.profile import Size
 from server.prompts.profiles import profile_for
-from trainer.memory import adapter_parameters, needs
+from trainer.logprobs import Group, answer_logprobs
+from trainer.memory import adapter_parameters, kept_per_layer, needs
 from trainer.model import load_policy
 from trainer.models_table import models_table
 
+from .test_checkpointing import saved_bytes
 from .toys import FAMILIES, HEAD, HEADS, HIDDEN, LAYERS, make_toy
 
 
@@ -36,8 +40,8 @@ def test_sizes_add_up_to_the_published_parameters(family):
 def test_what_a_card_can_do():
     small, large = needs(profile_for("qwen2.5-coder-3b")), needs(profile_for("qwen2.5-coder-14b"))
     assert small.serve > 2 * 3.09 * 0.93
-    assert (small.on(24), small.on(48)) == ("both", "both")
-    assert (large.on(24), large.on(48), large.on(141)) == ("no", "in turns", "both")
+    assert (small.on(24), small.on(48)) == ("in turns", "both")
+    assert (large.on(24), large.on(48), large.on(141)) == ("no", "serve", "both")
     with pytest.raises(ValueError, match="hone-tiny"):
         needs(profile_for("hone-tiny"))
 
@@ -45,3 +49,15 @@ def test_what_a_card_can_do():
 def test_the_table_names_every_model():
     names = list(models_table().columns[0].cells)
     assert {"hone-tiny", *FAMILIES} <= set(names)
+
+
+def test_what_is_kept_is_what_autograd_keeps(tmp_path):
+    policy = load_policy(tmp_path, make_toy("qwen3-4b", tmp_path), "cpu")
+    policy.checkpointing = True
+    size = Size("qwen3", 0.0, LAYERS, HIDDEN, 2 * HIDDEN, HEADS, 1, 2 * HEAD, 0)
+    budget = Budget(prompt_tokens=600, answer_tokens=40)
+    prompt = [20 + n % 200 for n in range(budget.prompt_tokens)]
+    answers = [[30 + (n + k) % 200 for n in range(budget.answer_tokens)] for k in range(4)]
+    kept = saved_bytes(lambda: answer_logprobs(policy, [Group(prompt, answers)]))
+    expected = LAYERS * kept_per_layer(size, budget, samples=4) * 4
+    assert kept == pytest.approx(expected, rel=0.1)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from feedback_store.events import Rollout
 from tests.trainer.made import batch, row
 from trainer.config import TrainerSettings
 
@@ -19,3 +20,9 @@ def published(tmp_path: Path, tokenizer: Any) -> Path:
     taken = {"outcome": "accepted", "retained_third": 1.0}  # such references count a half
     rows += [row(tokenizer, number, **taken) for number in range(20, 60)]
     return batch(tmp_path / "batches", 1, rows)
+
+
+def rollout(ids: list[int]) -> Rollout:
+    """An answer that ended by itself."""
+    logprobs = (0.0,) * len(ids)
+    return Rollout(token_ids=tuple(ids), logprobs=logprobs, text="", finish_reason="stop")

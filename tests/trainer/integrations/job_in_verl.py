@@ -1,6 +1,6 @@
 """Runs where verl is installed: reads a job with verl's own parts, merges an adapter, as JSON.
 
-VERL_PYTHON -m tests.trainer.integrations.job_in_verl JOB ADAPTER
+VERL_PYTHON -m tests.trainer.integrations.job_in_verl JOB ADAPTER ANSWER...
 """
 
 import asyncio
@@ -28,8 +28,6 @@ from verl.trainer.ppo.core_algos import (  # pyright: ignore[reportMissingImport
 from verl.trainer.ppo.reward import get_custom_reward_fn  # pyright: ignore[reportMissingImports]
 from verl.utils.dataset.rl_dataset import RLHFDataset  # pyright: ignore[reportMissingImports]
 
-ANSWERS = ("<|by-edit|><|end|>", "<|end|>", "nonsense<|end|>")
-
 
 def main() -> None:
     job, adapter = Path(sys.argv[1]), Path(sys.argv[2])
@@ -43,7 +41,7 @@ def main() -> None:
         tokenizer.apply_chat_template(row["raw_prompt"], add_generation_prompt=True)["input_ids"]
         for row in data
     ]
-    worth = asyncio.run(scores(config, tokenizer, data[0]))
+    worth = asyncio.run(scores(config, tokenizer, data[0], sys.argv[3:]))
     estimator = get_adv_estimator_fn(config.algorithm.adv_estimator)
     found, _ = estimator(
         token_level_rewards=torch.tensor(worth)[:, None],
@@ -63,13 +61,15 @@ def main() -> None:
     print(json.dumps(told))
 
 
-async def scores(config: Any, tokenizer: Any, row: dict[str, Any]) -> list[float]:
+async def scores(
+    config: Any, tokenizer: Any, row: dict[str, Any], answers: list[str]
+) -> list[float]:
     """What verl's reward manager gives our answers to one row, by our function."""
     manager_class = get_reward_manager_cls("naive")
     reward = get_custom_reward_fn(config)
     manager = manager_class(config=config, tokenizer=tokenizer, compute_score=reward)
     found = []
-    for text in ANSWERS:
+    for text in answers:
         ids = torch.tensor([tokenizer.encode(text, add_special_tokens=False)])
         batch = DataProto.from_dict(
             tensors={"responses": ids, "attention_mask": torch.ones_like(ids)},

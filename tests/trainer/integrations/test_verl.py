@@ -12,10 +12,11 @@ from tests.trainer.conftest import MODEL
 from trainer.adapters import shelf, tuned_adapter
 from trainer.batches import read_batch
 from trainer.estimators import ESTIMATORS
+from trainer.groups import Reader
 from trainer.integrations.verl_job import bring_back, export
 from trainer.model import Policy, equal, write_adapter
 
-from .conftest import SETTINGS
+from .conftest import SETTINGS, rollout
 
 TREE = Path(__file__).parents[3]
 VECTORS = TREE / "tests" / "trainer" / "gapo_vectors.json"
@@ -27,6 +28,8 @@ BESIDES = (
     "omegaconf==2.4.0", "orjson==3.13.0", "pandas==3.1.1", "pyarrow==26.0.1", "pyvers==0.2.3",
     "torchdata==0.11.0", "xxhash==4.1.0", "zipp==4.1.2",
 )  # fmt: skip
+
+ANSWERS = ("<|by-edit|><|end|>", "<|end|>", "nonsense<|end|>")
 
 pytestmark = pytest.mark.long
 
@@ -66,16 +69,17 @@ def test_verl_reads_a_job_and_its_adapter_comes_back(
     export(SETTINGS, [published], job)
     (made := tmp_path / "made").mkdir()
     write_adapter(trained.state(), trained.profile, made)
-    command = [verl_python, "-m", "tests.trainer.integrations.job_in_verl", job, made]
+    command = [verl_python, "-m", "tests.trainer.integrations.job_in_verl", job, made, *ANSWERS]
     done = subprocess.run(command, cwd=TREE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     rows = {one.suggestion_id: one for one in read_batch(published)[0]}
     assert told["prompts"] == [rows[name].prompt_token_ids for name in told["ids"]]
     assert (told["rank"], told["clip"]) == (8, 0.28)
-    taken, silent, nonsense = told["scores"]
-    assert (silent, nonsense) == (0.1, 0.0)
-    assert taken in (0.0, 1.0) or 0.1 < taken < 0.5
+    first, reader = rows[told["ids"][0]], Reader(trained.profile, trained.tokenizer)
+    answers = [trained.tokenizer.encode(text, add_special_tokens=False) for text in ANSWERS]
+    assert told["scores"] == reader.score(first, [rollout(ids) for ids in answers]).rewards
+    assert len(set(told["scores"])) == 3
     assert len(told["advantages"]) == 3
     profile = bring_back(job / "merged" / "lora_adapter", job, tmp_path / "out")
     back = tuned_adapter(tmp_path / "out", shelf(tmp_path, profile, MODEL))

@@ -7,7 +7,6 @@ import duckdb
 import pytest
 from safetensors.torch import save_file
 
-from feedback_store.events import Rollout
 from server.prompts.profiles import profile_for
 from tests.trainer.conftest import MODEL
 from trainer.adapters import shelf, tuned_adapter
@@ -18,7 +17,7 @@ from trainer.integrations.verl_job import CONTENTS, JobError, bring_back, export
 from trainer.integrations.verl_reward import compute_score
 from trainer.model import BadAdapter, load_tokenizer
 
-from .conftest import SETTINGS
+from .conftest import SETTINGS, rollout
 
 
 def read(path: Path) -> list[tuple]:
@@ -58,11 +57,8 @@ def test_the_reward_is_the_trainer_s(published, tmp_path, tokenizer):
         one = rows[extra["suggestion_id"]]
         wanted = profile.format.render_answer(one.context, one.settled_text)
         for text in (wanted, "<|end|>", "<|end|><|end|>", "nonsense"):
-            ids = tuple(tokenizer.encode(text, add_special_tokens=False))
-            rollout = Rollout(
-                token_ids=ids, logprobs=(0.0,) * len(ids), text="", finish_reason="stop"
-            )
-            (expected,) = reader.score(one, [rollout]).rewards
+            ids = tokenizer.encode(text, add_special_tokens=False)
+            (expected,) = reader.score(one, [rollout(ids)]).rewards
             told = verls.decode(ids, skip_special_tokens=True)
             assert compute_score(source, told, truth["ground_truth"], extra) == expected
             worth.add(expected)
