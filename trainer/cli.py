@@ -38,6 +38,8 @@ SECTIONS = {
     "evaluate": ("gateway", "data", "model", "evaluate"),
 }
 """The settings that a command uses and so shows; the others are those of a cycle."""
+Command = Callable[[str, Callable[..., int], str, str], SettingsParser]
+"""Adds a command: its name, what it runs, what it does in a line, and examples."""
 RETRIES_AFTER = "the watch goes on"
 
 
@@ -80,9 +82,21 @@ def _parser() -> argparse.ArgumentParser:
         add_flags(sub, TrainerSettings, SECTIONS.get(name, CYCLE))
         return sub
 
+    _add_cycle(command)
+    _add_tasks(command)
+    _add_verl(command)
+    command("models", _models, "Show the models that Hone knows, and what they need.", "")
+    command("status", _status, "Show the live version, the batches and the last runs.", "")
+    return parser
+
+
+def _add_cycle(command: Command) -> None:
     command("run", _run, "Do one cycle: batch, train, publish, gate, promote.", cli_help.RUN)
     command("watch", _watch, "Repeat the cycle on a schedule, one at a time.", cli_help.WATCH)
     command("zero", _zero, "Publish the untrained adapter and make it live.", cli_help.ZERO)
+
+
+def _add_tasks(command: Command) -> None:
     mine = command("mine", _mine, "Turn the history of git repositories into tasks.", cli_help.MINE)
     mine.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a repository or folder")
     command("pretrain", _pretrain, "Train a small model from scratch.", cli_help.PRETRAIN)
@@ -100,13 +114,13 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="tasks, see below")
     _short(evaluate, "sampler", "evaluate.sampler", metavar="SAMPLER")
     _short(evaluate, "adapter", "evaluate.adapter", metavar="FOLDER")
+
+
+def _add_verl(command: Command) -> None:
     export = command("verl-export", _verl_export, "Write batches as a job for verl.", cli_help.VERL)
     export.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="published batches")
     back = command("verl-import", _verl_import, "Take an adapter back from verl.", cli_help.VERL)
     back.add_argument("paths", nargs=1, type=Path, metavar="PATH", help="verl's adapter folder")
-    command("models", _models, "Show the models that Hone knows, and what they need.", "")
-    command("status", _status, "Show the live version, the batches and the last runs.", "")
-    return parser
 
 
 def _short(parser: SettingsParser, flag: str, setting: str, **how: Any) -> None:

@@ -27,6 +27,8 @@ class RecipeSection(Section):
     prompt_weight: float = Field(default=0.1, ge=0)
     """What predicting prompts and plain text counts beside answers: it teaches the language, and
     takes from what the first hours are for. An adapter takes 0 unless told otherwise."""
+    checkpointing: bool = False
+    """Compute every layer twice and keep only its input: less memory, a third more time."""
     longest: int = Field(default=1_024, ge=32)
     """Longer rows are left out. An adapter takes half of the profile's context, if that is more
     and nothing else is said."""

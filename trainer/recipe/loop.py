@@ -7,6 +7,7 @@ is computed (step) or what becomes of the model (run).
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from trainer.checkpointing import checkpointed
 from trainer.progress import Display
 from trainer.recipe import checkpoint
 from trainer.recipe.buckets import Batch, batches
@@ -24,7 +26,7 @@ from trainer.recipe.errors import RecipeError
 from trainer.recipe.examples import Example
 from trainer.recipe.mixture import Mixture
 from trainer.recipe.optimiser import schedule, set_rates
-from trainer.recipe.step import PROMPT_SHARE, autocast, greedy_matches, losses
+from trainer.recipe.step import PROMPT_SHARE, autocast, greedy_matches, inner_model, losses
 from trainer.records import RunFolder
 
 
@@ -121,6 +123,10 @@ class Fit:
         why = ", ".join(f"{count} {reason.value}" for reason, count in left_out.most_common())
         return f"none of the tasks can be said to {self.mixture.examples.profile.name} ({why})"
 
+    def _computing(self) -> AbstractContextManager[None]:
+        twice = self.settings.checkpointing
+        return checkpointed(inner_model(self.model).model) if twice else nullcontext()
+
     def _step(self, parts: list[Batch]) -> tuple[int, str]:
         """Take one step; return its tokens and a note."""
         began = time.monotonic()
@@ -129,7 +135,7 @@ class Fit:
         answer = prompt = 0.0
         for part in parts:
             weight = self.settings.prompt_weight
-            with autocast(self.model):
+            with autocast(self.model), self._computing():
                 found = losses(self.model, part, generator, PROMPT_SHARE if weight else 0.0)
             (found.total(weight) / len(parts)).backward()
             answer += float(found.answer.detach()) / len(parts) if found.answer is not None else 0

@@ -52,7 +52,7 @@ def losses(
     Answers are divided by their number, not by their weights: in a batch of silent rows alone
     silence would otherwise count as much as edits.
     """
-    inner, device = _inner(model), next(model.parameters()).device
+    inner, device = inner_model(model), next(model.parameters()).device
     ids, is_answer, is_prompt = _rows(batch)
     drawn = torch.rand(is_prompt.shape, generator=generator) < prompt_share
     is_prompt &= drawn
@@ -81,7 +81,7 @@ def greedy_matches(model: Any, batch: Batch) -> list[bool]:
     It does if and only if every token of the answer is the likeliest after those before it, so
     one pass over the known answer tells.
     """
-    inner, device = _inner(model), next(model.parameters()).device
+    inner, device = inner_model(model), next(model.parameters()).device
     ids, is_answer, _ = _rows(batch)
     hidden = inner.model(input_ids=ids.to(device), use_cache=False).last_hidden_state[:, :-1]
     likeliest = inner.lm_head(hidden[is_answer.to(device)]).argmax(-1).cpu()
@@ -110,6 +110,6 @@ def _rows(batch: Sequence[Example]) -> tuple[Tensor, Tensor, Tensor]:
     return ids, is_answer, is_prompt
 
 
-def _inner(model: Any) -> Any:
+def inner_model(model: Any) -> Any:
     """The transformers model, inside an adapter or not; adapted layers are in their places."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model

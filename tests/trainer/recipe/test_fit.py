@@ -25,17 +25,15 @@ from trainer.tasks import EditTask
 SHAPE = Shape(vocabulary=512, layers=2, width=64, mlp=96)
 
 
-def fit(
-    examples: Examples, tasks: list[EditTask], folder: Path, tokens: int, resume: bool = False
-) -> Fit:
+def fit(examples: Examples, tasks: list[EditTask], folder: Path, tokens: int, **more: bool) -> Fit:
     settings = PretrainSection(
         output=folder,
         tokens=tokens,
         batch_tokens=4096,
         micro_tokens=2048,
         look_tokens=10_000,
-        resume=resume,
         warmup_steps=2,
+        **more,
     )
     model: Any = fresh_model(SHAPE, 3)
     made = optimisers(model, settings.rate, settings.embedding_rate, 1e-3)
@@ -124,6 +122,17 @@ def test_an_interrupted_run_goes_on_bit_by_bit(
     for one, other in zip(whole.model.parameters(), resumed.model.parameters(), strict=True):
         assert torch.equal(one, other)
     assert lost not in (tmp_path / "parts" / "metrics.jsonl").read_text()
+
+
+def test_layers_computed_twice_give_the_same_model(
+    examples: Examples, tasks: list[EditTask], tmp_path: Path
+) -> None:
+    once = fit(examples, tasks, tmp_path / "once", tokens=9_000)
+    twice = fit(examples, tasks, tmp_path / "twice", tokens=9_000, checkpointing=True)
+    for one in (once, twice):
+        one.run()
+    for one, other in zip(once.model.parameters(), twice.model.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
 
 def test_what_cannot_be_resumed_says_why(
