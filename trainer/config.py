@@ -105,7 +105,7 @@ class BatchSection(Section):
 class TrainSection(Section):
     """The update."""
 
-    method: Method = Method.GAPO
+    method: Method = Method.GAPO_CENTRED
     """gapo, gapo_mean, gapo_std, gapo_centred, median, grpo, dr_grpo, rloo, qae, mc_grpo,
     reinforce++ (`trainer/estimators.py` says what each is), sft (likelihood of the references), or
     gapo+sft (gapo, and the likelihood of references that no answer came near)."""

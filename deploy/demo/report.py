@@ -157,7 +157,7 @@ def _plot(report: dict[str, Any], file: Path) -> None:
     curve.plot(range(1, len(rewards) + 1), rewards, marker="o", color="#2f6f4f")
     curve.set_xlabel("update")
     curve.set_ylabel("mean reward of the rollouts")
-    curve.set_title(f"GAPO, {report['train']['groups']} groups of 8")
+    curve.set_title(f"training, {report['train']['groups']} groups of 8")
     for axes in (bars, curve):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=130)

@@ -3,7 +3,7 @@
 For every seed the demo's users produce feedback once. From it, with the same rows and the same
 number of updates, each arm makes an adapter:
 
-    gapo       the product's method
+    gapo       the product's method: GAPO, moved to sum zero
     sft        likelihood of the settled texts, the rival to beat
     shuffled   rewards shuffled within each group: must show no gain
     untrained  no update: must equal the base exactly
@@ -128,7 +128,7 @@ def _train_and_answer(
     tasks: Sequence[Task],
 ) -> list[Answer]:
     changed = dict(ARMS[arm])
-    method = changed.pop("method", Method.GAPO)
+    method = changed.pop("method", settings.train.method)
     train_section = settings.train.model_copy(update={"method": method})
     settings = settings.model_copy(update={"train": train_section, **changed})
     profile = profile_for(settings.model.profile)

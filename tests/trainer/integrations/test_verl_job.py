@@ -42,7 +42,7 @@ def test_an_export_holds_prompts_tasks_and_how_to_start(published, tmp_path, tok
         assert tokenizer.encode(ids, add_special_tokens=False) == one.prompt_token_ids
         assert source == "hone/hone-tiny"
     asked = json.loads((job / "hone.yaml").read_text())
-    assert asked["algorithm"]["adv_estimator"] == "gapo"
+    assert asked["algorithm"]["adv_estimator"] == "gapo_centred"
     assert asked["actor_rollout_ref"]["rollout"]["n"] == 6
     assert asked["data"]["max_prompt_length"] >= max(len(r.prompt_token_ids) for r in rows.values())
 

@@ -25,7 +25,14 @@ from trainer.tasks import EditTask
 SHAPE = Shape(vocabulary=512, layers=2, width=64, mlp=96)
 
 
-def fit(examples: Examples, tasks: list[EditTask], folder: Path, tokens: int, **more: bool) -> Fit:
+def fit(
+    examples: Examples,
+    tasks: list[EditTask],
+    folder: Path,
+    tokens: int,
+    resume: bool = False,
+    checkpointing: bool = False,
+) -> Fit:
     settings = PretrainSection(
         output=folder,
         tokens=tokens,
@@ -33,7 +40,8 @@ def fit(examples: Examples, tasks: list[EditTask], folder: Path, tokens: int, **
         micro_tokens=2048,
         look_tokens=10_000,
         warmup_steps=2,
-        **more,
+        resume=resume,
+        checkpointing=checkpointing,
     )
     model: Any = fresh_model(SHAPE, 3)
     made = optimisers(model, settings.rate, settings.embedding_rate, 1e-3)
