@@ -59,15 +59,13 @@ def estimate(
         values = values.to(torch.float32).to(torch.float64)
     spread = min_spread if min_spread is not None else 0.0 if parity else MIN_SPREAD
     options = Options(tau, parity, epsilon)
-    if not len(values):
-        advantages, keep = values, torch.zeros(0, dtype=torch.bool, device=values.device)
-    else:
+    found = [values, torch.zeros(0, dtype=torch.bool, device=values.device)]
+    if len(values):
         table = tabulate(values, numbers)
-        advantages = _estimate(table, ESTIMATORS[method], options)
-        keep = _kept(table, ESTIMATORS[method], spread) if return_keep else table.real
-    if numpy_out:
-        advantages, keep = advantages.numpy(), keep.numpy()
-    return (advantages, keep) if return_keep else advantages
+        found[0] = _estimate(table, ESTIMATORS[method], options)
+        found[1:] = [_kept(table, ESTIMATORS[method], spread)] if return_keep else []
+    told = [one.numpy() if numpy_out else one for one in found]
+    return (told[0], told[1]) if return_keep else told[0]
 
 
 def _check(method: str, tau: float) -> None:
