@@ -1,6 +1,8 @@
 """Answers on disk: what is written reads back, and a full disk leaves nothing half."""
 
-import resource
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,21 +11,14 @@ from trainer.rollout_log import Sampled, read, write
 
 from .made import row
 
+TREE = Path(__file__).parents[2]
+
 
 @pytest.fixture
 def sampled(tokenizer):
     rows = [row(tokenizer, number) for number in range(2)]
     answer = Rollout(token_ids=(5, 8), logprobs=(-0.5, -0.25), text="", finish_reason="stop")
     return Sampled(3, "rollout-000001-000003", "torch", 7, rows, [[answer] * 4, [answer] * 4])
-
-
-@pytest.fixture
-def full_disk():
-    """Files of this process may not grow, as where no block is left."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_what_is_written_reads_back(sampled, tmp_path):
@@ -40,7 +35,26 @@ def test_answers_to_other_prompts_are_refused(sampled, tmp_path):
         read(tmp_path, 3, sampled.rows[::-1])
 
 
-def test_a_full_disk_is_named_and_leaves_nothing(sampled, tmp_path, full_disk):
-    with pytest.raises(OSError, match=r"rollouts-000003\.parquet could not be written"):
-        write(tmp_path, sampled)
+FULL = """
+import resource, sys
+from pathlib import Path
+from feedback_store.events import Rollout
+from trainer.rollout_log import Sampled, write
+from types import SimpleNamespace
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))  # no file may grow, as where no block is left
+answer = Rollout(token_ids=(5, 8), logprobs=(-0.5, -0.25), text="", finish_reason="stop")
+try:
+    row = SimpleNamespace(suggestion_id="s")
+    write(Path(sys.argv[1]), Sampled(3, None, "torch", 7, [row], [[answer]]))
+except OSError as error:
+    sys.exit(0 if "rollouts-000003.parquet could not be written" in str(error) else str(error))
+sys.exit("it was written")
+"""
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path):
+    # In a process of its own: pytest writes files, too.
+    done = subprocess.run([sys.executable, "-c", FULL, tmp_path], cwd=TREE, check=False)
+    assert done.returncode == 0
     assert not list(tmp_path.iterdir())
