@@ -54,18 +54,15 @@ def estimate(
         ValueError: unknown method, tau outside (0, 1], other shapes, a reward that is not finite.
     """
     _check(method, tau)
-    values, numbers, numpy_out = _as_tensors(rewards, groups)
-    if parity:
-        values = values.to(torch.float32).to(torch.float64)
+    values, numbers, numpy_out = _as_tensors(rewards, groups, parity)
     spread = min_spread if min_spread is not None else 0.0 if parity else MIN_SPREAD
-    options = Options(tau, parity, epsilon)
     found = [values, torch.zeros(0, dtype=torch.bool, device=values.device)]
     if len(values):
         table = tabulate(values, numbers)
-        found[0] = _estimate(table, ESTIMATORS[method], options)
+        found[0] = _estimate(table, ESTIMATORS[method], Options(tau, parity, epsilon))
         found[1:] = [_kept(table, ESTIMATORS[method], spread)] if return_keep else []
-    told = [one.numpy() if numpy_out else one for one in found]
-    return (told[0], told[1]) if return_keep else told[0]
+    told = tuple(one.numpy() if numpy_out else one for one in found)
+    return told if return_keep else told[0]
 
 
 def _check(method: str, tau: float) -> None:
@@ -100,7 +97,7 @@ def _kept(table: Groups, how: Estimator, spread: float) -> Tensor:
     return table.flat(groups[:, None] & ~pivot)
 
 
-def _as_tensors(rewards: Any, groups: Any) -> tuple[Tensor, Tensor, bool]:
+def _as_tensors(rewards: Any, groups: Any, parity: bool) -> tuple[Tensor, Tensor, bool]:
     numpy_out = not isinstance(rewards, Tensor)
     values = torch.as_tensor(np.asarray(rewards) if numpy_out else rewards).to(torch.float64)
     numbers = torch.as_tensor(groups if isinstance(groups, Tensor) else np.asarray(groups))
@@ -113,7 +110,7 @@ def _as_tensors(rewards: Any, groups: Any) -> tuple[Tensor, Tensor, bool]:
     if not values.sum().isfinite() and not (finite := values.isfinite()).all():
         at = int((~finite).nonzero()[0])
         raise ValueError(f"reward {at} (group {int(numbers[at])}) is {float(values[at])}")
-    return values, numbers, numpy_out
+    return values.to(torch.float32).double() if parity else values, numbers, numpy_out
 
 
 def tabulate(values: Tensor, numbers: Tensor) -> Groups:

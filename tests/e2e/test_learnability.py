@@ -24,6 +24,8 @@ from trainer.workbench import Bench
 
 PROMPTS, SAMPLES = 8, 8
 UPDATES, REVERSED_UPDATES = 10, 6
+LOOKS = 3
+"""Times that 64 answers are sampled to measure a reward: of one time chance moves it by 0.03."""
 AFTER = 1000
 """Number of the step that only measures."""
 
@@ -36,7 +38,8 @@ def test_a_reward_for_silence_rises_and_reversed_it_falls(real: Gateway) -> None
         assert after >= before + 0.3
         assert after <= 1.0
         before, after = silence_before_and_after(client, real.data, REVERSED_UPDATES, reverse=True)
-        assert after <= before - 0.1
+        # Who is never silent still gets a third: there is not far to fall.
+        assert after <= before - 0.05
 
 
 def silence_before_and_after(
@@ -82,9 +85,10 @@ def wanting_rows(bench: Bench) -> list[Row]:
 
 def reward_now(bench: Bench, rows: list[Row], origin: Origin) -> float:
     """Sample the policy as it is, through gateway and vLLM; the mean reward of its answers."""
-    sampled = sample(bench, rows, AFTER, origin)
-    assert sampled.engine == "vllm"
-    scored = [
-        bench.reader.score(one, group) for one, group in zip(rows, sampled.groups, strict=True)
-    ]
-    return sum(sum(one.rewards) for one in scored) / (PROMPTS * SAMPLES)
+    rewards: list[float] = []
+    for _ in range(LOOKS):
+        sampled = sample(bench, rows, AFTER, origin)
+        assert sampled.engine == "vllm"
+        for one, group in zip(rows, sampled.groups, strict=True):
+            rewards += bench.reader.score(one, group).rewards
+    return sum(rewards) / len(rewards)
