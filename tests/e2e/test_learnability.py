@@ -1,5 +1,6 @@
 """Does it learn, on real vLLM? A reward for silence must rise; with the sign reversed, fall."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,8 +87,9 @@ def wanting_rows(bench: Bench) -> list[Row]:
 def reward_now(bench: Bench, rows: list[Row], origin: Origin) -> float:
     """Sample the policy as it is, through gateway and vLLM; the mean reward of its answers."""
     rewards: list[float] = []
-    for _ in range(LOOKS):
-        sampled = sample(bench, rows, AFTER, origin)
+    for look in range(LOOKS):
+        # A snapshot's name is used once.
+        sampled = sample(bench, rows, AFTER, replace(origin, step=LOOKS * origin.step + look))
         assert sampled.engine == "vllm"
         for one, group in zip(rows, sampled.groups, strict=True):
             rewards += bench.reader.score(one, group).rewards
