@@ -5,7 +5,7 @@ any one format.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from feedback_store.events import EditContext, Reason
 
@@ -63,6 +63,22 @@ class PromptFormat(Protocol):
     def parse(self, context: EditContext, answer: str, *, finished: bool) -> Parsed:
         """Read an answer (without its stop marker) back; `finished` is False if it was cut off."""
         ...
+
+
+def drop_farthest(suffix: list[str], prefix: list[str], events: list[Any]) -> bool:
+    """Shorten a prompt's parts from the outside in, by one: far lines, then the oldest event.
+
+    Return whether there was anything left to drop.
+    """
+    if suffix:
+        suffix.pop()
+    elif prefix:
+        prefix.pop(0)
+    elif events:
+        events.pop(0)
+    else:
+        return False
+    return True
 
 
 def first_marker(text: str, markers: tuple[str, ...]) -> str | None:

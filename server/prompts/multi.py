@@ -31,8 +31,8 @@ import re
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from feedback_store.events import EditContext, Excerpt, Reason
-from server.prompts.base import Budget, Parsed, first_marker
+from feedback_store.events import EditContext, Excerpt, Reason, RecentEdit
+from server.prompts.base import Budget, Parsed, drop_farthest, first_marker
 from server.prompts.text import split_lines
 
 LEAST, MOST = 3, 6
@@ -85,23 +85,18 @@ class MultiFormat:
         room = int(budget.prompt_tokens * budget.chars_per_token)
         around = list(context.excerpts)
         prefix, suffix = split_lines(context.prefix), split_lines(context.suffix)
-        events = [(edit.path, edit.diff) for edit in context.recent_edits]
+        events = list(context.recent_edits)
         related = [part for excerpt in around for part in (excerpt.path, excerpt.text)]
         complaints = [one.message for one in context.diagnostics]
-        shown = (*(part for event in events for part in event), *related, *complaints)
+        edits = [part for edit in events for part in (edit.path, edit.diff)]
+        shown = (*edits, *related, *complaints)
         content = "".join((context.path, context.prefix, context.region, context.suffix, *shown))
         if first_marker(content, self.markers):
             return Reason.SENTINEL
         while len(prompt := self._assemble(context, events, around, prefix, suffix)) > room:
             if around:
                 around.pop()
-            elif suffix:
-                suffix.pop()
-            elif prefix:
-                prefix.pop(0)
-            elif events:
-                events.pop(0)
-            else:
+            elif not drop_farthest(suffix, prefix, events):
                 return Reason.PROMPT_TOO_LONG
         return prompt
 
@@ -150,7 +145,7 @@ class MultiFormat:
     def _assemble(
         self,
         context: EditContext,
-        events: list[tuple[str, str]],
+        events: list[RecentEdit],
         excerpts: list[Excerpt],
         prefix: list[str],
         suffix: list[str],
@@ -200,10 +195,10 @@ def _marked(context: EditContext) -> str:
     return f"{''.join(blocks)}{marker(len(places) - 1)}\n"
 
 
-def _history(events: list[tuple[str, str]]) -> str:
+def _history(events: list[RecentEdit]) -> str:
     return "".join(
-        f"--- {path}\n" + "".join(_whole(diff) for _, diff in edits)
-        for path, edits in groupby(events, key=lambda event: event[0])
+        f"--- {path}\n" + "".join(_whole(edit.diff) for edit in edits)
+        for path, edits in groupby(events, key=lambda edit: edit.path)
     )
 
 

@@ -16,7 +16,7 @@ this short, so events come first, in the order in which the model learnt them.
 """
 
 from feedback_store.events import EditContext, Reason
-from server.prompts.base import Budget, Parsed, first_marker
+from server.prompts.base import Budget, Parsed, drop_farthest, first_marker
 from server.prompts.text import split_lines
 
 PREFIX_LINES = 12
@@ -67,13 +67,7 @@ class RegionFormat:
         ][-self.events :]
         prompt = self._assemble(context, events, prefix, suffix)
         while len(prompt) > room:
-            if suffix:
-                suffix.pop()
-            elif prefix:
-                prefix.pop(0)
-            elif events:
-                events.pop(0)
-            else:
+            if not drop_farthest(suffix, prefix, events):
                 return Reason.PROMPT_TOO_LONG
             prompt = self._assemble(context, events, prefix, suffix)
         if len(self.rewritten(context)) > budget.answer_tokens * budget.chars_per_token:
