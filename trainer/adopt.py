@@ -59,12 +59,11 @@ def adopt(settings: TrainerSettings, sources: Sequence[Path], display: Display) 
                 "--adopt.limit)"
             )
             return Result.TOO_LITTLE
-        parent = live_parent(gateway, bench.shelf, bench.policy)
-        name = bench.shelf.publish_policy(state, Origin(bench.run.name, 0, "sft", parent.name)).name
-        bench.run.describe(policy=name, parent=parent.name, adapter=str(folder))
+        live = live_parent(gateway, bench.shelf, bench.policy)
+        name = bench.shelf.publish_policy(state, Origin(bench.run.name, 0, "sft", live.name)).name
+        bench.run.describe(policy=name, parent=live.name, adapter=str(folder))
         gateway.register(name)
         display.say(f"published {name}, which no editor reaches yet")
-        live = Version(parent.name, parent.state)
         judgement = judged(bench, Version(name, state), live, Split([], rows, []))
         return decide(bench, gateway, (), name, judgement)
 

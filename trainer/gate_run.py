@@ -27,7 +27,7 @@ PROMPTS_AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Version:
-    """A policy version by the name that the engine knows and by its weights."""
+    """A policy version by the name that the engine knows, None for the base, and by its weights."""
 
     name: str | None
     state: AdapterState

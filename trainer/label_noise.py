@@ -115,7 +115,7 @@ def _effects(
     """Return users' effects, and the share taken by language with those taken out."""
     if not told:
         return {}, {}
-    users, languages = (sorted({value(row) for row in told}) for value in (_user, _language))
+    users, languages = sorted({row.user for row in told}), sorted({row.language for row in told})
     place = {("user", name): i for i, name in enumerate(users)}
     place |= {("language", name): len(users) + i for i, name in enumerate(languages)}
     table = np.zeros((len(told), len(place)))
@@ -130,11 +130,3 @@ def _effects(
     mean += float(np.mean([habits[row.user] for row in told]))
     easy = {name: float(found[place["language", name]]) for name in languages}
     return habits, {name: min(1.0, max(0.0, mean + effect)) for name, effect in easy.items()}
-
-
-def _user(row: Answered) -> str:
-    return row.user
-
-
-def _language(row: Answered) -> str:
-    return row.language

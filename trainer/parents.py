@@ -7,34 +7,26 @@ version that can no longer be improved is a dead end left behind.
 Knows versions, runs and their results. Does not know training.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from feedback_store.publish import next_number
 from trainer.adapters import ADAPTERS, POLICY_NAME, Shelf
 from trainer.config import RestartSection
+from trainer.gate_run import Version
 from trainer.gateway import Gateway
-from trainer.model import AdapterState, Policy, zero_state
+from trainer.model import Policy, zero_state
 from trainer.records import decided, interrupted
 
 
-@dataclass(frozen=True)
-class Parent:
-    """A version and its weights; the base model (B = 0) where it has no name."""
-
-    name: str | None
-    state: AdapterState
-
-
-def live_parent(gateway: Gateway, shelf: Shelf, policy: Policy) -> Parent:
+def live_parent(gateway: Gateway, shelf: Shelf, policy: Policy) -> Version:
     """Return the version that serves; the base model where that does."""
     live = gateway.live()
-    return base(policy) if live is None else Parent(live.name, shelf.policy(live.name))
+    return base(policy) if live is None else Version(live.name, shelf.policy(live.name))
 
 
-def base(policy: Policy) -> Parent:
+def base(policy: Policy) -> Version:
     """Return the base model as a parent: a fresh adapter with B = 0."""
-    return Parent(None, zero_state(policy))
+    return Version(None, zero_state(policy))
 
 
 def restart_reason(data: Path, asked: RestartSection, live: str | None) -> str | None:

@@ -104,7 +104,7 @@ def _train_and_decide(
     history = train(bench, start, found.train, origin)
     new = _publish(bench, gateway, origin, history)
     assert new.name is not None
-    judgement = judged(bench, new, Version(live.name, live.state), found.parts)
+    judgement = judged(bench, new, live, found.parts)
     return decide(bench, gateway, found.batches, new.name, judgement)
 
 
