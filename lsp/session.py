@@ -15,14 +15,13 @@ from pathlib import Path
 
 from feedback_store import __version__
 from feedback_store.events import Client, FeedbackLevel, Reason, Trigger
+from lsp.asking import Asking
 from lsp.branch import BranchWatch
 from lsp.config import Settings, state_folder
-from lsp.context import Limits, build_context
 from lsp.credentials import find_key
 from lsp.document import Change, Position
 from lsp.documents import Documents, Edit, Opened
-from lsp.engine import Engine, Query
-from lsp.exclude import has_secret
+from lsp.engine import Engine
 from lsp.findings import Envelope
 from lsp.gateway import Gateway, Silence
 from lsp.history import History
@@ -68,6 +67,9 @@ class Session:
         self.tracker = Tracker(settings.settling, self.reporter.emit)
         self.engine = Engine(self.tracker, self.gateway.suggest, envelope, time.monotonic)
         self.history = History()
+        self._asking = Asking(
+            settings.suggest, self.documents, self.history, self.gateway, lambda: self.level
+        )
         self.silences: Counter[str] = Counter()
         self.last_silence: Silence | None = None
         self._branches = BranchWatch()
@@ -177,7 +179,7 @@ class Session:
     async def _suggest(
         self, uri: str, version: int | None, position: Position, trigger: Trigger
     ) -> tuple[Opened, Watch] | Silence:
-        query = await self._query(uri, version, position, trigger)
+        query = await self._asking.query(uri, version, position, trigger)
         if isinstance(query, Silence):
             return query
         found = await self.engine.suggest(query)
@@ -187,51 +189,6 @@ class Session:
         if opened is None or not found.on_offer:
             return Silence(Reason.DOCUMENT_MOVED, "the document changed meanwhile")
         return opened, found
-
-    async def _query(
-        self, uri: str, version: int | None, position: Position, trigger: Trigger
-    ) -> Query | Silence:
-        opened = self.documents.get(uri)
-        if opened is None:
-            return Silence(Reason.EXCLUDED, "the document is not open")
-        if why := opened.silence:
-            return Silence(Reason.EXCLUDED, why)
-        deadline_ms = self.settings.suggest.deadline_ms
-        begun = time.monotonic()
-        limits = await self._limits(deadline_ms)
-        if isinstance(limits, Silence):
-            return limits
-        document = opened.document
-        if version is not None and version != document.version:
-            return Silence(Reason.DOCUMENT_MOVED, f"the document is at version {document.version}")
-        recent = self.history.recent(limits.recent_edits)
-        recent = tuple(edit for edit in recent if not has_secret(edit.diff))
-        if not recent and trigger == Trigger.AUTOMATIC:
-            return Silence(Reason.NO_RECENT_EDIT, "nothing was edited yet")
-        cursor = document.inward(position)
-        built = build_context(document, opened.path, cursor, limits, recent)
-        if built is None:
-            return Silence(Reason.PROMPT_TOO_LONG, "the lines here are too long to be code")
-        region, context = built
-        if has_secret(context.prefix + context.region + context.suffix):
-            return Silence(Reason.EXCLUDED, "there is a key in the code around the cursor")
-        left_ms = max(1.0, deadline_ms - 1000.0 * (time.monotonic() - begun))
-        return Query(
-            uri, document.version, region, context, cursor[0], trigger, self.level, left_ms
-        )
-
-    async def _limits(self, deadline_ms: float) -> Limits | Silence:
-        """Return how much the model sees; the first request may have to wait for the greeting."""
-        hello = self.gateway.hello
-        if hello is None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(deadline_ms / 1000.0):
-                    hello = await self.gateway.greet()
-        if hello is None:
-            return self.gateway.trouble
-        return Limits(
-            hello.region_lines, hello.prefix_lines, hello.suffix_lines, hello.recent_edits
-        )
 
     def _recorded(
         self, opened: Opened, version: int, edits: Sequence[Edit], now: float

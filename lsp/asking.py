@@ -1,0 +1,83 @@
+"""From a cursor in an open document to the query that the engine is asked: what may be sent of it.
+
+Knows every reason not to ask, and how much the model sees. Does not know LSP's messages, nor what
+becomes of the answer.
+"""
+
+import contextlib
+import time
+from asyncio import timeout
+from collections.abc import Callable
+
+from feedback_store.events import FeedbackLevel, Reason, Trigger
+from lsp.config import SuggestSettings
+from lsp.context import Limits, build_context
+from lsp.document import Position
+from lsp.documents import Documents
+from lsp.engine import Query
+from lsp.exclude import has_secret
+from lsp.gateway import Gateway, Silence
+from lsp.history import History
+
+
+class Asking:
+    """Builds queries from what is open and what was edited."""
+
+    def __init__(
+        self,
+        settings: SuggestSettings,
+        documents: Documents,
+        history: History,
+        gateway: Gateway,
+        level: Callable[[], FeedbackLevel],
+    ) -> None:
+        self._settings = settings
+        self._documents = documents
+        self._history = history
+        self._gateway = gateway
+        self._level = level
+
+    async def query(
+        self, uri: str, version: int | None, position: Position, trigger: Trigger
+    ) -> Query | Silence:
+        """Return the query for a cursor in the client's units, or why there is none."""
+        opened = self._documents.get(uri)
+        if opened is None:
+            return Silence(Reason.EXCLUDED, "the document is not open")
+        if why := opened.silence:
+            return Silence(Reason.EXCLUDED, why)
+        deadline_ms = self._settings.deadline_ms
+        begun = time.monotonic()
+        limits = await self._limits(deadline_ms)
+        if isinstance(limits, Silence):
+            return limits
+        document = opened.document
+        if version is not None and version != document.version:
+            return Silence(Reason.DOCUMENT_MOVED, f"the document is at version {document.version}")
+        recent = self._history.recent(limits.recent_edits)
+        recent = tuple(edit for edit in recent if not has_secret(edit.diff))
+        if not recent and trigger == Trigger.AUTOMATIC:
+            return Silence(Reason.NO_RECENT_EDIT, "nothing was edited yet")
+        cursor = document.inward(position)
+        built = build_context(document, opened.path, cursor, limits, recent)
+        if built is None:
+            return Silence(Reason.PROMPT_TOO_LONG, "the lines here are too long to be code")
+        region, context = built
+        if has_secret(context.prefix + context.region + context.suffix):
+            return Silence(Reason.EXCLUDED, "there is a key in the code around the cursor")
+        left_ms = max(1.0, deadline_ms - 1000.0 * (time.monotonic() - begun))
+        level = self._level()
+        return Query(uri, document.version, region, context, cursor[0], trigger, level, left_ms)
+
+    async def _limits(self, deadline_ms: float) -> Limits | Silence:
+        """Return how much the model sees; the first request may have to wait for the greeting."""
+        hello = self._gateway.hello
+        if hello is None:
+            with contextlib.suppress(TimeoutError):
+                async with timeout(deadline_ms / 1000.0):
+                    hello = await self._gateway.greet()
+        if hello is None:
+            return self._gateway.trouble
+        return Limits(
+            hello.region_lines, hello.prefix_lines, hello.suffix_lines, hello.recent_edits
+        )

@@ -1,0 +1,79 @@
+"""The faces of a suggestion: ghost text, next edit and code action, each from the same session.
+
+Knows what each request asks and what shape its answer has. Does not know how offers come about.
+"""
+
+import asyncio
+from typing import Any
+
+from lsprotocol import types
+
+from feedback_store.events import Trigger
+from lsp import messages, offers
+from lsp.gateway import Silence
+from lsp.host import HoneServer
+
+
+def action_options() -> types.CodeActionOptions:
+    """What kinds of code action there are."""
+    return types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.RefactorRewrite])
+
+
+async def inline_completion(
+    ls: HoneServer, params: types.InlineCompletionParams
+) -> types.InlineCompletionList:
+    """Answer with ghost text at the cursor, once the user has stopped typing."""
+    invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
+    if not invoked:
+        await asyncio.sleep(ls.settings.suggest.debounce_ms / 1000.0)
+    trigger = Trigger.INVOKED if invoked else Trigger.AUTOMATIC
+    place = (params.position.line, params.position.character)
+    found = await ls.session.suggest(params.text_document.uri, None, place, trigger)
+    if isinstance(found, Silence):
+        return types.InlineCompletionList([])
+    selected = params.context.selected_completion_info
+    item = offers.ghost_text(found[0].document, found[1], params.position, selected)
+    return types.InlineCompletionList([item] if item else [])
+
+
+async def inline_edit(ls: HoneServer, params: Any) -> dict[str, Any]:
+    """Answer with the next edit, as whole replacements."""
+    asked = messages.read(messages.InlineEditParams, params)
+    place = (asked.position.line, asked.position.character)
+    document = asked.textDocument
+    found = await ls.session.suggest(document.uri, document.version, place, Trigger.AUTOMATIC)
+    if isinstance(found, Silence):
+        return {"edits": []}
+    return {"edits": offers.next_edits(found[0].document, found[1])}
+
+
+def did_show(ls: HoneServer, params: Any) -> None:
+    """The client says that it shows an item."""
+    ls.session.tracker.shown(messages.read(messages.ItemParams, params).suggestion_id)
+
+
+def did_partially_accept(ls: HoneServer, params: Any) -> None:
+    """The client says that a part of an item was taken."""
+    shown = messages.read(messages.ItemParams, params)
+    ls.session.tracker.partly_accepted(shown.suggestion_id)
+
+
+def did_focus(ls: HoneServer, params: Any) -> None:
+    """Say nothing: what is in focus is known by the requests that follow."""
+
+
+async def code_action(
+    ls: HoneServer, params: types.CodeActionParams
+) -> list[types.CodeAction] | None:
+    """Answer from what is on offer; ask the gateway only when invoked by hand."""
+    start, only = params.range.start, params.context.only
+    wanted = [str(getattr(kind, "value", kind)) for kind in only or ["refactor"]]
+    if not any("refactor.rewrite".startswith(kind) for kind in wanted):
+        return None
+    by_hand = params.context.trigger_kind == types.CodeActionTriggerKind.Invoked
+    uri = params.text_document.uri
+    found = ls.session.cached(uri, start.line)
+    if found is None and by_hand:
+        asked = await ls.session.suggest(uri, None, (start.line, start.character), Trigger.INVOKED)
+        found = None if isinstance(asked, Silence) else asked
+    return offers.code_actions(found[0].document, found[1]) if found else None

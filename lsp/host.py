@@ -1,0 +1,73 @@
+"""One connection to an editor: pygls' server, and the session that begins with `initialize`.
+
+Knows the order of a connection. Does not know what any later message means.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import FeatureRequestError
+from pygls.lsp.server import LanguageServer
+
+from feedback_store import __version__
+from feedback_store.events import Client
+from lsp.config import Settings
+from lsp.exclude import path_of
+from lsp.protocol import HoneProtocol, converter
+from lsp.session import Session
+
+log = logging.getLogger(__name__)
+
+
+class HoneServer(LanguageServer):
+    """The language server; `session` exists from `initialize` on."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        super().__init__(
+            "hone-lsp", __version__, protocol_cls=HoneProtocol, converter_factory=converter
+        )
+        self.settings = settings
+        self.environ = environ
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """The run's state."""
+        if self._session is None:
+            raise RuntimeError("no request may come before initialize")
+        return self._session
+
+    def begin(self, params: types.InitializeParams) -> None:
+        """Start the run for the client that introduces itself."""
+        info = params.client_info
+        version = (info and info.version) or ""
+        client = Client(name=info.name if info else "unknown", version=version)
+        folders = [f.uri for f in params.workspace_folders or []]
+        folders = folders or ([params.root_uri] if params.root_uri else [])
+        paths = [path for uri in folders if (path := path_of(uri))]
+        encoding: Any = self.workspace.position_encoding
+        encoding = getattr(encoding, "value", encoding)
+        self._session = Session(self.settings, self.environ, client, paths, encoding)
+        self._session.start()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._terminated)
+
+    def settle(self) -> None:
+        """Settle what is open: the connection is gone."""
+        if self._session is not None:
+            self._session.settle()
+
+    def report_server_error(self, error: Exception, source: Any) -> None:
+        """Log it. A suggestion that fails is no reason to put a message before the user."""
+        if source is not FeatureRequestError:
+            log.error("%s", error)
+
+    def _terminated(self) -> None:
+        self.settle()
+        # The thread that reads standard input cannot be ended in any other way.
+        os._exit(128 + signal.SIGTERM)
