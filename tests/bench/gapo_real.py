@@ -24,8 +24,14 @@ from tests.bench.gapo_training import Run, results
 from trainer.metrics import Ratio, paired_difference
 from trainer.progress import Display
 
-ARMS, RATE, SEEDS = ("sft", "grpo", "gapo"), 2e-3, (0, 1)
-PAIRS = (("base", "sft"), ("base", "grpo"), ("base", "gapo"), ("grpo", "gapo"), ("sft", "gapo"))
+ARMS, RATE, SEEDS = ("sft", "grpo", "gapo", "gapo_centred"), 2e-3, (0, 1)
+PAIRS = (
+    *(("base", arm) for arm in ARMS),
+    ("grpo", "gapo"),
+    ("sft", "gapo"),
+    ("grpo", "gapo_centred"),
+    ("sft", "gapo_centred"),
+)
 LEARNING, HELD = 64, 0
 FIGURES = ("reward", "exact")
 

@@ -31,7 +31,7 @@ from trainer.sampler import Sampling
 from trainer.tasks import EditTask, to_row
 from trainer.torch_sampler import TorchSampler
 
-CANDIDATES = 24
+CANDIDATES = 32
 """Real tasks that are looked at for one that is learnt from: few can be guessed at all."""
 LOOKS, SEED, PART = 16, 5, 32
 UNSURE, UNSURE_QUIET = (0.05, 0.6), (0.05, 0.9)
@@ -123,12 +123,13 @@ def _by_file() -> tuple[list[Task], list[Task]]:
 
 def _shares(rows: Sequence[Row], known: Path, processes: int, display: Display) -> dict[str, float]:
     """Return how often the base model is right in each, from `known` where it is there."""
-    if known.is_file():
-        return json.loads(known.read_text())
-    parts = [rows[i : i + PART] for i in range(0, len(rows), PART)]
-    found: dict[str, float] = {}
+    found: dict[str, float] = json.loads(known.read_text()) if known.is_file() else {}
+    unknown = [row for row in rows if row.suggestion_id not in found]
+    if not unknown:
+        return found
+    parts = [unknown[i : i + PART] for i in range(0, len(unknown), PART)]
     pool = ProcessPoolExecutor(processes, get_context("spawn"))
-    with pool, display.phase("screening", len(rows)) as advance:
+    with pool, display.phase("screening", len(unknown)) as advance:
         for part, shares in zip(parts, pool.map(_right, parts), strict=True):
             found |= {row.suggestion_id: share for row, share in zip(part, shares, strict=True)}
             advance(len(part), "")
