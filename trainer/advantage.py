@@ -76,7 +76,7 @@ def _estimate(table: Groups, how: Estimator, options: Options) -> Tensor:
     deviation = table.rows - how.baseline(table, options)[:, None]
     deviation = deviation / how.scale(table, deviation, options)[:, None]
     if how.centred:
-        mean = (deviation * table.real).sum(1) / table.size
+        mean = table.summed(deviation) / table.size
         deviation = deviation - mean[:, None]
     if not how.by_batch and table.has_single:
         raw = table.rows / (1 + options.epsilon) if options.parity else torch.zeros_like(deviation)

@@ -51,6 +51,10 @@ class Groups:
         found = table.flatten() if self.cells is None else table.flatten()[self.cells]
         return torch.empty_like(found).index_copy_(0, self.source, found)
 
+    def summed(self, table: Tensor) -> Tensor:
+        """Return the sums over the real cells of a (groups, widest) table, (groups,)."""
+        return (table if self.cells is None else table * self.real).sum(1)
+
     @property
     def has_single(self) -> bool:
         """Whether some group has one reward only."""
@@ -95,19 +99,31 @@ class Estimator:
 
 
 def densest_window(groups: Groups, options: Options) -> tuple[Tensor, Tensor]:
-    """Return first cell and size, (groups, 1) each, of the shortest window with ceil(tau n)."""
-    rows, size = groups.rows, groups.size
+    """Return the first cell, (groups, 1), of the shortest window with ceil(tau n), and that number,
+    (groups, 1) or (1, 1)."""
+    rows = groups.rows
+    if groups.cells is None:
+        # All of one size: windows are slices, which costs half of what gathering costs.
+        k = _least(groups.size[:1], options)[:, None]
+        wide = int(k)
+        length = rows[:, wide - 1 :] - rows[:, : rows.shape[1] - wide + 1]
+    else:
+        k = _least(groups.size, options)[:, None]
+        start = torch.arange(rows.shape[1], device=rows.device).expand_as(rows)
+        fits = start + k <= groups.size[:, None]
+        end = (start + k - 1).clamp(max=rows.shape[1] - 1)
+        length = torch.where(fits, rows.gather(1, end) - rows, torch.inf)
+    shortest = length.amin(1, keepdim=True)
+    ties = length <= (shortest if options.parity else shortest + TIE_TOLERANCE)
+    return ties.byte().argmax(1, keepdim=True), k  # the first of them
+
+
+def _least(size: Tensor, options: Options) -> Tensor:
+    """Return how many rewards a window must hold, for groups of these sizes."""
     amount, tau = size.to(torch.float64), options.tau
     # The official expression has a rounding error (n = 20, tau = 0.55 gives 12, not 11).
     exact = amount * (tau * 100) / 100 if options.parity else amount * tau - TIE_TOLERANCE
-    k = exact.ceil().to(torch.int64).clamp(min=1).minimum(size)[:, None]
-    start = torch.arange(rows.shape[1], device=rows.device).expand_as(rows)
-    fits = start + k <= size[:, None]
-    end = (start + k - 1).clamp(max=rows.shape[1] - 1)
-    length = torch.where(fits, rows.gather(1, end) - rows, torch.inf)
-    shortest = length.min(1, keepdim=True).values
-    ties = length <= shortest + (0.0 if options.parity else TIE_TOLERANCE)
-    return ties.byte().argmax(1, keepdim=True), k  # the first of them
+    return exact.ceil().to(torch.int64).clamp(min=1).minimum(size)
 
 
 def window_median(groups: Groups, options: Options) -> Tensor:
@@ -131,7 +147,7 @@ def _median(groups: Groups, options: Options) -> Tensor:
 
 
 def _mean(groups: Groups, options: Options) -> Tensor:
-    return (groups.rows * groups.real).sum(1) / groups.size
+    return groups.summed(groups.rows) / groups.size
 
 
 def _quantile(groups: Groups, options: Options) -> Tensor:
@@ -144,7 +160,7 @@ def _batch_mean(groups: Groups, options: Options) -> Tensor:
 
 
 def _spread(groups: Groups, deviation: Tensor, options: Options) -> Tensor:
-    squares = (deviation.square() * groups.real).sum(1)
+    squares = groups.summed(deviation.square())
     return (squares / groups.freedom).sqrt() + options.epsilon
 
 
