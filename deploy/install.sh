@@ -12,6 +12,7 @@ venv=.venv
 lock=deploy/lock/cpu.txt
 stamp=$venv/hone-stamp
 log=$venv/install.log
+turn=build/set-up
 torch=2.13.0
 torch_index=${HONE_TORCH_INDEX:-https://download.pytorch.org/whl/cpu}
 
@@ -115,6 +116,25 @@ print(f"  torch {torch.__version__}, vllm {vllm.__version__}, {current_platform.
         die "torch or vLLM does not import on this machine; the lines above say why"
 }
 
+# One set-up at a time: two makes in one checkout would unpack over each other. The link names the
+# process whose turn it is.
+take_turn() {
+    mkdir -p build
+    owner=
+    until ln -s "$$" "$turn" 2>/dev/null; do
+        before=$owner
+        owner=$(readlink "$turn") || continue
+        kill -0 "$owner" 2>/dev/null || { rm -f "$turn"; continue; }
+        [ "$owner" = "$before" ] || say "another set-up of this checkout is running (process $owner): waiting for it"
+        sleep 1
+    done
+    trap 'rm -f "$turn"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+}
+
+is_done() { [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$now" ]; }
+
 # The environment that is there may answer for itself, unless PYTHON asks for another or the
 # checkout has moved (its scripts would still name the old place).
 if [ -z "${PYTHON:-}" ] && grep -qF "$root/$venv" "$venv/pyvenv.cfg" 2>/dev/null && runs "$venv/bin/python"; then
@@ -123,9 +143,10 @@ else
     find_python
 fi
 now=$(fingerprint "$python")
-[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$now" ] && exit 0
-
+is_done && exit 0
 find_platform "$python"
+take_turn
+is_done && exit 0
 say "[1/4] virtual environment .venv, with $("$python" --version 2>&1)"
 if [ "$python" != "$venv/bin/python" ]; then
     [ ! -e "$venv" ] || [ -f "$venv/pyvenv.cfg" ] || die ".venv is there and is no virtual environment: move it away"

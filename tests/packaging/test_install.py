@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ LOCK = (ROOT / "deploy/lock/cpu.txt").read_text()
 LINUX = [("linux", "x86_64"), ("linux", "aarch64")]
 MACHINES = [*LINUX, ("darwin", "arm64")]
 PYTHONS = ["3.11", "3.12", "3.13"]
+TOOLS = ("sh", "basename", "cat", "dirname")
 
 
 def locked(system: str, machine: str, python: str) -> dict[str, str]:
@@ -98,7 +100,7 @@ def shims(tmp_path: Path) -> Path:
     """All that is on PATH: some tools, and for every Python a shim that fails, as pyenv's do."""
     folder = tmp_path / "shims"
     folder.mkdir()
-    for tool in ("sh", "basename", "cat", "dirname", "grep", "rm", "tee", "tr", "uname"):
+    for tool in (*TOOLS, "grep", "ln", "mkdir", "readlink", "rm", "sleep", "tee", "tr", "uname"):
         found = shutil.which(tool)
         assert found
         (folder / tool).symlink_to(found)
@@ -152,3 +154,23 @@ def test_behind_a_shim_that_fails_the_next_python_on_path_is_found(
     done = install(copy, shims, PATH=f"{shims}:{later}")
     assert done.returncode == 1
     assert "Python of later" in done.stderr
+
+
+def test_a_second_set_up_waits_for_the_first(copy: Path, shims: Path, tmp_path: Path) -> None:
+    """The first one is a process that sleeps for a moment; a turn of a dead one counts for
+    nothing."""
+    later = tmp_path / "later"
+    later.mkdir()
+    shim(
+        later, "python3.11", 'case "$1" in -m) exit 9 ;; --version) echo "Python of later" ;; esac'
+    )
+    turn = copy / "build/set-up"
+    turn.parent.mkdir()
+    with subprocess.Popen(["sleep", "1.5"]) as first:
+        turn.symlink_to(str(first.pid))
+        threading.Thread(target=first.wait).start()  # else it stays there as a zombie
+        done = install(copy, shims, PATH=f"{shims}:{later}")
+    waiting, *_, _ = done.stderr.splitlines()
+    assert f"another set-up of this checkout is running (process {first.pid})" in waiting
+    assert "Python of later" in done.stderr
+    assert not turn.is_symlink()
