@@ -98,12 +98,18 @@ bench-cold-start: setup ## what a repository's own history is worth (needs HONE_
 .PHONY: model
 model: setup ## train the embedded model anew into build/model and build/sft (needs HONE_DATA)
 	@test -d "$(HONE_DATA)" || { echo "set HONE_DATA to the folder of corpus.jsonl.gz and edits/"; exit 2; }
-	@$(PY) -m trainer.cli pretrain $(RECIPE) --pretrain.tokens $(or $(TOKENS),20000000) $(ARGS) \
-	  --pretrain.corpus '["$(HONE_DATA)/corpus.jsonl.gz"]' --pretrain.unlike $(HONE_DATA)/edits/valid.jsonl.gz
-	@$(PY) -m trainer.cli sft $(RECIPE) --base build/model --sft.tokens $(or $(TOKENS),20000000) $(ARGS) \
+	@$(PY) -m trainer.cli pretrain $(RECIPE) $(SHAPE) --pretrain.tokens $(or $(TOKENS),20000000) $(ARGS) \
+	  --pretrain.output build/model$(SIZE) --pretrain.unlike $(HONE_DATA)/edits/valid.jsonl.gz \
+	  --pretrain.corpus '["$(HONE_DATA)/corpus.jsonl.gz"]'
+	@$(PY) -m trainer.cli sft $(RECIPE) --base build/model$(SIZE) --sft.tokens $(or $(TOKENS),20000000) $(ARGS) \
 	  --sft.tasks '["$(HONE_DATA)/edits/train.jsonl.gz"]' --sft.unlike $(HONE_DATA)/edits/valid.jsonl.gz \
-	  --sft.corpus '["$(HONE_DATA)/corpus.jsonl.gz"]'
+	  --sft.corpus '["$(HONE_DATA)/corpus.jsonl.gz"]' --sft.output build/sft$(SIZE)
 RECIPE = --model.profile hone-tiny
+
+.PHONY: model-small
+model-small: SIZE = -small
+model-small: SHAPE = --pretrain.layers 12 --pretrain.width 512 --pretrain.mlp 1536 --pretrain.vocabulary 8192
+model-small: model ## a larger one, hone-small, of 84 MB: days without an accelerator (TOKENS=)
 
 .PHONY: wheel
 wheel: setup ## build the wheel into dist/
