@@ -1,14 +1,15 @@
 """One suggestion: from a request to a row in the store and an answer for the editor.
 
-Knows the order: render, generate, parse, filter, hold out, write down, answer. Failures are
-data: every path ends in an outcome with a reason. Does not know HTTP or the engine's routes.
+Knows the order: render, generate, judge, hold out, write down, answer. Failures are data: every
+path ends in an outcome with a reason. Does not know HTTP, the engine's routes, or what an answer
+is worth (server.judging).
 """
 
 import asyncio
 import logging
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from feedback_store.entries import Ack, lower
 from feedback_store.errors import StoreUnavailable
@@ -21,16 +22,10 @@ from feedback_store.events import (
 )
 from feedback_store.rows import SuggestionRow
 from server.auth import Caller
-from server.engine.client import Completion, Sampling
-from server.engine.errors import (
-    EngineBusy,
-    EngineError,
-    EngineSlow,
-    PromptTooLong,
-)
+from server.engine.client import Sampling
+from server.engine.errors import EngineError, EngineSlow
 from server.gateway import Gateway
-from server.prompts.filters import reason_to_withhold
-from server.prompts.profile import ModelProfile
+from server.judging import Made, choose, confidence, failure, hold_out, judge, unrenderable
 
 logger = logging.getLogger(__name__)
 
@@ -39,51 +34,8 @@ TOKENIZE_SHARE = 0.1
 suggestion still has a prompt to train on."""
 
 
-@dataclass(frozen=True)
-class Made:
-    """What came of one request, before anybody hears of it."""
-
-    outcome: Outcome | None = None
-    reason: Reason | None = None
-    new_region: str | None = None
-    completion: Completion | None = None
-    prompt_token_ids: tuple[int, ...] | None = None
-    detail: str = ""
-
-
-def judge(profile: ModelProfile, request: SuggestRequest, completion: Completion) -> Made:
-    """Return what an answer is worth: an edit to show, silence, or an invalid answer. Pure."""
-    context = request.context
-    finished = completion.finish_reason == "stop"
-    parsed = profile.format.parse(context, completion.text, finished=finished)
-    ids = completion.prompt_token_ids
-    if parsed.new_region is None:
-        silent = parsed.reason is Reason.NO_EDIT
-        outcome = Outcome.WITHHELD if silent else Outcome.INVALID
-        return Made(outcome, parsed.reason, None, completion, ids)
-    withheld = reason_to_withhold(context, parsed.new_region)
-    if withheld is not None:
-        return Made(Outcome.WITHHELD, withheld, parsed.new_region, completion, ids)
-    return Made(None, None, parsed.new_region, completion, ids)
-
-
-def hold_out(made: Made, drawn: bool) -> Made:
-    """Keep an edit from being shown, if this request was drawn for the holdout. Pure."""
-    if not drawn or made.outcome is not None:
-        return made
-    return replace(made, outcome=Outcome.WITHHELD, reason=Reason.HOLDOUT)
-
-
-def failure(error: EngineError) -> Made:
-    """Return what an engine's error means for the suggestion. Pure."""
-    kinds: tuple[tuple[type[EngineError], Outcome, Reason], ...] = (
-        (EngineSlow, Outcome.FAILED, Reason.DEADLINE),
-        (EngineBusy, Outcome.FAILED, Reason.OVERLOADED),
-        (PromptTooLong, Outcome.WITHHELD, Reason.PROMPT_TOO_LONG),
-        (EngineError, Outcome.FAILED, Reason.ENGINE_DOWN),
-    )
-    outcome, reason = next((o, r) for kind, o, r in kinds if isinstance(error, kind))
-    return Made(outcome, reason, detail=str(error))
+OTHERS = 8
+"""Answers that are sampled where the user wants another than those offered."""
 
 
 async def suggest(gateway: Gateway, caller: Caller, request: SuggestRequest) -> SuggestResponse:
@@ -92,9 +44,7 @@ async def suggest(gateway: Gateway, caller: Caller, request: SuggestRequest) -> 
     Cancelling it aborts the engine's work and writes the suggestion down as cancelled.
     """
     suggestion_id, policy = gateway.new_id(), gateway.policy_name()
-    # What leaves no row would be withheld for nothing.
-    recorded = request.level is not FeedbackLevel.OFF
-    drawn = recorded and gateway.draw() < gateway.settings.suggest.holdout_share
+    drawn = _may_hold_out(request) and gateway.draw() < gateway.settings.suggest.holdout_share
     started = time.perf_counter()
     gateway.in_flight += 1
     try:
@@ -118,6 +68,7 @@ async def suggest(gateway: Gateway, caller: Caller, request: SuggestRequest) -> 
         outcome=made.outcome,
         reason=made.reason,
         detail=made.detail,
+        confidence=confidence(made),
         engine_ms=row.engine_ms,
     )
 
@@ -128,11 +79,12 @@ async def _make(gateway: Gateway, policy: str, request: SuggestRequest) -> Made:
         return Made(Outcome.FAILED, Reason.OVERLOADED, detail="too many suggestions at once")
     prompt = profile.format.render(request.context, profile.budget)
     if isinstance(prompt, Reason):
-        return Made(Outcome.WITHHELD, prompt)
+        return unrenderable(prompt)
     deadline_s = min(request.deadline_ms, limits.max_deadline_ms) / 1000
     sampling = Sampling(
         max_tokens=profile.budget.answer_tokens,
-        temperature=limits.temperature,
+        temperature=_temperature(gateway, request),
+        samples=OTHERS if request.avoid else 1,
         stop=profile.format.stop,
     )
     try:
@@ -146,7 +98,20 @@ async def _make(gateway: Gateway, policy: str, request: SuggestRequest) -> Made:
         return replace(slow, prompt_token_ids=ids)
     except EngineError as error:
         return failure(error)
+    if request.avoid:
+        return choose(profile, request, completions)
     return judge(profile, request, completions[0])
+
+
+def _may_hold_out(request: SuggestRequest) -> bool:
+    """Whether the request may be drawn for the holdout. What leaves no row would be withheld for
+    nothing; and who asks for another edit, or in words, is no unbiased sample."""
+    asked_for = request.avoid or request.context.instruction is not None
+    return request.level is not FeedbackLevel.OFF and not asked_for
+
+
+def _temperature(gateway: Gateway, request: SuggestRequest) -> float:
+    return 1.0 if request.avoid else gateway.settings.suggest.temperature
 
 
 async def _prompt_ids(gateway: Gateway, prompt: str, timeout_s: float) -> tuple[int, ...] | None:
@@ -180,7 +145,7 @@ def _row(
         base_model=profile.name,
         prompt_format=profile.format.name,
         profile=profile.name,
-        temperature=gateway.settings.suggest.temperature,
+        temperature=_temperature(gateway, request),
         prompt_token_ids=made.prompt_token_ids,
         output_token_ids=completion.token_ids if completion else None,
         output_logprobs=completion.logprobs if completion else None,

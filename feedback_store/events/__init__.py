@@ -3,7 +3,14 @@
 Imports the standard library and pydantic only.
 """
 
-from feedback_store.events.context import Diagnostic, EditContext, Excerpt, Frozen, RecentEdit
+from feedback_store.events.context import (
+    MAX_INSTRUCTION,
+    Diagnostic,
+    EditContext,
+    Excerpt,
+    Frozen,
+    RecentEdit,
+)
 from feedback_store.events.feedback import (
     Client,
     FeedbackAck,
@@ -26,6 +33,7 @@ from feedback_store.events.terms import (
     Trigger,
 )
 from feedback_store.events.wire import (
+    MAX_AVOIDED,
     Decision,
     Hello,
     PolicyInfo,
@@ -37,6 +45,8 @@ from feedback_store.events.wire import (
 )
 
 __all__ = [
+    "MAX_AVOIDED",
+    "MAX_INSTRUCTION",
     "WIRE_VERSION",
     "WIRE_VERSIONS",
     "Client",

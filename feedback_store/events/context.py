@@ -10,6 +10,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+MAX_INSTRUCTION = 2000
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -76,3 +77,5 @@ class EditContext(Frozen):
     """Oldest first."""
     diagnostics: tuple[Diagnostic, ...] = ()
     excerpts: tuple[Excerpt, ...] = ()
+    instruction: str | None = Field(default=None, min_length=1, max_length=MAX_INSTRUCTION)
+    """What the user asked to do with the region, in words; None where nobody asked."""

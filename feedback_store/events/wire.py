@@ -15,6 +15,8 @@ from feedback_store.events.terms import (
     Trigger,
 )
 
+MAX_AVOIDED = 8
+
 
 class Hello(Frozen):
     """What a gateway says of itself before anything else is exchanged."""
@@ -30,6 +32,8 @@ class Hello(Frozen):
     prefix_lines: int
     suffix_lines: int
     recent_edits: int
+    instructions: bool = True
+    """Whether the model can be told in words what to do with a selection."""
     feedback_level: FeedbackLevel
     """The most that this gateway records; a client may ask for less."""
 
@@ -46,6 +50,8 @@ class SuggestRequest(Frozen):
     document_version: int
     context: EditContext
     trigger: Trigger = Trigger.AUTOMATIC
+    avoid: tuple[str, ...] = Field(default=(), max_length=MAX_AVOIDED)
+    """The region as other suggestions rewrote it: the user has seen those and wants another."""
     level: FeedbackLevel = FeedbackLevel.FULL
     deadline_ms: float = Field(default=2000.0, gt=0)
     client_time: float
@@ -62,6 +68,9 @@ class SuggestResponse(Frozen):
     """`withheld`, `invalid` or `failed` when there is nothing to show; the client reports it on."""
     reason: Reason | None = None
     detail: str = ""
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    """How sure the model is of its answer: the geometric mean of its tokens' probabilities, at
+    temperature 1. None if no answer came."""
     engine_ms: float = 0.0
 
 

@@ -48,12 +48,18 @@ class PromptFormat(Protocol):
         ...
 
     @property
+    def instructions(self) -> bool:
+        """Whether an instruction has a place in the prompt."""
+        ...
+
+    @property
     def stop(self) -> tuple[str, ...]:
         """Where generation stops."""
         ...
 
     def render(self, context: EditContext, budget: Budget) -> str | Reason:
-        """Return the prompt's text, or why none can be made (`sentinel`, `prompt_too_long`)."""
+        """Return the prompt's text, or why none can be made (`sentinel`, `prompt_too_long`,
+        `no_instructions`)."""
         ...
 
     def render_answer(self, context: EditContext, new_region: str) -> str:

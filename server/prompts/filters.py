@@ -7,20 +7,27 @@ what one dismissed before is the language server's business.
 import difflib
 
 from feedback_store.events import EditContext, Reason
-from server.prompts.text import Hunk, split_lines
+from server.prompts.text import Hunk, has_word, split_lines
 
 MASS_DELETION_LINES = 6
 """An edit that deletes more lines than this and writes fewer than a quarter of them is refused:
 a rewrite that went wrong looks like this, and a wanted deletion of that size is rare."""
 
 
-def reason_to_withhold(context: EditContext, new_region: str) -> Reason | None:
-    """Return why `new_region` must not be shown, or None if it may."""
+def reason_to_withhold(
+    context: EditContext, new_region: str, *, by_hand: bool = False
+) -> Reason | None:
+    """Return why `new_region` must not be shown, or None if it may.
+
+    Who asks by hand may be shown a large deletion; who says in words what to do, whatever comes.
+    """
+    if context.instruction is not None:
+        return None
     if "".join(new_region.split()) == "".join(context.region.split()):
         return Reason.WHITESPACE_ONLY
-    if is_reversal(context, new_region):
+    if is_reversal(context, new_region) or takes_back(context, new_region):
         return Reason.REVERSAL
-    if _is_mass_deletion(context.region, new_region):
+    if not by_hand and _is_mass_deletion(context.region, new_region):
         return Reason.MASS_DELETION
     return None
 
@@ -34,6 +41,24 @@ def is_reversal(context: EditContext, new_region: str) -> bool:
     if not (last.removed or last.added):
         return False
     return tuple(back_removed) == last.added and tuple(back_added) == last.removed
+
+
+def takes_back(context: EditContext, new_region: str) -> bool:
+    """Whether going to `new_region` undoes a part of the last recent edit, and does no more:
+    it deletes some of the lines, or of the text within a line, that were just written.
+
+    Not a part of `is_reversal`, by which rewards are computed too.
+    """
+    if not context.recent_edits or context.recent_edits[-1].path != context.path:
+        return False
+    last = Hunk.of(context.recent_edits[-1].diff)
+    removed, added = changed_lines(context.region, new_region)
+    if not added:
+        return any(line.strip() for line in removed) and _runs_within(tuple(removed), last.added)
+    if len(removed) != 1 or len(added) != 1 or removed[0] not in last.added:
+        return False
+    typed_from = last.removed[0] if len(last.removed) == 1 == len(last.added) else ""
+    return _between(typed_from, added[0], removed[0])
 
 
 def changed_lines(old: str, new: str) -> tuple[list[str], list[str]]:
@@ -52,3 +77,26 @@ def changed_lines(old: str, new: str) -> tuple[list[str], list[str]]:
 def _is_mass_deletion(old: str, new: str) -> bool:
     removed, added = changed_lines(old, new)
     return len(removed) > MASS_DELETION_LINES and len(added) * 4 < len(removed)
+
+
+def _runs_within(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
+    count = len(part)
+    return any(whole[at : at + count] == part for at in range(len(whole) - count + 1))
+
+
+def _between(before: str, middle: str, after: str) -> bool:
+    """Whether `middle` stood there on the way of typing from `before` to `after`, a word or more
+    before the end: to take back a bracket too many is no reversal."""
+    head = _common(before, after)
+    tail = _common(before[head:][::-1], after[head:][::-1])
+    if head + tail != len(before) or not len(before) <= len(middle) < len(after):
+        return False
+    typed, kept = after[head : len(after) - tail], middle[head : len(middle) - tail]
+    if after[:head] + kept + after[len(after) - tail :] != middle:
+        return False
+    return typed.startswith(kept) and has_word(typed[len(kept) :])
+
+
+def _common(one: str, other: str) -> int:
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

@@ -9,6 +9,8 @@ rewrites those that change.
     +new line
     <|file_sep|>complaints             of other language servers, the nearest ones
     line 12: no such name
+    <|file_sep|>instruction            what the user asked for, if anything
+    make it asynchronous
     <|file_sep|>dir/name.py
     <|fim_prefix|>lines before
     <|marker_1|>
@@ -73,6 +75,8 @@ PLAIN = Signs("### File: ", "### Code:\n", "### Code after it:\n", "### Rewritte
 class MultiFormat:
     """Rewrites whole blocks of the region, from the first that changes to the last."""
 
+    instructions = True
+
     def __init__(self, name: str, signs: Signs) -> None:
         """`name` is stored with every suggestion; one name, one layout."""
         self.name, self._signs = name, signs
@@ -89,7 +93,7 @@ class MultiFormat:
         related = [part for excerpt in around for part in (excerpt.path, excerpt.text)]
         complaints = [one.message for one in context.diagnostics]
         edits = [part for edit in events for part in (edit.path, edit.diff)]
-        shown = (*edits, *related, *complaints)
+        shown = (*edits, *related, *complaints, context.instruction or "")
         content = "".join((context.path, context.prefix, context.region, context.suffix, *shown))
         if first_marker(content, self.markers):
             return Reason.SENTINEL
@@ -156,6 +160,8 @@ class MultiFormat:
             parts.append(f"{signs.file}edits\n{_history(events)}")
         if context.diagnostics:
             parts.append(f"{signs.file}complaints\n{_complaints(context)}")
+        if context.instruction is not None:
+            parts.append(f"{signs.file}instruction\n{_whole(context.instruction)}")
         before, after = _whole("".join(prefix)), _whole("".join(suffix))
         parts.append(
             f"{signs.file}{context.path}\n{signs.before}{before}{_marked(context)}"

@@ -28,7 +28,7 @@ class RegionFormat:
     """Rewrites the region. The cursor is not shown: the events say where work goes on."""
 
     name = "region"
-
+    instructions = False
     markers = (
         "<|endoftext|>",
         "<|pad|>",
@@ -57,6 +57,8 @@ class RegionFormat:
 
     def render(self, context: EditContext, budget: Budget) -> str | Reason:
         """Trim from the outside in: far suffix and prefix lines first, then the oldest events."""
+        if context.instruction is not None:
+            return Reason.NO_INSTRUCTIONS  # the model was never shown any
         room = int(budget.prompt_tokens * budget.chars_per_token)
         prefix = split_lines(context.prefix)[-self._before :]
         suffix = split_lines(context.suffix)[: self._after]

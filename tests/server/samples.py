@@ -26,7 +26,8 @@ CONTEXT: dict[str, Any] = {
 
 def suggestion(**changes: Any) -> dict[str, Any]:
     """Return a suggestion request; keys of the context go to the context."""
-    context = CONTEXT | {key: changes.pop(key) for key in list(changes) if key in CONTEXT}
+    keys = {*CONTEXT, "instruction"}
+    context = CONTEXT | {key: changes.pop(key) for key in list(changes) if key in keys}
     return {
         "wire": 1,
         "session": "session-1",

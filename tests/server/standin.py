@@ -121,6 +121,8 @@ async def _wait(request: Request, seconds: float) -> bool:
 def _choice(body: dict[str, Any], plan: dict[str, Any], index: int) -> dict[str, Any]:
     prompt = body["prompt"]
     text = prompt if isinstance(prompt, str) else "".join(map(chr, prompt))
+    samples = plan.get("samples", [plan])
+    plan = plan | samples[index % len(samples)]
     answer = text if plan.get("repeat") else plan.get("text", "")
     reason = plan.get("finish_reason", "stop")
     ids = [ord(character) for character in answer] + ([0] if reason == "stop" else [])
@@ -129,7 +131,7 @@ def _choice(body: dict[str, Any], plan: dict[str, Any], index: int) -> dict[str,
         "text": answer,
         "prompt_token_ids": [ord(character) for character in text],
         "token_ids": ids,
-        "logprobs": {"token_logprobs": [LOGPROB] * len(ids)},
+        "logprobs": {"token_logprobs": [plan.get("logprob", LOGPROB)] * len(ids)},
         "finish_reason": reason,
     }
 

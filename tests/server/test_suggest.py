@@ -172,3 +172,33 @@ def test_level_off_keeps_nothing(engine: StandIn, tmp_path: Path) -> None:
         ack = client.post("/v1/feedback", json=feedback(sent)).json()
         assert (ack["high_water"], ack["stored"]) == (1, 0)
     assert rows(tmp_path) == []
+
+
+def test_another_edit_is_sampled_and_stamped_with_its_temperature(
+    engine: StandIn, tmp_path: Path
+) -> None:
+    settings = settings_for(tmp_path, engine.url, suggest={"holdout_share": 1.0})
+    other = {"text": "<|L1|>    return height\n<|L2|>", "logprob": -1.0}
+    with gateway(settings) as client:
+        engine.answer(samples=[{"text": ANSWER}, other])
+        answer = ask(client, avoid=[BETTER], trigger="invoked")
+        assert answer["new_region"] == "    height = shape.height\n    return height\n"
+        assert answer["confidence"] == pytest.approx(0.368, abs=0.001)
+        asked = engine.completions()[0]["completion"]
+        assert (asked["n"], asked["temperature"]) == (8, 1.0)
+        engine.answer(text=ANSWER)
+        answer = ask(client, avoid=[BETTER])
+        assert (answer["outcome"], answer["reason"]) == ("withheld", "no_alternative")
+        assert answer["detail"] == "8 answers: 8 offered already"
+    assert rows(tmp_path, "temperature, holdout, reason") == [
+        (1.0, False, None),
+        (1.0, False, "no_alternative"),
+    ]
+
+
+def test_a_model_that_knows_no_instructions_says_so(client: httpx.Client, engine: StandIn) -> None:
+    assert client.get("/v1/hello").json()["instructions"] is False
+    answer = ask(client, instruction="make it asynchronous")
+    assert (answer["outcome"], answer["reason"]) == ("withheld", "no_instructions")
+    assert "instructions" in answer["detail"]
+    assert engine.completions() == []

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from feedback_store.events import Reason, RecentEdit
 from server.prompts.base import Budget
 from server.prompts.choice import ChoiceFormat
+from server.prompts.region import RegionFormat
+from server.prompts.span import SpanFormat
 
 from .test_span import context
 
@@ -110,3 +112,10 @@ def test_what_is_rendered_reads_back(old: list[str], new: list[str], ends: bool)
         assert parsed.reason is Reason.NO_EDIT
     else:
         assert parsed.new_region == wanted
+
+
+def test_the_embedded_models_formats_know_no_instructions() -> None:
+    told = context("x\n", instruction="make it asynchronous")
+    for shape in (CHOICE, SpanFormat(), RegionFormat()):
+        assert not shape.instructions
+        assert shape.render(told, Budget()) is Reason.NO_INSTRUCTIONS

@@ -44,6 +44,13 @@ def test_the_whole_prompt() -> None:
     )
 
 
+def test_an_instruction_stands_right_before_the_code() -> None:
+    plain, told = (MULTI.render(one, Budget()) for one in (context(), context(instruction="sort")))
+    assert told == f"<|file_sep|>instruction\nsort\n{plain}"
+    sign = context(instruction="write <|fim_middle|>")
+    assert MULTI.render(sign, Budget()) is Reason.SENTINEL
+
+
 def test_only_the_blocks_that_change_are_rewritten() -> None:
     new = REGION.replace("e = 5", "e = 6\ne2 = 7")
     answer = "<|marker_2|>\nd = 4\ne = 6\ne2 = 7\nf = 6\n<|marker_3|><|endoftext|>"
