@@ -32,6 +32,7 @@ def build(settings: Settings, environ: Mapping[str, str]) -> HoneServer:
         (messages.DID_PARTIALLY_ACCEPT, faces.did_partially_accept, None),
         (messages.DID_FOCUS, faces.did_focus, None),
         (types.TEXT_DOCUMENT_CODE_ACTION, faces.code_action, faces.action_options()),
+        (types.TEXT_DOCUMENT_CODE_LENS, faces.code_lens, None),
     ):
         server.feature(method, options)(handler)
     for name, command in COMMANDS.items():
@@ -50,6 +51,7 @@ def _initialized(ls: HoneServer, params: types.InitializedParams) -> None:
 
 
 async def _shutdown(ls: HoneServer, params: None) -> None:
+    ls.unasked.end()
     await ls.session.shutdown()
 
 
@@ -61,7 +63,10 @@ def _did_open(ls: HoneServer, params: types.DidOpenTextDocumentParams) -> None:
 
 def _did_change(ls: HoneServer, params: types.DidChangeTextDocumentParams) -> None:
     document = params.text_document
-    ls.session.changed(document.uri, document.version, [_edit(c) for c in params.content_changes])
+    edits = [_edit(change) for change in params.content_changes]
+    ls.session.changed(document.uri, document.version, edits)
+    if ls.hints.plain:
+        ls.unasked.edited(document.uri, edits)
 
 
 def _did_close(ls: HoneServer, params: types.DidCloseTextDocumentParams) -> None:

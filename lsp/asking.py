@@ -18,6 +18,8 @@ from lsp.engine import Query
 from lsp.exclude import has_secret
 from lsp.gateway import Gateway, Silence
 from lsp.history import History
+from lsp.politeness import asks_unprompted, least_confidence
+from lsp.wish import NOTHING, Wish
 
 
 class Asking:
@@ -38,7 +40,12 @@ class Asking:
         self._level = level
 
     async def query(
-        self, uri: str, version: int | None, position: Position, trigger: Trigger
+        self,
+        uri: str,
+        version: int | None,
+        position: Position,
+        trigger: Trigger,
+        wish: Wish = NOTHING,
     ) -> Query | Silence:
         """Return the query for a cursor in the client's units, or why there is none."""
         opened = self._documents.get(uri)
@@ -56,18 +63,26 @@ class Asking:
             return Silence(Reason.DOCUMENT_MOVED, f"the document is at version {document.version}")
         recent = self._history.recent(limits.recent_edits)
         recent = tuple(edit for edit in recent if not has_secret(edit.diff))
-        if not recent and trigger == Trigger.AUTOMATIC:
+        unprompted = asks_unprompted(self._settings.eagerness)
+        if not recent and trigger == Trigger.AUTOMATIC and not unprompted:
             return Silence(Reason.NO_RECENT_EDIT, "nothing was edited yet")
         cursor = document.inward(position)
-        built = build_context(document, opened.path, cursor, limits, recent)
+        lines, instruction = wish.lines, wish.instruction
+        if lines and instruction and lines.last - lines.first > limits.region_lines:
+            return Silence(Reason.PROMPT_TOO_LONG, f"select at most {limits.region_lines} lines")
+        built = build_context(document, opened.path, cursor, limits, recent, lines, instruction)
         if built is None:
             return Silence(Reason.PROMPT_TOO_LONG, "the lines here are too long to be code")
         region, context = built
-        if has_secret(context.prefix + context.region + context.suffix):
+        sent = (context.prefix, context.region, context.suffix, instruction or "")
+        if any(has_secret(text) for text in ("".join(sent[:3]), sent[3])):
             return Silence(Reason.EXCLUDED, "there is a key in the code around the cursor")
         left_ms = max(1.0, deadline_ms - 1000.0 * (time.monotonic() - begun))
         level = self._level()
-        return Query(uri, document.version, region, context, cursor[0], trigger, level, left_ms)
+        sure = least_confidence(self._settings.eagerness)
+        return Query(
+            uri, document.version, region, context, cursor[0], trigger, level, left_ms, sure, wish
+        )
 
     async def _limits(self, deadline_ms: float) -> Limits | Silence:
         """Return how much the model sees; the first request may have to wait for the greeting."""

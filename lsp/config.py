@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from feedback_store.events import FeedbackLevel, Settling
+from lsp.politeness import Eagerness, Marks, Mode
 
 ENV_PREFIX = "HONE_LSP_"
 WORKSPACE_FILE = ".hone.toml"
@@ -68,6 +69,14 @@ class SuggestSettings(_Section):
     """How long an automatic request for ghost text waits for the next key."""
     deadline_ms: float = Field(default=2000.0, gt=0)
     """The longest that an editor waits for a suggestion."""
+    mode: Mode = "full"
+    """Show edits (full), or only where there is one until it is asked for by hand (hint)."""
+    eagerness: Eagerness = "medium"
+    """Show what the model is sure of (low), all that it proposes (medium), or ask it even before
+    anything was edited (high)."""
+    marks: Marks = "auto"
+    """Mark the place of an edit by a hint and a lens: where nothing else shows it (auto), always,
+    never."""
 
 
 class SpoolSettings(_Section):

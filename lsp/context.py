@@ -55,18 +55,23 @@ def build_context(
     cursor: Position,
     limits: Limits,
     recent: tuple[RecentEdit, ...],
+    wished: Region | None = None,
+    instruction: str | None = None,
 ) -> tuple[Region, EditContext] | None:
     """Return the region and its context for a cursor in code points, or None if that is too
-    long or not text that can be encoded (half a surrogate pair)."""
+    long or not text that can be encoded (half a surrogate pair).
+
+    The region is the wished one if there is one, which holds the cursor's line.
+    """
     lines = document.lines
-    region = region_around(lines, cursor[0], limits.region_lines)
+    region = wished or region_around(lines, cursor[0], limits.region_lines)
     prefix = normalise("".join(lines[max(0, region.first - limits.prefix_lines) : region.first]))
     suffix = normalise("".join(lines[region.last : region.last + limits.suffix_lines]))
     text = region_text(lines, region)
     history = "".join(edit.diff for edit in recent)
     if len(prefix) + len(text) + len(suffix) + len(history) > MAX_CHARS:
         return None
-    if not _encodable(prefix + text + suffix + history):
+    if not _encodable(prefix + text + suffix + history + (instruction or "")):
         return None
     return region, EditContext(
         path=path,
@@ -78,6 +83,7 @@ def build_context(
         cursor_line=cursor[0] - region.first,
         cursor_character=cursor[1],
         recent_edits=recent,
+        instruction=instruction,
     )
 
 

@@ -21,6 +21,7 @@ from feedback_store.events import (
     SuggestResponse,
     Trigger,
 )
+from lsp.alternatives import turn
 from lsp.context import Region
 from lsp.edits import fitted
 from lsp.findings import Envelope
@@ -29,6 +30,7 @@ from lsp.gateway import Silence
 from lsp.matching import loosely_equal, progress
 from lsp.tracker import Tracker
 from lsp.watch import Watch
+from lsp.wish import NOTHING, Wish
 
 DISMISSED_KEPT = 20
 SILENCES_KEPT = 64
@@ -64,12 +66,15 @@ class Query:
     trigger: Trigger
     level: FeedbackLevel
     deadline_ms: float
+    least_confidence: float = 0.0
+    """How sure the model must be of an edit that nobody asked for by hand."""
+    wish: Wish = NOTHING
 
     @property
     def key(self) -> _Key:
         """What makes two queries the same."""
-        history = hash(self.context.recent_edits)
-        return self.uri, self.version, self.region.first, self.region.last, history
+        more = hash((self.context.recent_edits, self.wish))
+        return self.uri, self.version, self.region.first, self.region.last, more
 
 
 class Engine:
@@ -96,7 +101,7 @@ class Engine:
     async def suggest(self, query: Query) -> Watch | Silence:
         """Return an edit on offer, or why there is none, within the query's deadline."""
         watch = self.on_offer(query.uri, query.version, query.cursor_line)
-        if watch is not None:
+        if watch is not None and not query.wish.anew:
             return watch
         known = self._silences.get(query.key)
         if known is not None and query.trigger == Trigger.AUTOMATIC:
@@ -142,6 +147,7 @@ class Engine:
             document_version=query.version,
             context=query.context,
             trigger=query.trigger,
+            avoid=query.wish.avoid,
             level=query.level,
             deadline_ms=query.deadline_ms * GATEWAY_SHARE,
             client_time=time.time(),
@@ -159,8 +165,10 @@ class Engine:
     def _judge(self, query: Query, watch: Watch, answer: SuggestResponse) -> Watch | Silence:
         now = self._clock()
         proposed = None if answer.new_region is None else fitted(watch.base, answer.new_region)
-        outcome, reason = self._verdict(watch, answer, proposed)
+        outcome, reason = self._verdict(query, watch, answer, proposed)
         if outcome is None and proposed is not None:
+            if query.wish.avoid:
+                self._set_aside(watch, now)
             self._tracker.answered(watch, answer.suggestion_id, query.level, proposed, now)
             return watch
         silence = Silence(reason or Reason.NO_EDIT, answer.detail)
@@ -174,7 +182,7 @@ class Engine:
         return silence
 
     def _verdict(
-        self, watch: Watch, answer: SuggestResponse, proposed: str | None
+        self, query: Query, watch: Watch, answer: SuggestResponse, proposed: str | None
     ) -> tuple[Outcome | None, Reason | None]:
         """Return the outcome and reason that keep an answer from being shown, if any."""
         if proposed is None:
@@ -188,7 +196,17 @@ class Engine:
             return Outcome.STALE, Reason.DOCUMENT_MOVED
         if _fingerprint(watch, proposed) in self._dismissed:
             return Outcome.WITHHELD, Reason.DISMISSED_BEFORE
+        unsure = answer.confidence is not None and answer.confidence < query.least_confidence
+        if unsure and query.trigger == Trigger.AUTOMATIC:
+            return Outcome.WITHHELD, Reason.NOT_EAGER
         return None, None
+
+    def _set_aside(self, watch: Watch, now: float) -> None:
+        """An alternative has come: what was on offer for the same lines waits behind it."""
+        for older in self._tracker.watches:
+            same = older.uri == watch.uri and older.region == watch.region
+            if older is not watch and older.undecided and same:
+                turn(older, watch, now)
 
 
 def _fingerprint(watch: Watch, proposed: str) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""The faces of a suggestion: ghost text, next edit and code action, each from the same session.
+"""The faces of a suggestion: ghost text, next edit, code action and lens, of the same session.
 
 Knows what each request asks and what shape its answer has. Does not know how offers come about.
 """
@@ -12,6 +12,7 @@ from feedback_store.events import Trigger
 from lsp import messages, offers
 from lsp.gateway import Silence
 from lsp.host import HoneServer
+from lsp.politeness import pushes
 
 
 def action_options() -> types.CodeActionOptions:
@@ -29,7 +30,7 @@ async def inline_completion(
     trigger = Trigger.INVOKED if invoked else Trigger.AUTOMATIC
     place = (params.position.line, params.position.character)
     found = await ls.session.suggest(params.text_document.uri, None, place, trigger)
-    if isinstance(found, Silence):
+    if isinstance(found, Silence) or not pushes(ls.settings.suggest.mode, trigger):
         return types.InlineCompletionList([])
     selected = params.context.selected_completion_info
     item = offers.ghost_text(found[0].document, found[1], params.position, selected)
@@ -39,10 +40,12 @@ async def inline_completion(
 async def inline_edit(ls: HoneServer, params: Any) -> dict[str, Any]:
     """Answer with the next edit, as whole replacements."""
     asked = messages.read(messages.InlineEditParams, params)
+    ls.hints.client_asks_for_edits()
     place = (asked.position.line, asked.position.character)
     document = asked.textDocument
-    found = await ls.session.suggest(document.uri, document.version, place, Trigger.AUTOMATIC)
-    if isinstance(found, Silence):
+    trigger = Trigger.INVOKED if asked.by_hand else Trigger.AUTOMATIC
+    found = await ls.session.suggest(document.uri, document.version, place, trigger)
+    if isinstance(found, Silence) or not pushes(ls.settings.suggest.mode, trigger):
         return {"edits": []}
     return {"edits": offers.next_edits(found[0].document, found[1])}
 
@@ -65,7 +68,8 @@ def did_focus(ls: HoneServer, params: Any) -> None:
 async def code_action(
     ls: HoneServer, params: types.CodeActionParams
 ) -> list[types.CodeAction] | None:
-    """Answer from what is on offer; ask the gateway only when invoked by hand."""
+    """Answer from what is on offer; ask the gateway only when invoked by hand. A selection can
+    also be edited as told."""
     start, only = params.range.start, params.context.only
     wanted = [str(getattr(kind, "value", kind)) for kind in only or ["refactor"]]
     if not any("refactor.rewrite".startswith(kind) for kind in wanted):
@@ -76,4 +80,14 @@ async def code_action(
     if found is None and by_hand:
         asked = await ls.session.suggest(uri, None, (start.line, start.character), Trigger.INVOKED)
         found = None if isinstance(asked, Silence) else asked
-    return offers.code_actions(found[0].document, found[1]) if found else None
+    versioned = ls.abilities.versioned_edits
+    actions = offers.code_actions(found[0].document, found[1], versioned) if found else []
+    hello = ls.session.gateway.hello
+    if params.range.start != params.range.end and hello and hello.instructions:
+        actions.append(offers.instruct_action(uri, params.range))
+    return actions or None
+
+
+def code_lens(ls: HoneServer, params: types.CodeLensParams) -> list[types.CodeLens]:
+    """Answer with Accept and Dismiss at the places of edits, for editors that show no more."""
+    return ls.hints.lenses(params.text_document.uri)

@@ -16,16 +16,23 @@ from pygls.lsp.server import LanguageServer
 
 from feedback_store import __version__
 from feedback_store.events import Client
+from lsp.abilities import Abilities, abilities_of
 from lsp.config import Settings
 from lsp.exclude import path_of
+from lsp.hints import Hints
 from lsp.protocol import HoneProtocol, converter
 from lsp.session import Session
+from lsp.unasked import Unasked
 
 log = logging.getLogger(__name__)
 
 
 class HoneServer(LanguageServer):
-    """The language server; `session` exists from `initialize` on."""
+    """The language server; from `initialize` on there are `session` and what knows the client."""
+
+    abilities: Abilities
+    hints: Hints
+    unasked: Unasked
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
         super().__init__(
@@ -54,6 +61,17 @@ class HoneServer(LanguageServer):
         encoding = getattr(encoding, "value", encoding)
         self._session = Session(self.settings, self.environ, client, paths, encoding)
         self._session.start()
+        self.abilities = abilities_of(params.capabilities)
+        suggest = self.settings.suggest
+        self.unasked = Unasked(self._session, suggest.debounce_ms / 1000.0)
+        self.hints = Hints(
+            self._session,
+            suggest,
+            self.abilities,
+            self.text_document_publish_diagnostics,
+            lambda: self.workspace_code_lens_refresh(None),
+        )
+        self._session.listeners.append(self.hints.update)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._terminated)
 

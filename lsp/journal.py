@@ -13,7 +13,7 @@ from lsp.matching import loosely_equal
 from lsp.watch import Watch
 
 _PLAIN = ("uri", "base", "text", "proposed", "accepted_text", "undone", "branch_switch")
-_MORE = ("bulk_change", "settled", "took_part", "suggestion_id", "horizons")
+_MORE = ("bulk_change", "settled", "took_part", "suggestion_id", "horizons", "aside")
 
 
 def snapshot(watch: Watch, envelope: Envelope) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def recover(kept: dict[str, Any]) -> list[Finding]:
     watch.outcome = kept["outcome"] and Outcome(kept["outcome"])
     watch.reason = kept["reason"] and Reason(kept["reason"])
     found: list[Finding] = []
-    if watch.on_offer:
+    if watch.undecided:
         decided = watch.decide(_likely(watch, typed=kept["typed"]), 0.0)
         # The clock of the killed run is gone, and with it how long anything took.
         found.append(replace(decided, visible_ms=None, waited_ms=None))
@@ -66,6 +66,8 @@ def recover(kept: dict[str, Any]) -> list[Finding]:
 
 
 def _likely(watch: Watch, *, typed: bool) -> Outcome:
+    if watch.aside:
+        return Outcome.SUPERSEDED
     if typed or (watch.proposed is not None and loosely_equal(watch.text, watch.proposed)):
         return Outcome.TYPED_THROUGH
     if watch.text == watch.base:

@@ -1,9 +1,11 @@
-"""Messages that LSP does not have: the next-edit protocol of GitHub's language server.
+"""Messages that LSP does not have: the next-edit protocol of GitHub's language server, and the
+arguments of Hone's own commands.
 
-Four editor plugins speak it, so speaking it too needs no plugin of ours. Knows the shapes.
-Unknown fields are ignored, since clients add their own.
+Four editor plugins speak that protocol, so speaking it too needs no plugin of ours. Knows the
+shapes. Unknown fields are ignored, since clients add their own.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,7 +19,17 @@ DID_FOCUS = "textDocument/didFocus"
 
 ACCEPT = "hone.accept"
 DISMISS = "hone.dismiss"
+APPLY = "hone.apply"
+ACCEPT_WORD = "hone.acceptWord"
+ACCEPT_LINE = "hone.acceptLine"
+RESUGGEST = "hone.resuggest"
+NEXT = "hone.next"
+PREVIOUS = "hone.previous"
+INSTRUCT = "hone.instruct"
 STATUS = "hone.status"
+
+INVOKED, AUTOMATIC = 1, 2
+"""Trigger kinds."""
 
 Message = TypeVar("Message", bound=BaseModel)
 
@@ -40,11 +52,45 @@ class DocumentAtVersion(_Loose):
     version: int | None = None
 
 
+class AskingContext(_Loose):
+    """As in `textDocument/inlineCompletion`; only our own plugins send it with next edits."""
+
+    triggerKind: int = AUTOMATIC
+
+
 class InlineEditParams(_Loose):
     """Ask for the next edit."""
 
     textDocument: DocumentAtVersion
     position: Cursor
+    context: AskingContext = AskingContext()
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the user pressed a key for it."""
+        return self.context.triggerKind == INVOKED
+
+
+class PlaceParams(_Loose):
+    """A place in a document, as a command's argument."""
+
+    uri: str
+    position: Cursor
+
+
+class Span(_Loose):
+    """A range in the client's units."""
+
+    start: Cursor
+    end: Cursor
+
+
+class InstructParams(_Loose):
+    """Edit a selection as told."""
+
+    uri: str
+    range: Span
+    instruction: str = ""
 
 
 class CommandOfItem(_Loose):
@@ -68,8 +114,12 @@ class ItemParams(_Loose):
     @property
     def suggestion_id(self) -> str:
         """The suggestion meant, or an empty string."""
-        first = self.item.command.arguments[:1]
-        return first[0] if first and isinstance(first[0], str) else ""
+        return suggestion_of(self.item.command.arguments) or ""
+
+
+def suggestion_of(arguments: Sequence[Any]) -> str | None:
+    """Return the suggestion that a command's arguments name, if any."""
+    return arguments[0] if arguments and isinstance(arguments[0], str) else None
 
 
 def read(model: type[Message], params: Any) -> Message:

@@ -10,11 +10,12 @@ import hashlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from feedback_store import __version__
 from feedback_store.events import Client, FeedbackLevel, Reason, Trigger
+from lsp.alternatives import turn
 from lsp.asking import Asking
 from lsp.branch import BranchWatch
 from lsp.config import Settings, state_folder
@@ -30,6 +31,7 @@ from lsp.reporter import Reporter
 from lsp.spool import open_spools
 from lsp.tracker import Tracker
 from lsp.watch import Watch
+from lsp.wish import NOTHING, Wish
 
 EXIT_FLUSH_S = 1.0
 KEEP_S = 0.25
@@ -72,6 +74,8 @@ class Session:
         )
         self.silences: Counter[str] = Counter()
         self.last_silence: Silence | None = None
+        self.listeners: list[Callable[[], None]] = []
+        """Called whenever something may have changed what is on offer, or where."""
         self._branches = BranchWatch()
         self._wake = asyncio.Event()
         self._kept: tuple[object, ...] = ()
@@ -143,15 +147,30 @@ class Session:
         return len(found)
 
     async def suggest(
-        self, uri: str, version: int | None, position: Position, trigger: Trigger
+        self,
+        uri: str,
+        version: int | None,
+        position: Position,
+        trigger: Trigger,
+        wish: Wish = NOTHING,
     ) -> tuple[Opened, Watch] | Silence:
         """Return an edit on offer for a cursor in the client's units, or why there is none."""
-        found = await self._suggest(uri, version, position, trigger)
+        found = await self._suggest(uri, version, position, trigger, wish)
         if isinstance(found, Silence):
-            self.last_silence = found
-            self.silences[found.reason.value] += 1
+            self._silent(found)
         self._stir()
         return found
+
+    def turned(self, watch: Watch, other: Watch) -> None:
+        """The user leafs from one alternative to another."""
+        turn(watch, other, time.monotonic())
+        self._stir()
+
+    def refused(self, watch: Watch, detail: str) -> None:
+        """The editor did not apply an edit: it stays on offer, and its outcome will say so."""
+        watch.reason = Reason.EDIT_REFUSED
+        self._silent(Silence(Reason.EDIT_REFUSED, detail))
+        self._stir()
 
     def cached(self, uri: str, line: int) -> tuple[Opened, Watch] | None:
         """Return what is on offer at a line already, without asking anybody."""
@@ -160,6 +179,15 @@ class Session:
             return None
         watch = self.engine.on_offer(uri, opened.document.version, line)
         return (opened, watch) if watch else None
+
+    def offered(self, suggestion_id: str | None) -> tuple[Opened, Watch] | None:
+        """Return a suggestion that is on offer; without an id, the newest one."""
+        for watch in reversed(self.tracker.watches):
+            if suggestion_id in (None, watch.suggestion_id) and watch.on_offer:
+                found = self.cached(watch.uri, watch.region.first)
+                if found and found[1] is watch:
+                    return found
+        return None
 
     async def shutdown(self) -> None:
         """End in order: settle everything, and give the gateway a moment to take it."""
@@ -177,9 +205,9 @@ class Session:
         self.reporter.remember(self.tracker.watches)
 
     async def _suggest(
-        self, uri: str, version: int | None, position: Position, trigger: Trigger
+        self, uri: str, version: int | None, position: Position, trigger: Trigger, wish: Wish
     ) -> tuple[Opened, Watch] | Silence:
-        query = await self._asking.query(uri, version, position, trigger)
+        query = await self._asking.query(uri, version, position, trigger, wish)
         if isinstance(query, Silence):
             return query
         found = await self.engine.suggest(query)
@@ -207,6 +235,12 @@ class Session:
             self._keep()
             self._kept = state
         self._wake.set()
+        for hear in self.listeners:
+            hear()
+
+    def _silent(self, silence: Silence) -> None:
+        self.last_silence = silence
+        self.silences[silence.reason.value] += 1
 
     def _keep(self) -> None:
         self._kept_at = time.monotonic()

@@ -256,6 +256,8 @@ class Tracker:
         if watch.on_offer:
             unchanged = watch.text == watch.base
             self._emit(watch.decide(Outcome.EXPIRED if unchanged else Outcome.DIVERGED, now))
+        elif watch.undecided:  # set aside for an alternative
+            self._emit(watch.decide(Outcome.SUPERSEDED, now))
         self._emit(watch.settle(by))
 
     def _end(self, watches: list[Watch], by: SettledBy, now: float) -> None:

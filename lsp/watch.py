@@ -37,6 +37,7 @@ class Watch:
     shown: Shown = Shown.UNKNOWN
     outcome: Outcome | None = None
     reason: Reason | None = None
+    """Why there is nothing to show, or what went wrong with what is."""
     gone_at: float | None = None
     """When it can no longer have been on screen."""
     typed_at: float | None = None
@@ -56,14 +57,21 @@ class Watch:
     undone: bool = False
     branch_switch: bool = False
     bulk_change: bool = False
+    aside: bool = False
+    """The user wanted to see an alternative; it may come back."""
     settled: bool = False
     horizons: list[float] = field(default_factory=list)
     """The horizons of survival still to be looked at."""
 
     @property
+    def undecided(self) -> bool:
+        """Whether it is an edit whose outcome is open."""
+        return self.proposed is not None and self.outcome is None and bool(self.suggestion_id)
+
+    @property
     def on_offer(self) -> bool:
         """Whether the user may still take it."""
-        return self.proposed is not None and self.outcome is None and bool(self.suggestion_id)
+        return self.undecided and not self.aside
 
     @property
     def done(self) -> bool:
@@ -73,6 +81,8 @@ class Watch:
     def decide(self, outcome: Outcome, now: float) -> Decided:
         """Fix the outcome, once."""
         self.outcome = outcome
+        if outcome in (Outcome.ACCEPTED, Outcome.PARTIALLY_ACCEPTED):
+            self.reason = None
         visible = None
         if self.proposed is not None and self.shown != Shown.NO:
             visible = 1000.0 * max(0.0, (self.gone_at or now) - self.born_at)

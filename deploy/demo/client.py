@@ -41,7 +41,7 @@ class LspClient:
                 "rootUri": root.as_uri(),
                 "workspaceFolders": [{"uri": root.as_uri(), "name": root.name}],
                 "clientInfo": {"name": "hone-demo", "version": "1"},
-                "capabilities": {},
+                "capabilities": {"textDocument": {"inlineCompletion": {}}},
             },
         )
         self.notify("initialized", {})

@@ -28,6 +28,8 @@ class Editor:
         self.texts: dict[str, str] = {}
         self.versions: dict[str, int] = {}
         self.messages: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.heard: list[dict[str, Any]] = []
+        """What the server sent of its own accord, oldest first, up to where `hear` looked."""
         self._answers: dict[int, dict[str, Any]] = {}
         self._arrived = threading.Condition()
         self._next = 0
@@ -52,7 +54,7 @@ class Editor:
             "processId": os.getpid(),
             "clientInfo": {"name": "test-editor", "version": "1"},
             "rootUri": self.workspace.as_uri(),
-            "capabilities": {},
+            "capabilities": {"textDocument": {"inlineCompletion": {}}},
         }
         answer = self.request("initialize", params | more)
         self.notify("initialized", {})
@@ -120,6 +122,22 @@ class Editor:
             lambda: (s := self.status())["pending_events"] == 0 and s["open_suggestions"] == 0,
             "everything to be settled and delivered",
         )
+
+    def hear(self, method: str) -> list[Any]:
+        """Return the parameters of what the server sent of its own accord."""
+        while not self.messages.empty():
+            self.heard.append(self.messages.get())
+        return [message.get("params") for message in self.heard if message["method"] == method]
+
+    def asked(self, method: str) -> dict[str, Any]:
+        """Wait until the server asks something; the request, which `answer` takes."""
+        self.wait(lambda: self.hear(method), f"the server to ask {method}")
+        [request] = [message for message in self.heard if message["method"] == method]
+        self.heard.remove(request)
+        return request
+
+    def answer(self, request: dict[str, Any], result: Any) -> None:
+        self._write({"jsonrpc": "2.0", "id": request["id"], "result": result})
 
     def request(self, method: str, params: Any) -> Any:
         """Return the result; raises RuntimeError with the error's code if there is one."""

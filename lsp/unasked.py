@@ -1,0 +1,48 @@
+"""Suggestions for clients that never ask: after an edit and a pause, the session is asked at the
+place of the edit, and code actions, hints and lenses find the answer on offer.
+
+Knows the pause. Does not know which clients these are (lsp.hints).
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from feedback_store.events import Trigger
+from lsp.document import Position, normalise
+from lsp.documents import Edit
+from lsp.positions import Encoding, from_code_points
+from lsp.session import Session
+
+
+class Unasked:
+    """Asks for the newest edit's place; an older question is given up."""
+
+    def __init__(self, session: Session, pause_s: float) -> None:
+        self._session = session
+        self._pause_s = pause_s
+        self._task: asyncio.Task[None] | None = None
+
+    def edited(self, uri: str, edits: Sequence[Edit]) -> None:
+        """The user edited a document."""
+        place = end_of(edits, self._session.documents.encoding)
+        if place is not None:
+            self.end()
+            self._task = asyncio.create_task(self._ask(uri, place))
+
+    def end(self) -> None:
+        """Give up what is being asked."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _ask(self, uri: str, place: Position) -> None:
+        await asyncio.sleep(self._pause_s)
+        await self._session.suggest(uri, None, place, Trigger.AUTOMATIC)
+
+
+def end_of(edits: Sequence[Edit], encoding: Encoding) -> Position | None:
+    """Return where the last edit ends, in the client's units; None if it replaced everything."""
+    if not edits or edits[-1].start is None:
+        return None
+    (line, column), lines = edits[-1].start, normalise(edits[-1].text).split("\n")
+    width = from_code_points(lines[-1], len(lines[-1]), encoding)
+    return line + len(lines) - 1, width + (column if len(lines) == 1 else 0)
