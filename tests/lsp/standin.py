@@ -51,6 +51,7 @@ class StandIn:
         self.bodies: list[str] = []
         self.delay_s = 0.0
         self.status = 200
+        self.confidence: float | None = None
         self.refuses: set[str] = set()
         """Suggestion ids whose feedback is answered by 422."""
         self.hello = HELLO
@@ -70,7 +71,7 @@ class StandIn:
             self.requests.clear()
             self.events.clear()
             self.bodies.clear()
-        self.delay_s, self.status = 0.0, 200
+        self.delay_s, self.status, self.confidence = 0.0, 200, None
         self.refuses.clear()
         self.hello = HELLO
 
@@ -145,6 +146,7 @@ class StandIn:
             new_region=new,
             outcome=None if new is not None else Outcome.WITHHELD,
             reason=None if new is not None else reason or Reason.NO_EDIT,
+            confidence=self.confidence,
         ).model_dump_json()
 
     def _feedback(self, batch: FeedbackBatch) -> FeedbackAck:

@@ -73,7 +73,8 @@ def test_an_edit_nobody_asked_for_is_marked(editor: Editor, gateway: StandIn) ->
     )
     assert editor.hear("workspace/codeLens/refresh")
     assert [request.trigger for request in gateway.requests] == ["automatic"]
-    assert gateway.requests[0].context.cursor_line == 1
+    context = gateway.requests[0].context
+    assert (context.cursor_line, context.cursor_character) == (2, 7)
     spot = {"line": 4, "character": 0}
     params = {"textDocument": {"uri": uri}, "range": {"start": spot, "end": spot}}
     context = {"diagnostics": [], "triggerKind": 2}
