@@ -9,11 +9,11 @@ import time
 from asyncio import timeout
 from collections.abc import Callable
 
-from feedback_store.events import FeedbackLevel, Reason, Trigger
+from feedback_store.events import EditContext, FeedbackLevel, Reason, RecentEdit, Trigger
 from lsp.config import SuggestSettings
-from lsp.context import Limits, build_context
+from lsp.context import Limits, Region, build_context
 from lsp.document import Position
-from lsp.documents import Documents
+from lsp.documents import Documents, Opened
 from lsp.engine import Query
 from lsp.exclude import has_secret
 from lsp.gateway import Gateway, Silence
@@ -67,16 +67,10 @@ class Asking:
         if not recent and trigger == Trigger.AUTOMATIC and not unprompted:
             return Silence(Reason.NO_RECENT_EDIT, "nothing was edited yet")
         cursor = document.inward(position)
-        lines, instruction = wish.lines, wish.instruction
-        if lines and instruction and lines.last - lines.first > limits.region_lines:
-            return Silence(Reason.PROMPT_TOO_LONG, f"select at most {limits.region_lines} lines")
-        built = build_context(document, opened.path, cursor, limits, recent, lines, instruction)
-        if built is None:
-            return Silence(Reason.PROMPT_TOO_LONG, "the lines here are too long to be code")
+        built = _built(opened, cursor, limits, recent, wish)
+        if isinstance(built, Silence):
+            return built
         region, context = built
-        sent = (context.prefix, context.region, context.suffix, instruction or "")
-        if any(has_secret(text) for text in ("".join(sent[:3]), sent[3])):
-            return Silence(Reason.EXCLUDED, "there is a key in the code around the cursor")
         left_ms = max(1.0, deadline_ms - 1000.0 * (time.monotonic() - begun))
         level = self._level()
         sure = least_confidence(self._settings.eagerness)
@@ -96,3 +90,25 @@ class Asking:
         return Limits(
             hello.region_lines, hello.prefix_lines, hello.suffix_lines, hello.recent_edits
         )
+
+
+def _built(
+    opened: Opened,
+    cursor: Position,
+    limits: Limits,
+    recent: tuple[RecentEdit, ...],
+    wish: Wish,
+) -> tuple[Region, EditContext] | Silence:
+    """Return the region and its context, unless that is too much or holds a key."""
+    lines, told = wish.lines, wish.instruction
+    if lines and told and lines.last - lines.first > limits.region_lines:
+        return Silence(Reason.PROMPT_TOO_LONG, f"select at most {limits.region_lines} lines")
+    built = build_context(opened.document, opened.path, cursor, limits, recent, lines, told)
+    if built is None:
+        return Silence(Reason.PROMPT_TOO_LONG, "the lines here are too long to be code")
+    context = built[1]
+    if has_secret(context.prefix + context.region + context.suffix):
+        return Silence(Reason.EXCLUDED, "there is a key in the code around the cursor")
+    if told and has_secret(told):
+        return Silence(Reason.EXCLUDED, "there is a key in the instruction")
+    return built

@@ -18,6 +18,11 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 30.0
+CAPABILITIES = {
+    "textDocument": {"inlineCompletion": {}},
+    "workspace": {"workspaceEdit": {"documentChanges": True}},
+}
+"""An editor that shows ghost text by itself, and so is sent no edits or hints unasked."""
 
 
 class Editor:
@@ -54,7 +59,7 @@ class Editor:
             "processId": os.getpid(),
             "clientInfo": {"name": "test-editor", "version": "1"},
             "rootUri": self.workspace.as_uri(),
-            "capabilities": {"textDocument": {"inlineCompletion": {}}},
+            "capabilities": CAPABILITIES,
         }
         answer = self.request("initialize", params | more)
         self.notify("initialized", {})
