@@ -7,18 +7,19 @@ are set aside. Knows watches. Does not know how another alternative is come by.
 from collections.abc import Sequence
 
 from feedback_store.events import MAX_AVOIDED
+from lsp.matching import progress
 from lsp.watch import Watch
 
 
 def ring(watches: Sequence[Watch], current: Watch) -> list[Watch]:
-    """Return what was offered for the current one's lines as they are now, oldest first."""
+    """Return what was offered for the current one's lines and still fits them, oldest first."""
     return [
         watch
         for watch in watches
         if watch.undecided
         and watch.uri == current.uri
         and watch.region == current.region
-        and watch.text == current.text
+        and _fits(watch, current.version)
     ]
 
 
@@ -29,6 +30,11 @@ def neighbour(members: Sequence[Watch], current: Watch, step: int) -> Watch | No
     if at == len(members) < MAX_AVOIDED:
         return None
     return members[at % len(members)]
+
+
+def _fits(watch: Watch, version: int) -> bool:
+    typed = progress(watch.base, watch.proposed or "", watch.text)
+    return typed is not None and (typed > 0 or watch.version == version)
 
 
 def turn(current: Watch, other: Watch, now: float) -> None:

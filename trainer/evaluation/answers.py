@@ -10,6 +10,7 @@ from typing import Any
 
 from feedback_store.events import Reason, Rollout
 from server.prompts.filters import reason_to_withhold
+from server.prompts.mending import mended
 from server.prompts.profile import ModelProfile
 from trainer.evaluation.scores import Attempt
 from trainer.progress import Display
@@ -80,8 +81,11 @@ def read(subject: Subject, task: EditTask, rollout: Rollout) -> Attempt:
     if parsed.new_region is None:
         reason = parsed.reason or Reason.UNPARSABLE
         return Attempt(task, None, reason.value, tokens)
-    withheld = reason_to_withhold(task.context, parsed.new_region)
-    return Attempt(task, parsed.new_region, withheld.value if withheld else None, tokens)
+    new_region = mended(task.context, parsed.new_region)
+    if new_region == task.context.region:
+        return Attempt(task, None, Reason.NO_EDIT.value, tokens)
+    withheld = reason_to_withhold(task.context, new_region)
+    return Attempt(task, new_region, withheld.value if withheld else None, tokens)
 
 
 def _silence(ids: list[int] | Reason) -> str | None:
