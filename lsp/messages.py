@@ -118,8 +118,10 @@ class ItemParams(_Loose):
 
 
 def suggestion_of(arguments: Sequence[Any]) -> str | None:
-    """Return the suggestion that a command's arguments name, if any."""
-    return arguments[0] if arguments and isinstance(arguments[0], str) else None
+    """Return the suggestion that a command's arguments name: None if they name none, and the
+    empty string, which no suggestion has, if they are something else."""
+    first = arguments[0] if arguments else None
+    return first if first is None or isinstance(first, str) else ""
 
 
 def read(model: type[Message], params: Any) -> Message:

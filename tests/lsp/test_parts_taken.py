@@ -99,4 +99,7 @@ def test_a_part_that_is_not_applied_is_no_part(editor: Editor, gateway: StandIn)
 def test_nothing_on_offer_is_nothing_to_take(editor: Editor, gateway: StandIn) -> None:
     typed(editor)
     assert editor.command("hone.acceptWord") is False
-    assert editor.command("hone.apply", "unknown") is False
+    offer(editor, gateway, "value_4 = 4\n", "value_4 = 4 + value_3\n")
+    for argument in ("unknown", "", 7, {}):
+        assert editor.command("hone.apply", argument) is False
+    assert editor.hear("workspace/applyEdit") == []

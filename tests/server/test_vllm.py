@@ -201,3 +201,18 @@ def test_a_prompt_that_does_not_fit_is_a_clear_error(client: httpx.Client) -> No
     refused = client.post("/v1/rollouts", json=body)
     assert refused.status_code in (httpx.codes.UNPROCESSABLE_ENTITY, httpx.codes.BAD_GATEWAY)
     assert "2048" in refused.json()["detail"]
+
+
+def test_another_edit_is_sampled_beside_the_likeliest(client: httpx.Client) -> None:
+    asked = {"deadline_ms": PATIENCE_MS, "trigger": "invoked"}
+    first = post(client, "/v1/suggest", suggestion(**asked))
+    assert 0.0 < first["confidence"] <= 1.0
+    avoid = [first["new_region"] or CONTEXT["region"]]
+    for _ in range(3):
+        other = post(client, "/v1/suggest", suggestion(avoid=avoid, **asked))
+        if other["new_region"] is None:
+            assert other["reason"] == "no_alternative"
+            assert other["detail"].startswith("8 answers: ")
+            break
+        assert other["new_region"] not in avoid
+        avoid.append(other["new_region"])
