@@ -51,8 +51,9 @@ def _initialized(ls: HoneServer, params: types.InitializedParams) -> None:
 
 
 async def _shutdown(ls: HoneServer, params: None) -> None:
+    session = ls.session
     ls.unasked.end()
-    await ls.session.shutdown()
+    await session.shutdown()
 
 
 def _did_open(ls: HoneServer, params: types.DidOpenTextDocumentParams) -> None:
