@@ -21,6 +21,7 @@ from server.base_model import base_of
 from server.config import ServerSettings
 from server.engine.flags import Machine, launch
 from server.engine.supervisor import Engine, EngineFiles, ManagedEngine, RemoteEngine
+from server.fleet import Fleet, Replica
 from server.gateway import Gateway
 from server.metrics import Metrics
 from server.middleware import LOOPBACK_NAMES, BodyLimit, KnownHost, RequestId, is_loopback
@@ -46,7 +47,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         gateway = build(settings, store)
         app.state.gateway, app.state.counters = gateway, Counters(store)
-        running = asyncio.create_task(gateway.run())
+        running = asyncio.create_task(gateway.fleet.run())
         try:
             yield
         finally:
@@ -76,32 +77,42 @@ def build(settings: ServerSettings, store: Store) -> Gateway:
     base = base_of(settings, profile)
     registry = Registry(store, settings.adapters_folder(), settings.snapshots_folder(), base)
     flights = Flights()
-    # Engine and reconciler need each other: the engine tells when it came up.
-    engine = build_engine(settings, profile, on_up=lambda: reconciler.kick())
-    reconciler = Reconciler(engine.client, registry.wanted, registry.known, flights)
     return Gateway(
         settings=settings,
         profile=profile,
         store=store,
-        engine=engine,
+        fleet=build_fleet(settings, profile, registry, flights),
         registry=registry,
-        reconciler=reconciler,
         flights=flights,
         keys=KeyRing(settings.data.folder),
         metrics=Metrics(),
     )
 
 
-def build_engine(
-    settings: ServerSettings, profile: ModelProfile, on_up: Callable[[], None]
-) -> Engine:
-    """Return the engine that the settings name, not yet started."""
-    if not settings.engine.managed:
-        return RemoteEngine(settings.engine, on_up)
+def build_fleet(
+    settings: ServerSettings, profile: ModelProfile, registry: Registry, flights: Flights
+) -> Fleet:
+    """Return the engines that the settings name, not yet started."""
+
+    def replica(name: str, make: Callable[[Callable[[], None]], Engine]) -> Replica:
+        # Engine and reconciler need each other: the engine tells when it came up.
+        engine = make(lambda: reconciler.kick())
+        reconciler = Reconciler(engine.client, registry.wanted, registry.known, flights)
+        return Replica(name, engine, reconciler)
+
+    asked = settings.engine
+    if not asked.managed:
+        addresses = dict.fromkeys((asked.url, *asked.replicas))
+        return Fleet(
+            [
+                replica(url, lambda up, url=url: RemoteEngine(url, asked.key, up))
+                for url in addresses
+            ]
+        )
     folder, model = settings.data.folder, settings.model_folder().resolve()
-    command = launch(settings.engine, profile, model, this_machine())
+    command = launch(asked, profile, model, this_machine())
     files = EngineFiles(folder / "engine.json", folder / "engine.log")
-    return ManagedEngine(settings.engine, command, files, on_up)
+    return Fleet([replica("managed", lambda up: ManagedEngine(asked, command, files, up))])
 
 
 def this_machine() -> Machine:
@@ -140,4 +151,4 @@ async def _finish(gateway: Gateway, running: "asyncio.Task[None]") -> None:
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
-    await gateway.engine.stop()
+    await gateway.fleet.stop()

@@ -49,8 +49,11 @@ class EngineSettings(Section):
     url: str = ""
     """Address of an unmanaged vLLM, such as http://127.0.0.1:8000. On a CPU start it by running
     server/engine/vllm_main.py, which repairs what vLLM 0.32 gets wrong there."""
+    replicas: tuple[str, ...] = ()
+    """Addresses of further vLLMs that serve the same model and see the same folders: requests are
+    spread over all, those of one session to the same one."""
     key: str = ""
-    """API key of an unmanaged vLLM. Prefer the environment variable HONE_SERVER_ENGINE__KEY."""
+    """API key of unmanaged vLLMs. Prefer the environment variable HONE_SERVER_ENGINE__KEY."""
     python: Path | None = None
     """Interpreter that can import vllm; by default the one that runs the gateway."""
     script: Path | None = None

@@ -3,22 +3,18 @@
 Knows which parts there are and how they start and end. Does not know HTTP.
 """
 
-import asyncio
 import random
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from feedback_store.store import Store
 from server.auth import KeyRing
 from server.config import ServerSettings
-from server.engine.client import EngineClient
-from server.engine.errors import EngineDown
-from server.engine.supervisor import Engine
+from server.fleet import Fleet
 from server.metrics import Metrics
 from server.prompts.profile import ModelProfile
-from server.reconciler import Flights, Reconciler
+from server.reconciler import Flights
 from server.registry import Registry
 
 
@@ -29,9 +25,8 @@ class Gateway:
     settings: ServerSettings
     profile: ModelProfile
     store: Store
-    engine: Engine
+    fleet: Fleet
     registry: Registry
-    reconciler: Reconciler
     flights: Flights
     keys: KeyRing
     metrics: Metrics
@@ -46,26 +41,3 @@ class Gateway:
     def policy_name(self) -> str:
         """Return the name that answers editors now: the live version or the base model."""
         return self.registry.book.live or self.profile.name
-
-    def serving_engine(self, model: str) -> EngineClient:
-        """Return an engine that holds `model`.
-
-        Raises:
-            EngineDown: there is none at this moment.
-        """
-        client = self.engine.client()
-        if model not in self.reconciler.loaded:
-            raise EngineDown(f"{model} is not loaded yet")
-        return client
-
-    async def run(self) -> None:
-        """Keep engine and adapters in order until cancelled."""
-        tasks = [asyncio.create_task(self.engine.run()), asyncio.create_task(self.reconciler.run())]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with suppress(asyncio.CancelledError):
-                    await task

@@ -16,8 +16,8 @@ from feedback_store.store import Store
 from server import policies
 from server.adapters import Adapter, BadAdapter, Base, verify
 from server.engine.errors import EngineDown
+from server.fleet import Fleet
 from server.policies import Book, Status, StatusChange
-from server.reconciler import Reconciler
 
 ADAPTER_KIND = "policy"
 SNAPSHOT_KIND = "snapshot"
@@ -59,7 +59,7 @@ class Registry:
             name=name, status=policy.status, parent=policy.parent, loaded=name in loaded
         )
 
-    async def register(self, name: str, status: Status, reconciler: Reconciler) -> None:
+    async def register(self, name: str, status: Status, fleet: Fleet) -> None:
         """Verify an adapter folder, load it, and write it down as candidate or snapshot.
 
         Raises:
@@ -78,13 +78,13 @@ class Registry:
             )
             self._arriving.add((name, status))
             try:
-                await self._load(adapter, reconciler)
+                await self._load(adapter, fleet)
                 await self._write(changes)
             finally:
                 self._arriving.discard((name, status))
-                reconciler.kick()
+                fleet.kick()
 
-    async def decide(self, decision: Decision, reconciler: Reconciler) -> None:
+    async def decide(self, decision: Decision, fleet: Fleet) -> None:
         """Store a gate's decision and follow it.
 
         Raises:
@@ -94,15 +94,15 @@ class Registry:
         async with self._turn:
             changes = policies.decide(self.book, decision)
             if decision.passed:
-                _require_loaded(decision.policy, reconciler)
+                _require_loaded(decision.policy, fleet)
             await asyncio.wrap_future(
                 self._store.record("decision", decision.model_dump(mode="json"))
             )
             self.book = self.book.record(decision)
             await self._write(changes)
-        reconciler.kick()
+        fleet.kick()
 
-    async def promote(self, name: str, reconciler: Reconciler) -> None:
+    async def promote(self, name: str, fleet: Fleet) -> None:
         """Make an untrained (or passed) candidate live.
 
         Raises:
@@ -111,11 +111,11 @@ class Registry:
         """
         async with self._turn:
             changes = policies.promote(self.book, name)
-            _require_loaded(name, reconciler)
+            _require_loaded(name, fleet)
             await self._write(changes)
-        reconciler.kick()
+        fleet.kick()
 
-    async def rollback(self, reconciler: Reconciler) -> None:
+    async def rollback(self, fleet: Fleet) -> None:
         """Swap live and previous.
 
         Raises:
@@ -123,9 +123,9 @@ class Registry:
         """
         async with self._turn:
             await self._write(policies.rollback(self.book))
-        reconciler.kick()
+        fleet.kick()
 
-    async def drop_snapshot(self, name: str, reconciler: Reconciler) -> None:
+    async def drop_snapshot(self, name: str, fleet: Fleet) -> None:
         """Let the engine forget a rollout snapshot.
 
         Raises:
@@ -133,12 +133,12 @@ class Registry:
         """
         async with self._turn:
             await self._write(policies.retire_snapshot(self.book, name))
-        reconciler.kick()
+        fleet.kick()
 
-    async def _load(self, adapter: Adapter, reconciler: Reconciler) -> None:
-        await reconciler.reconcile()
-        if adapter.name not in reconciler.loaded:
-            problem = reconciler.problems.get(adapter.name, "no reason given")
+    async def _load(self, adapter: Adapter, fleet: Fleet) -> None:
+        await fleet.reconcile()
+        if adapter.name not in fleet.loaded:
+            problem = fleet.problems.get(adapter.name, "no reason given")
             raise BadAdapter(f"the engine does not take it: {problem}")
 
     async def _write(self, changes: Iterable[StatusChange]) -> None:
@@ -156,8 +156,8 @@ class Registry:
         return self._home(self.book.get(name).status) / name
 
 
-def _require_loaded(name: str, reconciler: Reconciler) -> None:
-    if name not in reconciler.loaded:
+def _require_loaded(name: str, fleet: Fleet) -> None:
+    if name not in fleet.loaded:
         raise EngineDown(f"{name} is not loaded at this moment; try again when /readyz is 200")
 
 

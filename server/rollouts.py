@@ -18,7 +18,6 @@ async def sample(gateway: Gateway, request: RolloutRequest) -> RolloutResponse:
         EngineError: one of its kinds; the whole request fails, nothing is half answered.
     """
     model = gateway.profile.name if request.policy is None else request.policy
-    engine = gateway.serving_engine(model)
     limits = gateway.settings.rollouts
     room = asyncio.Semaphore(limits.prompts_in_flight)
 
@@ -33,7 +32,8 @@ async def sample(gateway: Gateway, request: RolloutRequest) -> RolloutResponse:
             priority=limits.priority,
         )
         async with room:
-            found = await engine.complete(model, prompt, sampling, limits.timeout_s)
+            key = str(index)  # prompts of one request are spread over the replicas
+            found = await gateway.fleet.complete(model, prompt, sampling, limits.timeout_s, key)
         return tuple(map(_rollout, found))
 
     with gateway.flights.count(model):

@@ -10,6 +10,7 @@ from typing import Any
 from feedback_store.errors import StoreUnavailable
 from feedback_store.store import Store
 from server import __version__
+from server.fleet import Fleet, Replica
 from server.gateway import Gateway
 
 RECENT_DECISIONS = 20
@@ -72,8 +73,8 @@ class Counters:
 
 def status(gateway: Gateway, counters: dict[str, Any]) -> dict[str, Any]:
     """Return the whole status. Pure, but for reading the gateway's parts."""
-    book, engine = gateway.registry.book, gateway.engine
-    infos = gateway.registry.infos(gateway.reconciler.loaded)
+    book, fleet = gateway.registry.book, gateway.fleet
+    infos = gateway.registry.infos(fleet.loaded)
     return {
         "version": __version__,
         "ready": ready(gateway),
@@ -83,13 +84,16 @@ def status(gateway: Gateway, counters: dict[str, Any]) -> dict[str, Any]:
         "in_flight": gateway.in_flight,
         "feedback_level": gateway.settings.feedback.level,
         "engine": {
-            "state": engine.state,
+            "state": fleet.state,
             "managed": gateway.settings.engine.managed,
-            "adopted": engine.adopted,
-            "restarts": engine.restarts,
-            "problem": engine.problem,
-            "loaded": sorted(gateway.reconciler.loaded),
-            "refusals": gateway.reconciler.problems,
+            "adopted": any(one.engine.adopted for one in fleet.replicas),
+            "restarts": sum(one.engine.restarts for one in fleet.replicas),
+            "problem": "; ".join(
+                one.engine.problem for one in fleet.replicas if one.engine.problem
+            ),
+            "loaded": sorted(fleet.loaded),
+            "refusals": fleet.problems,
+            "replicas": [_replica(fleet, one) for one in fleet.replicas],
         },
         "policies": [info.model_dump(mode="json") for info in infos],
     } | counters
@@ -100,5 +104,15 @@ def ready(gateway: Gateway) -> bool:
     return (
         not gateway.draining
         and gateway.store.trouble is None
-        and gateway.policy_name() in gateway.reconciler.loaded
+        and gateway.fleet.holds(gateway.policy_name())
     )
+
+
+def _replica(fleet: Fleet, one: Replica) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "state": one.engine.state,
+        "problem": one.engine.problem,
+        "in_flight": fleet.busy(one.name),
+        "loaded": sorted(one.reconciler.loaded),
+    }

@@ -88,8 +88,7 @@ async def _make(gateway: Gateway, policy: str, request: SuggestRequest) -> Made:
         stop=profile.format.stop,
     )
     try:
-        engine = gateway.serving_engine(policy)
-        generating = engine.complete(policy, prompt, sampling, deadline_s)
+        generating = gateway.fleet.complete(policy, prompt, sampling, deadline_s, request.session)
         # httpx's timeout is per read; the deadline is for the whole answer.
         completions = await asyncio.wait_for(generating, deadline_s * (1 - TOKENIZE_SHARE))
     except TimeoutError:
@@ -116,7 +115,7 @@ def _temperature(gateway: Gateway, request: SuggestRequest) -> float:
 
 async def _prompt_ids(gateway: Gateway, prompt: str, timeout_s: float) -> tuple[int, ...] | None:
     try:
-        tokenizing = gateway.engine.client().tokenize(prompt, timeout_s)
+        tokenizing = gateway.fleet.client(gateway.profile.name).tokenize(prompt, timeout_s)
         return await asyncio.wait_for(tokenizing, timeout_s)
     except (EngineError, TimeoutError):
         return None

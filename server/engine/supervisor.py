@@ -146,8 +146,9 @@ class RemoteEngine:
     restarts = 0
     adopted = False
 
-    def __init__(self, settings: EngineSettings, on_up: Callable[[], None]) -> None:
-        self._client = EngineClient(settings.url, settings.key)
+    def __init__(self, url: str, key: str, on_up: Callable[[], None]) -> None:
+        self._url = url
+        self._client = EngineClient(url, key)
         self._on_up = on_up
         self.state = EngineState.STARTING
         self.problem = ""
@@ -163,7 +164,7 @@ class RemoteEngine:
             if healthy and self.state is not EngineState.UP:
                 self._on_up()
             self.state = EngineState.UP if healthy else EngineState.DOWN
-            self.problem = "" if healthy else "no answer from engine.url"
+            self.problem = "" if healthy else f"no answer from {self._url}"
             await asyncio.sleep(WATCH_S)
 
     async def stop(self) -> None:

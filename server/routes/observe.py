@@ -43,7 +43,7 @@ async def get_status(request: Request, gateway: TheGateway, caller: Editor) -> d
 @router.get("/metrics", operation_id="metrics")
 async def metrics(gateway: TheGateway, caller: Editor) -> Response:
     """Return the gateway's counters as Prometheus reads them."""
-    up = gateway.engine.state is EngineState.UP
+    up = gateway.fleet.state is EngineState.UP
     return Response(gateway.metrics.render(engine_up=up), media_type="text/plain; version=0.0.4")
 
 

@@ -56,13 +56,13 @@ async def rollouts(
 @router.get("/policies", operation_id="list_policies")
 async def list_policies(gateway: TheGateway, caller: Trainer) -> list[PolicyInfo]:
     """List all versions."""
-    return gateway.registry.infos(gateway.reconciler.loaded)
+    return gateway.registry.infos(gateway.fleet.loaded)
 
 
 @router.post("/policies", operation_id="register_policy", status_code=201)
 async def register_policy(body: Named, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
     """Verify a published adapter and load it as a candidate, which no editor reaches."""
-    await gateway.registry.register(body.name, Status.CANDIDATE, gateway.reconciler)
+    await gateway.registry.register(body.name, Status.CANDIDATE, gateway.fleet)
     return _info(gateway, body.name)
 
 
@@ -71,35 +71,35 @@ async def decide(name: str, body: Decision, gateway: TheGateway, caller: Trainer
     """Store a gate's decision: the candidate goes live, or is refused for good."""
     if body.policy != name:
         raise PolicyConflict(f"the decision is about {body.policy!r}, the address about {name!r}")
-    await gateway.registry.decide(body, gateway.reconciler)
+    await gateway.registry.decide(body, gateway.fleet)
     return _info(gateway, name)
 
 
 @router.post("/policies/{name}/promote", operation_id="promote")
 async def promote(name: str, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
     """Make an untrained adapter live; any other needs a stored passing decision."""
-    await gateway.registry.promote(name, gateway.reconciler)
+    await gateway.registry.promote(name, gateway.fleet)
     return _info(gateway, name)
 
 
 @router.post("/rollback", operation_id="rollback")
 async def rollback(gateway: TheGateway, caller: Trainer) -> list[PolicyInfo]:
     """Swap the live version and the one before, at once."""
-    await gateway.registry.rollback(gateway.reconciler)
-    return gateway.registry.infos(gateway.reconciler.loaded)
+    await gateway.registry.rollback(gateway.fleet)
+    return gateway.registry.infos(gateway.fleet.loaded)
 
 
 @router.post("/snapshots", operation_id="load_snapshot", status_code=201)
 async def load_snapshot(body: Named, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
     """Load a rollout snapshot of a running training; editors never reach it."""
-    await gateway.registry.register(body.name, Status.SNAPSHOT, gateway.reconciler)
+    await gateway.registry.register(body.name, Status.SNAPSHOT, gateway.fleet)
     return _info(gateway, body.name)
 
 
 @router.delete("/snapshots/{name}", operation_id="drop_snapshot")
 async def drop_snapshot(name: str, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
     """Unload a rollout snapshot; its name is used up."""
-    await gateway.registry.drop_snapshot(name, gateway.reconciler)
+    await gateway.registry.drop_snapshot(name, gateway.fleet)
     return _info(gateway, name)
 
 
@@ -139,4 +139,4 @@ async def set_batch_state(
 
 
 def _info(gateway: TheGateway, name: str) -> PolicyInfo:
-    return gateway.registry.info(name, gateway.reconciler.loaded)
+    return gateway.registry.info(name, gateway.fleet.loaded)
