@@ -29,8 +29,9 @@ from server.prompts.profile import ModelProfile
 from server.prompts.profiles import profile_for
 from server.reconciler import Flights, Reconciler
 from server.registry import Registry
-from server.routes import editor, observe, training
+from server.routes import admin, editor, observe, training
 from server.status import Counters
+from server.watcher import Watcher
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         gateway = build(settings, store)
         app.state.gateway, app.state.counters = gateway, Counters(store)
-        running = asyncio.create_task(gateway.fleet.run())
+        running = asyncio.gather(gateway.fleet.run(), watcher_of(gateway).run())
         try:
             yield
         finally:
@@ -66,7 +67,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         ],
     )
     errors.install(app)
-    for routes in (editor, training, observe):
+    for routes in (editor, training, admin, observe):
         app.include_router(routes.router)
     return app
 
@@ -75,7 +76,8 @@ def build(settings: ServerSettings, store: Store) -> Gateway:
     """Put the gateway's parts together around an open store."""
     profile = profile_for(settings.engine.profile)
     base = base_of(settings, profile)
-    registry = Registry(store, settings.adapters_folder(), settings.snapshots_folder(), base)
+    folders = settings.adapters_folder(), settings.snapshots_folder()
+    registry = Registry(store, *folders, settings.routes_file(), base)
     flights = Flights()
     return Gateway(
         settings=settings,
@@ -115,6 +117,18 @@ def build_fleet(
     return Fleet([replica("managed", lambda up: ManagedEngine(asked, command, files, up))])
 
 
+def watcher_of(gateway: Gateway) -> Watcher:
+    """Return what watches the versions in service."""
+    return Watcher(
+        gateway.store,
+        gateway.registry,
+        gateway.fleet,
+        gateway.settings.canary,
+        gateway.settings.watch,
+        gateway.profile.name,
+    )
+
+
 def this_machine() -> Machine:
     """Look at what the engine's command depends on."""
     openmp = Path(sys.prefix) / "lib" / "libiomp5.so"
@@ -141,7 +155,7 @@ def known_hosts(settings: ServerSettings) -> frozenset[str]:
     return LOOPBACK_NAMES | {settings.listen.host, *settings.listen.allowed_hosts}
 
 
-async def _finish(gateway: Gateway, running: "asyncio.Task[None]") -> None:
+async def _finish(gateway: Gateway, running: "asyncio.Future[tuple[None, None]]") -> None:
     """Let suggestions in flight end, then the engine."""
     gateway.draining = True
     with suppress(TimeoutError):

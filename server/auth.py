@@ -7,7 +7,6 @@ SHA-256 of it is stored, which is enough for 256 random bits.
 import hashlib
 import hmac
 import json
-import os
 import secrets
 import time
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from feedback_store.events import Scope
+from server.files import write_private
 
 KEYS = "keys.json"
 PSEUDONYM_KEY = "pseudonym.key"
@@ -128,7 +128,7 @@ class KeyRing:
     def _secret(self) -> bytes:
         if self._pseudonym_key is None:
             if not self._pseudonym_path.exists():
-                _write_private(self._pseudonym_path, secrets.token_hex(32))
+                write_private(self._pseudonym_path, secrets.token_hex(32))
             self._pseudonym_key = self._pseudonym_path.read_bytes()
         return self._pseudonym_key
 
@@ -151,7 +151,7 @@ class KeyRing:
     def _save(self, records: Iterable[KeyRecord]) -> None:
         text = json.dumps({"keys": [asdict(record) for record in records]}, indent=2)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        _write_private(self._path, text)
+        write_private(self._path, text)
 
 
 def _record(entry: dict[str, object]) -> KeyRecord:
@@ -161,14 +161,3 @@ def _record(entry: dict[str, object]) -> KeyRecord:
 
 def _hash(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Replace a file at once, readable by its owner only."""
-    temporary = path.with_suffix(f".tmp{os.getpid()}")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

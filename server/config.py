@@ -131,6 +131,30 @@ class FeedbackSettings(Section):
     """The most that is recorded: full, facts (no text, no token ids) or off."""
 
 
+class CanarySettings(Section):
+    """What a version that passed the gate has to show before everybody gets it."""
+
+    share: float = Field(default=0.0, ge=0, lt=1)
+    """Share of sessions that a new version answers at first; 0 lets it go live at once."""
+    min_shown: int = Field(default=100, ge=10)
+    """Suggestions on screen, of either version, before a canary goes live."""
+    margin: float = Field(default=0.05, ge=0, lt=1)
+    """How much lower the share of taken suggestions may look, at the one-sided 90 % bound."""
+    max_hours: float = Field(default=72.0, gt=0)
+    """A canary of which too little is known after so long is refused."""
+
+
+class WatchSettings(Section):
+    """How versions in service are watched."""
+
+    interval_s: float = Field(default=10.0, gt=0)
+    """How often they are looked at."""
+    rollback: bool = True
+    """Take a live version out of service that does surely worse than the one before."""
+    window_days: float = Field(default=14.0, gt=0)
+    """How far back the version before is looked at."""
+
+
 class ServerSettings(Settings):
     """Everything that `hone-server` can be told."""
 
@@ -144,6 +168,10 @@ class ServerSettings(Settings):
     """How suggestions are made."""
     rollouts: RolloutSettings = RolloutSettings()
     """How the trainer's sampling is passed on."""
+    canary: CanarySettings = CanarySettings()
+    """What a version that passed the gate has to show before everybody gets it."""
+    watch: WatchSettings = WatchSettings()
+    """How versions in service are watched."""
     feedback: FeedbackSettings = FeedbackSettings()
     """What is recorded."""
     store: StoreSettings = StoreSettings()
@@ -156,6 +184,10 @@ class ServerSettings(Settings):
     def adapters_folder(self) -> Path:
         """Return where policy versions are published."""
         return self.data.folder / "adapters"
+
+    def routes_file(self) -> Path:
+        """Return where the routing table is kept."""
+        return self.data.folder / "routes.json"
 
     def snapshots_folder(self) -> Path:
         """Return where rollout snapshots are published."""

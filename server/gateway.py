@@ -16,6 +16,7 @@ from server.metrics import Metrics
 from server.prompts.profile import ModelProfile
 from server.reconciler import Flights
 from server.registry import Registry
+from server.routing import Asker, choose
 
 
 @dataclass
@@ -41,3 +42,11 @@ class Gateway:
     def policy_name(self) -> str:
         """Return the name that answers editors now: the live version or the base model."""
         return self.registry.book.live or self.profile.name
+
+    def policy_for(self, asker: Asker) -> str:
+        """Return the name that answers this request: its team's or language's own version, the
+        canary's if its session was drawn, else as everybody."""
+        held = self.fleet.loaded
+        share = self.settings.canary.share
+        chosen = choose(self.registry.table, self.registry.book, share, asker, held)
+        return chosen or self.profile.name

@@ -18,6 +18,8 @@ class Status(StrEnum):
 
     CANDIDATE = "candidate"
     """Loaded for the gate; no editor request reaches it."""
+    CANARY = "canary"
+    """Passed the gate, and answers a share of sessions until enough is known of it."""
     LIVE = "live"
     """Answers editors."""
     PREVIOUS = "previous"
@@ -30,7 +32,7 @@ class Status(StrEnum):
     """A rollout snapshot of a running training; never served to editors."""
 
 
-LOADED = frozenset({Status.CANDIDATE, Status.LIVE, Status.PREVIOUS, Status.SNAPSHOT})
+LOADED = frozenset({Status.CANDIDATE, Status.CANARY, Status.LIVE, Status.PREVIOUS, Status.SNAPSHOT})
 
 
 class PolicyConflict(Exception):
@@ -80,6 +82,11 @@ class Book:
     def previous(self) -> str | None:
         """Name of the version that a rollback goes to; None is the base model."""
         return self._only(Status.PREVIOUS)
+
+    @property
+    def canary(self) -> str | None:
+        """Name of the version that a share of sessions is answered by."""
+        return self._only(Status.CANARY)
 
     def loaded(self) -> frozenset[str]:
         """Names of the adapters that the engine shall hold."""
@@ -140,8 +147,9 @@ def register(
     return [StatusChange(name, status, parent, untrained, "registered")]
 
 
-def decide(book: Book, decision: Decision) -> list[StatusChange]:
-    """Return the changes that follow a gate's decision on a candidate.
+def decide(book: Book, decision: Decision, *, as_canary: bool = False) -> list[StatusChange]:
+    """Return the changes that follow a gate's decision on a candidate; `as_canary` lets one that
+    passed answer a share of sessions first, in the place of a canary before it.
 
     Raises:
         UnknownPolicy: there is no such version.
@@ -152,7 +160,41 @@ def decide(book: Book, decision: Decision) -> list[StatusChange]:
         raise PolicyConflict(f"{policy.name} is {policy.status}; only a candidate is decided on")
     if not decision.passed:
         return [StatusChange(policy.name, Status.REFUSED, why=decision.why)]
+    if as_canary:
+        return [StatusChange(policy.name, Status.CANARY, why=decision.why)]
     return _go_live(book, policy.name, decision.why)
+
+
+def conclude(book: Book, decision: Decision) -> list[StatusChange]:
+    """Return the changes that end a canary: it goes live, or is refused.
+
+    Raises:
+        UnknownPolicy: there is no such version.
+        PolicyConflict: it is no canary (any more).
+    """
+    policy = book.get(decision.policy)
+    if policy.status is not Status.CANARY:
+        raise PolicyConflict(f"{policy.name} is {policy.status}, no canary")
+    if not decision.passed:
+        return [StatusChange(policy.name, Status.REFUSED, why=decision.why)]
+    return _go_live(book, policy.name, decision.why)
+
+
+def fall_back(book: Book, decision: Decision) -> list[StatusChange]:
+    """Return the changes that take a live version out of service for good; the one before it, or
+    the base model, answers again.
+
+    Raises:
+        UnknownPolicy: there is no such version.
+        PolicyConflict: it is not live (any more).
+    """
+    policy = book.get(decision.policy)
+    if policy.status is not Status.LIVE:
+        raise PolicyConflict(f"{policy.name} is {policy.status}, not live")
+    changes = [StatusChange(policy.name, Status.REFUSED, why=decision.why)]
+    if book.previous is not None:
+        changes.append(StatusChange(book.previous, Status.LIVE, why=f"{policy.name} fell back"))
+    return changes
 
 
 def promote(book: Book, name: str) -> list[StatusChange]:
@@ -165,7 +207,7 @@ def promote(book: Book, name: str) -> list[StatusChange]:
     policy = book.get(name)
     if policy.status is Status.LIVE:
         return []
-    if policy.status is not Status.CANDIDATE:
+    if policy.status not in (Status.CANDIDATE, Status.CANARY):
         raise PolicyConflict(f"{name} is {policy.status}; only a candidate can be promoted")
     if not (policy.untrained or policy.passed):
         raise PolicyConflict(
@@ -225,4 +267,6 @@ def _displaced(policies: Mapping[str, Policy], change: StatusChange) -> list[Pol
         moved += [replace(p, status=Status.RETIRED) for p in others if p.status is Status.PREVIOUS]
     if change.status is Status.LIVE:
         moved += [replace(p, status=Status.PREVIOUS) for p in others if p.status is Status.LIVE]
+    if change.status is Status.CANARY:
+        moved += [replace(p, status=Status.RETIRED) for p in others if p.status is Status.CANARY]
     return moved

@@ -13,11 +13,13 @@ from typing import Any
 
 from feedback_store.events import Decision, PolicyInfo
 from feedback_store.store import Store
-from server import policies
+from server import policies, routing
 from server.adapters import Adapter, BadAdapter, Base, verify
 from server.engine.errors import EngineDown
+from server.files import write_private
 from server.fleet import Fleet
 from server.policies import Book, Status, StatusChange
+from server.routing import Table
 
 ADAPTER_KIND = "policy"
 SNAPSHOT_KIND = "snapshot"
@@ -26,18 +28,22 @@ SNAPSHOT_KIND = "snapshot"
 class Registry:
     """All changes of policies pass through here, one at a time."""
 
-    def __init__(self, store: Store, adapters: Path, snapshots: Path, base: Base) -> None:
+    def __init__(
+        self, store: Store, adapters: Path, snapshots: Path, routes: Path, base: Base
+    ) -> None:
         self._store = store
         self._adapters = adapters
         self._snapshots = snapshots
+        self._routes = routes
         self._base = base
         self._turn = asyncio.Lock()
         self._arriving: set[tuple[str, Status]] = set()
         self.book = _replay(store)
+        self.table = _table(routes)
 
     def wanted(self) -> dict[str, Path]:
         """Return what the engine shall hold: names and folders."""
-        wanted = {name: self._folder(name) for name in self.book.loaded()}
+        wanted = {name: self._folder(name) for name in self.book.loaded() | self.table.policies}
         return wanted | {name: self._home(status) / name for name, status in self._arriving}
 
     def known(self) -> frozenset[str]:
@@ -84,22 +90,67 @@ class Registry:
                 self._arriving.discard((name, status))
                 fleet.kick()
 
-    async def decide(self, decision: Decision, fleet: Fleet) -> None:
-        """Store a gate's decision and follow it.
+    async def decide(self, decision: Decision, fleet: Fleet, *, as_canary: bool = False) -> None:
+        """Store a gate's decision and follow it; see `server.policies.decide` for `as_canary`.
 
         Raises:
             UnknownPolicy, PolicyConflict: see `server.policies.decide`.
             EngineDown: the version passed, but is not loaded at this moment.
         """
         async with self._turn:
-            changes = policies.decide(self.book, decision)
-            if decision.passed:
-                _require_loaded(decision.policy, fleet)
-            await asyncio.wrap_future(
-                self._store.record("decision", decision.model_dump(mode="json"))
-            )
-            self.book = self.book.record(decision)
-            await self._write(changes)
+            changes = policies.decide(self.book, decision, as_canary=as_canary)
+            await self._follow(decision, changes, fleet)
+
+    async def conclude(self, decision: Decision, fleet: Fleet) -> None:
+        """Store what a canary came to, and follow it.
+
+        Raises:
+            UnknownPolicy, PolicyConflict: see `server.policies.conclude`.
+            EngineDown: it shall go live, and is not loaded at this moment.
+        """
+        async with self._turn:
+            await self._follow(decision, policies.conclude(self.book, decision), fleet)
+
+    async def fall_back(self, decision: Decision, fleet: Fleet) -> None:
+        """Take the live version out of service for good, and write down why.
+
+        Raises:
+            UnknownPolicy, PolicyConflict: see `server.policies.fall_back`.
+        """
+        async with self._turn:
+            await self._follow(decision, policies.fall_back(self.book, decision), fleet)
+
+    async def route(self, table: Table, fleet: Fleet) -> None:
+        """Take a routing table: load what it names, keep it, and only then serve by it.
+
+        Raises:
+            UnknownPolicy, PolicyConflict: see `server.routing.check`.
+            BadAdapter: the engine does not take a version that it names.
+        """
+        async with self._turn:
+            routing.check(table, self.book)
+            before, self.table = self.table, table
+            try:
+                await fleet.reconcile()
+                missing = sorted(table.policies - fleet.loaded)
+                if missing:
+                    why = fleet.problems.get(missing[0], "no reason given")
+                    raise BadAdapter(f"the engine does not take {missing[0]}: {why}")
+            except BaseException:
+                self.table = before
+                raise
+            write_private(self._routes, table.model_dump_json(indent=2))
+        fleet.kick()
+
+    async def _follow(
+        self, decision: Decision, changes: Iterable[StatusChange], fleet: Fleet
+    ) -> None:
+        """Write a decision down, then what follows from it."""
+        if decision.passed:
+            _require_loaded(decision.policy, fleet)
+        await asyncio.wrap_future(self._store.record("decision", decision.model_dump(mode="json")))
+        self.book = self.book.record(decision)
+        await self._write(changes)
         fleet.kick()
 
     async def promote(self, name: str, fleet: Fleet) -> None:
@@ -177,3 +228,15 @@ def _replay(store: Store) -> Book:
         payload["status"] = Status(payload["status"])
         book = book.apply([StatusChange(**payload)])
     return book
+
+
+def _table(path: Path) -> Table:
+    """Return the routing table that was kept.
+
+    Raises:
+        ValueError: the file does not read.
+    """
+    try:
+        return Table.model_validate_json(path.read_bytes()) if path.exists() else Table()
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged; repair or remove it: {error}") from error

@@ -81,6 +81,8 @@ def status(gateway: Gateway, counters: dict[str, Any]) -> dict[str, Any]:
         "base_model": gateway.profile.name,
         "live": book.live,
         "previous": book.previous,
+        "canary": book.canary,
+        "routes": gateway.registry.table.model_dump(mode="json")["routes"],
         "in_flight": gateway.in_flight,
         "feedback_level": gateway.settings.feedback.level,
         "engine": {

@@ -26,6 +26,7 @@ from server.engine.client import Sampling
 from server.engine.errors import EngineError, EngineSlow
 from server.gateway import Gateway
 from server.judging import Made, choose, confidence, failure, hold_out, judge, unrenderable
+from server.routing import Asker
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +40,12 @@ OTHERS = 8
 
 
 async def suggest(gateway: Gateway, caller: Caller, request: SuggestRequest) -> SuggestResponse:
-    """Make one suggestion. It is bound to the policy that is live now, whatever happens later.
+    """Make one suggestion. It is bound to the policy that answers it now, whatever happens later.
 
     Cancelling it aborts the engine's work and writes the suggestion down as cancelled.
     """
-    suggestion_id, policy = gateway.new_id(), gateway.policy_name()
+    asker = Asker(caller.team, request.context.language, request.session)
+    suggestion_id, policy = gateway.new_id(), gateway.policy_for(asker)
     drawn = _may_hold_out(request) and gateway.draw() < gateway.settings.suggest.holdout_share
     started = time.perf_counter()
     gateway.in_flight += 1

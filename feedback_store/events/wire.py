@@ -115,7 +115,7 @@ class PolicyInfo(Frozen):
 
     name: str
     status: str
-    """`candidate`, `live`, `previous`, `refused`, `retired` or `snapshot`."""
+    """`candidate`, `canary`, `live`, `previous`, `refused`, `retired` or `snapshot`."""
     parent: str | None
     loaded: bool
 

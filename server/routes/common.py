@@ -34,6 +34,7 @@ def caller_with(scope: Scope) -> Callable[[Request], Caller]:
 TheGateway = Annotated[Gateway, Depends(gateway_of)]
 Editor = Annotated[Caller, Depends(caller_with(Scope.EDIT))]
 Trainer = Annotated[Caller, Depends(caller_with(Scope.TRAIN))]
+Admin = Annotated[Caller, Depends(caller_with(Scope.ADMIN))]
 
 
 def check_wire(version: int) -> None:

@@ -68,10 +68,12 @@ async def register_policy(body: Named, gateway: TheGateway, caller: Trainer) -> 
 
 @router.post("/policies/{name}/decision", operation_id="decide")
 async def decide(name: str, body: Decision, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
-    """Store a gate's decision: the candidate goes live, or is refused for good."""
+    """Store a gate's decision: the candidate goes live (where canaries are configured, for a share
+    of sessions first), or is refused for good."""
     if body.policy != name:
         raise PolicyConflict(f"the decision is about {body.policy!r}, the address about {name!r}")
-    await gateway.registry.decide(body, gateway.fleet)
+    as_canary = gateway.settings.canary.share > 0
+    await gateway.registry.decide(body, gateway.fleet, as_canary=as_canary)
     return _info(gateway, name)
 
 

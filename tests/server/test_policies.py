@@ -46,6 +46,35 @@ def test_a_refused_candidate_is_unloaded_and_its_name_used_up() -> None:
         policies.register(book, "a", parent=None, untrained=False, status=Status.CANDIDATE)
 
 
+def test_a_canary_waits_beside_the_live_version_and_ends_either_way() -> None:
+    book = promoted(book_with("a", "b", "c"), "a")
+    book = book.apply(policies.decide(book, verdict("b", True), as_canary=True))
+    assert (book.live, book.canary, book.loaded()) == ("a", "b", {"a", "b", "c"})
+    lives = book.apply(policies.conclude(book, verdict("b", True)))
+    assert (lives.live, lives.previous, lives.canary) == ("b", "a", None)
+    ends = book.apply(policies.conclude(book, verdict("b", False)))
+    assert (ends.live, ends.canary, statuses(ends)["b"]) == ("a", None, "refused")
+    with pytest.raises(PolicyConflict, match="no canary"):
+        policies.conclude(ends, verdict("b", True))
+
+
+def test_a_newer_canary_takes_the_place_of_the_one_before() -> None:
+    book = book_with("a", "b")
+    for name in ("a", "b"):
+        book = book.apply(policies.decide(book, verdict(name, True), as_canary=True))
+    assert statuses(book) == {"a": "retired", "b": "canary"}
+
+
+def test_a_version_that_falls_back_is_gone_for_good() -> None:
+    book = promoted(book_with("a", "b"), "a", "b")
+    book = book.apply(policies.fall_back(book, verdict("b", False)))
+    assert statuses(book) == {"a": "live", "b": "refused"}
+    book = book.apply(policies.fall_back(book, verdict("a", False)))
+    assert (book.live, statuses(book)["a"]) == (None, "refused")
+    with pytest.raises(PolicyConflict, match="not live"):
+        policies.fall_back(book, verdict("a", False))
+
+
 def test_a_trained_candidate_is_not_promoted_without_a_decision() -> None:
     with pytest.raises(PolicyConflict, match="no passing decision"):
         policies.promote(book_with("a"), "a")

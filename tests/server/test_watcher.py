@@ -1,0 +1,102 @@
+"""Canaries and live versions in a running gateway: what people do with them decides."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.server.adapters import publish_adapter
+from tests.server.samples import ANSWER, event, feedback, suggestion
+from tests.server.serving import StandIn, gateway, settings_for, wait_for
+
+SESSIONS = [f"s{number}" for number in range(40)]
+
+
+@pytest.fixture
+def client(engine: StandIn, tmp_path: Path) -> Iterator[httpx.Client]:
+    """A gateway that looks often, and lets new versions begin with half of the sessions."""
+    settings = settings_for(
+        tmp_path / "data",
+        engine.url,
+        canary={"share": 0.5, "min_shown": 10, "margin": 0.3},
+        watch={"interval_s": 0.1},
+    )
+    with gateway(settings) as running:
+        yield running
+
+
+def publish(client: httpx.Client, folder: Path, name: str, *, passes: bool = True) -> None:
+    """Publish, register, and decide; a version that changes nothing is promoted."""
+    publish_adapter(folder / "data/adapters", name, b=0.01 if passes else 0.0)
+    assert client.post("/v1/policies", json={"name": name}).is_success
+    if not passes:
+        assert client.post(f"/v1/policies/{name}/promote").is_success
+        return
+    decision = {"policy": name, "passed": True, "why": "better", "inputs": {}}
+    assert client.post(f"/v1/policies/{name}/decision", json=decision).is_success
+
+
+class Users:
+    """Who ask, and say what they did with it."""
+
+    def __init__(self, client: httpx.Client, engine: StandIn) -> None:
+        self._client = client
+        self._engine = engine
+        self._seq = 0
+
+    def work(self, takes: dict[str, bool]) -> dict[str, str]:
+        """Let every session ask once and take or leave what `takes` says of its version."""
+        answered: dict[str, str] = {}
+        events = []
+        for session in SESSIONS:
+            self._engine.answer(text=ANSWER)
+            answer = self._client.post("/v1/suggest", json=suggestion(session=session)).json()
+            answered[session] = answer["policy_version"]
+            outcome = "accepted" if takes[answer["policy_version"]] else "diverged"
+            self._seq += 1
+            events.append(event(answer["suggestion_id"], self._seq, outcome=outcome))
+        assert self._client.post("/v1/feedback", json=feedback(*events)).is_success
+        return answered
+
+
+@pytest.fixture
+def users(client: httpx.Client, engine: StandIn) -> Users:
+    return Users(client, engine)
+
+
+def statuses(client: httpx.Client) -> dict[str, str]:
+    return {info["name"]: info["status"] for info in client.get("/v1/policies").json()}
+
+
+def test_a_canary_that_people_take_goes_live(
+    client: httpx.Client, users: Users, tmp_path: Path
+) -> None:
+    publish(client, tmp_path, "hone-000001")
+    answered = users.work({"hone-tiny": True, "hone-000001": True})
+    assert 8 < list(answered.values()).count("hone-000001") < 32
+    wait_for(lambda: statuses(client) == {"hone-000001": "live"})
+    assert set(users.work({"hone-000001": True}).values()) == {"hone-000001"}
+
+
+def test_a_canary_that_people_leave_is_refused(
+    client: httpx.Client, users: Users, engine: StandIn, tmp_path: Path
+) -> None:
+    publish(client, tmp_path, "hone-000001")
+    users.work({"hone-tiny": True, "hone-000001": False})
+    wait_for(lambda: statuses(client) == {"hone-000001": "refused"})
+    wait_for(lambda: "hone-000001" not in engine.models())
+    last, *_ = client.get("/v1/status").json()["decisions"]
+    assert last["why"].startswith("canary: 0 of ")
+    assert set(users.work({"hone-tiny": True}).values()) == {"hone-tiny"}
+
+
+def test_a_live_version_that_people_leave_is_rolled_back_by_itself(
+    client: httpx.Client, users: Users, tmp_path: Path
+) -> None:
+    users.work({"hone-tiny": True})
+    publish(client, tmp_path, "hone-000001", passes=False)
+    users.work({"hone-000001": False})
+    wait_for(lambda: statuses(client) == {"hone-000001": "refused"})
+    assert client.get("/v1/status").json()["live"] is None
+    assert set(users.work({"hone-tiny": True}).values()) == {"hone-tiny"}
