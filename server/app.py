@@ -29,7 +29,7 @@ from server.prompts.profile import ModelProfile
 from server.prompts.profiles import profile_for
 from server.reconciler import Flights, Reconciler
 from server.registry import Registry
-from server.routes import admin, editor, observe, training
+from server.routes import admin, editor, observe, openai, training
 from server.status import Counters
 from server.watcher import Watcher
 
@@ -67,7 +67,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         ],
     )
     errors.install(app)
-    for routes in (editor, training, admin, observe):
+    for routes in (editor, openai, training, admin, observe):
         app.include_router(routes.router)
     return app
 

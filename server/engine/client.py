@@ -4,7 +4,8 @@ Knows vLLM's HTTP routes and how its refusals map to typed errors. Does not know
 policies or deadlines' origins.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ IDLE_S = 2.0
 """An idle connection is not used again after this long: vLLM closes it after 5 s, and a request
 sent at that moment is lost."""
 DETAIL_CHARS = 300
+
+Lines = AsyncGenerator[str, None]
 
 
 @dataclass(frozen=True)
@@ -131,19 +134,26 @@ class EngineClient:
     async def _send(
         self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float
     ) -> httpx.Response:
-        timeout = httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
-        try:
-            response = await self._request(method, path, body, timeout)
-        except httpx.ConnectTimeout as error:
-            raise EngineDown("the engine does not accept connections") from error
-        except httpx.TimeoutException as error:
-            raise EngineSlow(f"no answer within {timeout_s:.2f} s") from error
-        except (httpx.TransportError, RuntimeError) as error:
-            # RuntimeError: the client was closed because the engine just went down.
-            raise EngineDown(f"the engine cannot be reached: {error}") from error
+        with _failures(timeout_s):
+            response = await self._request(method, path, body, _timeout(timeout_s))
         if response.is_error:
             raise _refusal(response)
         return response
+
+    async def stream(self, path: str, body: Mapping[str, Any], timeout_s: float) -> Lines:
+        """Yield the lines of a streamed answer as they come.
+
+        Raises:
+            EngineError: one of its kinds; `timeout_s` is between two lines.
+        """
+        sending = self._http.stream("POST", path, json=body, timeout=_timeout(timeout_s))
+        with _failures(timeout_s):
+            async with sending as response:
+                if response.is_error:
+                    await response.aread()
+                    raise _refusal(response)
+                async for line in response.aiter_lines():
+                    yield line
 
     async def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None, timeout: httpx.Timeout
@@ -157,6 +167,24 @@ class EngineClient:
             return await self._http.request(method, path, json=body, timeout=timeout)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
             return await self._http.request(method, path, json=body, timeout=timeout)
+
+
+@contextmanager
+def _failures(timeout_s: float) -> Iterator[None]:
+    """Raise what went wrong below HTTP as the error that says what to do."""
+    try:
+        yield
+    except httpx.ConnectTimeout as error:
+        raise EngineDown("the engine does not accept connections") from error
+    except httpx.TimeoutException as error:
+        raise EngineSlow(f"no answer within {timeout_s:.2f} s") from error
+    except (httpx.TransportError, RuntimeError) as error:
+        # RuntimeError: the client was closed because the engine just went down.
+        raise EngineDown(f"the engine cannot be reached: {error}") from error
+
+
+def _timeout(timeout_s: float) -> httpx.Timeout:
+    return httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
 
 
 def _completion_body(model: str, prompt: str | Sequence[int], sampling: Sampling) -> dict[str, Any]:

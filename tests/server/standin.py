@@ -8,14 +8,17 @@ Tests reach its queue and history under /standin.
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 from collections import deque
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import StreamingResponse
 
 END = "<|end|>"
 LOGPROB = -0.25
@@ -60,7 +63,7 @@ class Engine:
             raise HTTPException(404, "The lora adapter cannot be found")
         return "Success"
 
-    async def complete(self, request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    async def complete(self, request: Request, body: dict[str, Any]) -> Any:
         """POST /v1/completions: as queued, or no edit."""
         entry = {"completion": body, "aborted": False}
         self.history.append(entry)
@@ -72,7 +75,30 @@ class Engine:
             return {}
         if "status" in plan:
             raise HTTPException(plan["status"], plan.get("text", "no"))
+        if body.get("stream"):
+            return StreamingResponse(
+                self._stream(body, plan, entry), media_type="text/event-stream"
+            )
         return {"choices": [_choice(body, plan, index) for index in range(body["n"])]}
+
+    async def _stream(
+        self, body: dict[str, Any], plan: dict[str, Any], entry: dict[str, Any]
+    ) -> AsyncIterator[str]:
+        """One chunk per character, `chunk_s` apart."""
+        entry["aborted"] = True
+        choice = _choice(body, plan, 0)
+        for character in choice["text"]:
+            await asyncio.sleep(plan.get("chunk_s", 0.0))
+            yield _chunk(body["model"], character, None)
+        yield _chunk(body["model"], "", choice["finish_reason"])
+        yield "data: [DONE]\n\n"
+        entry["aborted"] = False
+
+
+def _chunk(model: str, text: str, reason: str | None) -> str:
+    choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": reason}
+    piece = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": model}
+    return f"data: {json.dumps(piece | {'choices': [choice]})}\n\n"
 
 
 async def health() -> dict[str, str]:

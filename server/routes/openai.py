@@ -1,0 +1,50 @@
+"""What editors ask that speak OpenAI's completions and nothing of Hone's."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from server.completions import NAME, CompletionRequest, complete, joined
+from server.routes.common import Editor, TheGateway, unless_gone
+from server.routes.editor import CLIENT_CLOSED_REQUEST
+
+router = APIRouter(prefix="/v1", tags=["openai"])
+
+
+@router.get("/models", operation_id="list_models")
+async def models(caller: Editor) -> dict[str, Any]:
+    """List the one name that completions are asked of."""
+    return {"object": "list", "data": [{"id": NAME, "object": "model", "owned_by": "hone"}]}
+
+
+@router.post("/completions", operation_id="complete", response_model=None)
+async def completions(
+    request: Request, body: CompletionRequest, gateway: TheGateway, caller: Editor
+) -> Response:
+    """Complete a prompt of the editor's own making. Hanging up aborts it."""
+    pieces = complete(gateway, caller, body)
+    if not body.stream:
+        found = await unless_gone(request, _all(pieces))
+        if found is None:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        return JSONResponse(joined(found))
+    # The first piece is awaited here, so that a refusal is still a problem document.
+    first = await anext(pieces, None)
+    return StreamingResponse(_events(first, pieces), media_type="text/event-stream")
+
+
+async def _all(pieces: AsyncIterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [piece async for piece in pieces]
+
+
+async def _events(
+    first: dict[str, Any] | None, rest: AsyncIterator[dict[str, Any]]
+) -> AsyncIterator[str]:
+    if first is not None:
+        yield f"data: {json.dumps(first)}\n\n"
+    async for piece in rest:
+        yield f"data: {json.dumps(piece)}\n\n"
+    yield "data: [DONE]\n\n"
