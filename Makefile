@@ -65,6 +65,10 @@ bench-loop: setup ## the demo over 5 seeds against its rivals; more than an hour
 bench-advantage: setup ## estimator and reward against plain Python
 	@$(PY) -m tests.bench.advantage $(ARGS)
 
+.PHONY: bench-serve
+bench-serve: setup ## what the gateway adds, and swaps under load (ARGS="--engine vllm")
+	@$(PY) -m tests.bench.serve $(ARGS)
+
 .PHONY: bench-trainer
 TRL = build/trl
 bench-trainer: setup ## one update beside TRL's, which is installed for this alone (ARGS="--turns 1")

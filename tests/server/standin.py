@@ -1,8 +1,8 @@
 """A stand-in for vLLM: a real little HTTP server with a queue of answers and a history.
 
 Speaks the part of vLLM's API that the gateway uses, takes vLLM's flags, and makes one token of
-each character. Without a queued answer it says nothing, which means "no edit"; asked to repeat,
-it says the prompt.
+each character. Without a queued answer it gives its default one, which says nothing, meaning "no
+edit"; asked to repeat, it says the prompt.
 Tests reach its queue and history under /standin.
 """
 
@@ -32,6 +32,7 @@ class Engine:
         self._key = key
         self.models = {base: "/models/base"}
         self.queue: deque[dict[str, Any]] = deque()
+        self.default: dict[str, Any] = {}
         self.history: list[dict[str, Any]] = []
 
     def authorize(self, request: Request) -> None:
@@ -69,7 +70,7 @@ class Engine:
         self.history.append(entry)
         if body["model"] not in self.models:
             raise HTTPException(404, f"The model `{body['model']}` does not exist.")
-        plan = self.queue.popleft() if self.queue else {}
+        plan = self.queue.popleft() if self.queue else self.default
         if not await _wait(request, plan.get("delay_s", 0.0)):
             entry["aborted"] = True
             return {}
@@ -118,6 +119,9 @@ def create_app(base: str, key: str) -> FastAPI:
     async def enqueue(body: dict[str, Any]) -> None:
         engine.queue.append(body)
 
+    async def set_default(body: dict[str, Any]) -> None:
+        engine.default = body
+
     async def get_history() -> list[dict[str, Any]]:
         return engine.history
 
@@ -129,6 +133,7 @@ def create_app(base: str, key: str) -> FastAPI:
     app.post("/tokenize")(tokenize)
     app.post("/v1/completions")(engine.complete)
     app.post("/standin/queue")(enqueue)
+    app.post("/standin/default")(set_default)
     app.get("/standin/history")(get_history)
     return app
 
