@@ -121,7 +121,7 @@ class Reconciler:
             for name in todo.unload:
                 await self._attempt(name, engine.unload_adapter(name))
             for name in todo.load:
-                await self._attempt(name, engine.load_adapter(name, wanted[name]))
+                await self._attempt(name, _loaded(engine, name, wanted[name]))
             if todo.unload or todo.load:
                 listed = await engine.models()
             self.loaded = frozenset(listed)
@@ -134,3 +134,13 @@ class Reconciler:
         except EngineError as error:
             logger.warning("adapter %s: %s", name, error)
             self.problems[name] = str(error)
+
+
+async def _loaded(engine: EngineClient, name: str, folder: Path) -> None:
+    """Load an adapter and let it answer once; one that cannot is not kept."""
+    await engine.load_adapter(name, folder)
+    try:
+        await engine.probe(name)
+    except EngineError:
+        await engine.unload_adapter(name)
+        raise

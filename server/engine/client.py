@@ -4,6 +4,7 @@ Knows vLLM's HTTP routes and how its refusals map to typed errors. Does not know
 policies or deadlines' origins.
 """
 
+import math
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ IDLE_S = 2.0
 """An idle connection is not used again after this long: vLLM closes it after 5 s, and a request
 sent at that moment is lost."""
 DETAIL_CHARS = 300
+PROBE = "def probe():\n"
 
 Lines = AsyncGenerator[str, None]
 
@@ -106,6 +108,16 @@ class EngineClient:
         """
         body = {"lora_name": name, "lora_path": str(folder.resolve())}
         await self._send("POST", "/v1/load_lora_adapter", body, ADMIN_TIMEOUT_S)
+
+    async def probe(self, name: str) -> None:
+        """Answer one token with a freshly loaded adapter: what is loaded may still not compute.
+
+        Raises:
+            EngineError: it does not answer, or not by numbers.
+        """
+        (one,) = await self.complete(name, PROBE, Sampling(max_tokens=1), ADMIN_TIMEOUT_S)
+        if not all(map(math.isfinite, one.logprobs)):
+            raise EngineError(f"{name} answers with log-probabilities that are not finite")
 
     async def unload_adapter(self, name: str) -> None:
         """Forget an adapter's name; answers in flight finish."""

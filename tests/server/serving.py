@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from feedback_store.store import Store
 from server.app import create_app
 from server.config import ServerSettings
+from server.engine.client import PROBE
 from tests.server import standin
 
 STARTUP_S = 30.0
@@ -56,9 +57,14 @@ class StandIn:
         """Queue the next answer: text, delay_s, finish_reason or status."""
         self._http.post("/standin/queue", json=plan).raise_for_status()
 
+    def make_dumb(self) -> None:
+        """Let adapters load from now on, and answer nothing."""
+        self._http.post("/standin/dumb", json={"dumb": True}).raise_for_status()
+
     def completions(self) -> list[dict[str, Any]]:
-        """Return the completion requests so far, each with whether it was aborted."""
-        return [entry for entry in self.history() if "completion" in entry]
+        """Return the completion requests so far, probes aside, each with whether it was aborted."""
+        asked = [entry for entry in self.history() if "completion" in entry]
+        return [entry for entry in asked if entry["completion"]["prompt"] != PROBE]
 
     def history(self) -> list[dict[str, Any]]:
         """Return everything that was asked so far."""

@@ -20,7 +20,8 @@ import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
-END = "<|end|>"
+from server.engine.client import PROBE
+
 LOGPROB = -0.25
 DISCONNECT_POLL_S = 0.01
 
@@ -33,6 +34,8 @@ class Engine:
         self.models = {base: "/models/base"}
         self.queue: deque[dict[str, Any]] = deque()
         self.default: dict[str, Any] = {}
+        self.dumb = False
+        """Whether freshly loaded adapters answer nothing."""
         self.history: list[dict[str, Any]] = []
 
     def authorize(self, request: Request) -> None:
@@ -70,7 +73,10 @@ class Engine:
         self.history.append(entry)
         if body["model"] not in self.models:
             raise HTTPException(404, f"The model `{body['model']}` does not exist.")
-        plan = self.queue.popleft() if self.queue else self.default
+        probed = body["prompt"] == PROBE
+        plan = self.default if probed or not self.queue else self.queue.popleft()
+        if probed and self.dumb:
+            raise HTTPException(500, "EngineCore encountered an issue")
         if not await _wait(request, plan.get("delay_s", 0.0)):
             entry["aborted"] = True
             return {}
@@ -122,6 +128,9 @@ def create_app(base: str, key: str) -> FastAPI:
     async def set_default(body: dict[str, Any]) -> None:
         engine.default = body
 
+    async def set_dumb(body: dict[str, Any]) -> None:
+        engine.dumb = body["dumb"]
+
     async def get_history() -> list[dict[str, Any]]:
         return engine.history
 
@@ -134,6 +143,7 @@ def create_app(base: str, key: str) -> FastAPI:
     app.post("/v1/completions")(engine.complete)
     app.post("/standin/queue")(enqueue)
     app.post("/standin/default")(set_default)
+    app.post("/standin/dumb")(set_dumb)
     app.get("/standin/history")(get_history)
     return app
 

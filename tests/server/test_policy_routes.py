@@ -50,6 +50,17 @@ def stamped(client: httpx.Client) -> str:
     return str(post(client, "/v1/suggest", suggestion())["policy_version"])
 
 
+def test_an_adapter_that_loads_and_does_not_answer_is_refused(
+    client: httpx.Client, engine: StandIn, data: Path
+) -> None:
+    engine.make_dumb()
+    publish_adapter(data / "adapters", "hone-000001")
+    refused = post(client, "/v1/policies", {"name": "hone-000001"}, 422)
+    assert "the engine does not take it: " in refused["detail"]
+    assert engine.models() == {"hone-tiny"}
+    assert statuses(client) == {}
+
+
 def test_a_candidate_is_loaded_but_answers_nobody(
     client: httpx.Client, engine: StandIn, data: Path, zero: str
 ) -> None:
