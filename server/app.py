@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,20 +17,30 @@ from starlette.middleware import Middleware
 
 from feedback_store.store import Store
 from server import __version__, errors
-from server.auth import KeyRing
+from server.audit import Audit
+from server.auth import Door, KeyRing
+from server.auth.oidc import Tokens
 from server.base_model import base_of
 from server.config import ServerSettings
 from server.engine.flags import Machine, launch
 from server.engine.supervisor import Engine, EngineFiles, ManagedEngine, RemoteEngine
 from server.fleet import Fleet, Replica
 from server.gateway import Gateway
+from server.limits import Limits
 from server.metrics import Metrics
-from server.middleware import LOOPBACK_NAMES, BodyLimit, KnownHost, RequestId, is_loopback
+from server.middleware import (
+    LOOPBACK_NAMES,
+    BodyLimit,
+    KnownHost,
+    RequestId,
+    SafeHeaders,
+    is_loopback,
+)
 from server.prompts.profile import ModelProfile
 from server.prompts.profiles import profile_for
 from server.reconciler import Flights, Reconciler
 from server.registry import Registry
-from server.routes import admin, editor, observe, openai, training
+from server.routes import admin, editor, observe, openai, sign_in, training
 from server.status import Counters
 from server.watcher import Watcher
 
@@ -62,12 +73,13 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         redoc_url=None,
         middleware=[
             Middleware(RequestId),
+            Middleware(SafeHeaders, secure=settings.listen.tls_cert is not None),
             Middleware(KnownHost, hosts=known_hosts(settings)),
             Middleware(BodyLimit, limit_bytes=settings.listen.max_body_bytes),
         ],
     )
     errors.install(app)
-    for routes in (editor, openai, training, admin, observe):
+    for routes in (editor, openai, training, admin, sign_in, observe):
         app.include_router(routes.router)
     return app
 
@@ -86,9 +98,17 @@ def build(settings: ServerSettings, store: Store) -> Gateway:
         fleet=build_fleet(settings, profile, registry, flights),
         registry=registry,
         flights=flights,
-        keys=KeyRing(settings.data.folder),
+        door=build_door(settings),
+        limits=Limits(settings.limits, time.monotonic),
+        audit=Audit(settings.data.folder),
         metrics=Metrics(),
     )
+
+
+def build_door(settings: ServerSettings) -> Door:
+    """Return what asks for credentials."""
+    tokens = Tokens(settings.oidc) if settings.oidc.issuer else None
+    return Door(KeyRing(settings.data.folder), tokens)
 
 
 def build_fleet(

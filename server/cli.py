@@ -21,12 +21,15 @@ from feedback_store.settings import ConfigError, SettingsParser, add_flags, load
 from feedback_store.store import Store
 from server import __version__
 from server.app import create_app
-from server.auth import KeyRing
+from server.audit import Audit
+from server.auth import Caller, KeyRing
 from server.base_model import check_model
 from server.config import ServerSettings
 from server.middleware import is_loopback
 
 CONFIG_EXIT = 2
+SHELL = Caller("shell", "", frozenset(Scope), "shell")
+"""Whoever can run this on the data folder; who that is only the system knows."""
 FAILED_EXIT = 1
 CALL_TIMEOUT_S = 30.0
 IDLE_CONNECTION_S = 60
@@ -39,7 +42,7 @@ RUN_EXAMPLES = """examples:
 The managed vLLM takes half a minute to come up; /readyz tells when it has.
 """
 KEYS_EXAMPLES = """examples:
-  hone-server keys create --user ada --team compilers --scope edit
+  hone-server keys create --user ada --team compilers --scope suggest --scope feedback
   hone-server keys create --user trainer --team ops --scope train
   hone-server keys list
   hone-server keys revoke 0123456789ab
@@ -82,12 +85,18 @@ def _uvicorn_config(settings: ServerSettings, store: Store) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(settings, store),
         **where,
+        **_tls(settings),
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=int(listen.drain_s) + 1,
         timeout_keep_alive=IDLE_CONNECTION_S,
     )
+
+
+def _tls(settings: ServerSettings) -> dict[str, Any]:
+    cert, key = settings.listen.tls_cert, settings.listen.tls_key
+    return {"ssl_certfile": str(cert), "ssl_keyfile": key and str(key)} if cert else {}
 
 
 def refuse_open_bind(settings: ServerSettings) -> None:
@@ -99,7 +108,7 @@ def refuse_open_bind(settings: ServerSettings) -> None:
     listen = settings.listen
     if listen.socket is not None or is_loopback(listen.host):
         return
-    if not KeyRing(settings.data.folder).exists():
+    if not (settings.oidc.issuer or KeyRing(settings.data.folder).exists()):
         raise ConfigError(
             f"listen.host {listen.host} is reachable from other machines and there are no API "
             "keys: create one with `hone-server keys create`, or listen on 127.0.0.1"
@@ -109,6 +118,9 @@ def refuse_open_bind(settings: ServerSettings) -> None:
 def create_key(settings: ServerSettings, given: argparse.Namespace) -> int:
     """Create a key and show it this once."""
     scopes = [Scope(scope) for scope in given.scope]
+    settings.data.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    about = {"for_user": given.user, "for_team": given.team, "scopes": scopes}
+    Audit(settings.data.folder).write(SHELL, "create key", **about)
     print(KeyRing(settings.data.folder).create(given.user, given.team, scopes))
     print("Shown once; only its hash is stored.", file=sys.stderr)
     return 0
@@ -125,6 +137,7 @@ def list_keys(settings: ServerSettings, given: argparse.Namespace) -> int:
 def revoke_key(settings: ServerSettings, given: argparse.Namespace) -> int:
     """End a key at once."""
     if KeyRing(settings.data.folder).revoke(given.id):
+        Audit(settings.data.folder).write(SHELL, "revoke key", id=given.id)
         return 0
     return _fail(f"there is no valid key {given.id}; see `hone-server keys list`", FAILED_EXIT)
 

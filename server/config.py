@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from feedback_store.config import DataSettings, StoreSettings
-from feedback_store.events import FeedbackLevel
+from feedback_store.events import FeedbackLevel, Scope
 from feedback_store.settings import Section, Settings
 
 EMBEDDED_MODELS = Path(__file__).parent / "models"
@@ -37,8 +37,50 @@ class ListenSettings(Section):
     """Host names that requests may be addressed to, besides the bound address and localhost."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     """Larger request bodies are refused with 413."""
+    tls_cert: Path | None = None
+    """Certificate chain (PEM) to serve https with; listen.tls_key is its key."""
+    tls_key: Path | None = None
+    """The certificate's private key (PEM)."""
     drain_s: float = Field(default=10.0, ge=0)
     """On SIGTERM, how long requests in flight may still take, in seconds."""
+
+
+class OidcSettings(Section):
+    """Tokens of the company's own identity provider, beside API keys."""
+
+    issuer: str = ""
+    """The issuer of tokens, as in their `iss`; empty takes no tokens."""
+    audience: str = "hone"
+    """Whom tokens must be meant for, as in their `aud`."""
+    jwks_url: str = ""
+    """Where the issuer publishes its keys; the one host that the gateway asks for them."""
+    jwks_file: Path | None = None
+    """A file that holds the issuer's keys instead: then no host is asked."""
+    team_claim: str = "team"
+    """The claim that names the team."""
+    scope_claim: str = "scope"
+    """The claim that lists scopes: a text with blanks between them, or a list."""
+    scope_prefix: str = ""
+    """What stands before Hone's scopes there, such as `hone:`."""
+    default_scopes: tuple[Scope, ...] = (Scope.SUGGEST, Scope.FEEDBACK)
+    """Scopes of tokens without that claim."""
+
+    @model_validator(mode="after")
+    def _issuer_needs_keys(self) -> "OidcSettings":
+        if self.issuer and not (self.jwks_url or self.jwks_file):
+            raise ValueError("oidc.issuer needs oidc.jwks_url or oidc.jwks_file")
+        return self
+
+
+class LimitSettings(Section):
+    """What one credential may ask for, where there are credentials."""
+
+    requests_per_s: float = Field(default=20.0, gt=0)
+    """Suggestions, completions and feedback a second, in the long run."""
+    burst: int = Field(default=40, ge=1)
+    """How many may come at once after a pause."""
+    at_once: int = Field(default=16, ge=1)
+    """How many may be under way at the same time."""
 
 
 class EngineSettings(Section):
@@ -160,6 +202,10 @@ class ServerSettings(Settings):
 
     listen: ListenSettings = ListenSettings()
     """Where the gateway listens."""
+    limits: LimitSettings = LimitSettings()
+    """What one credential may ask for."""
+    oidc: OidcSettings = OidcSettings()
+    """Tokens of the company's own identity provider."""
     data: DataSettings = DataSettings()
     """Where the gateway keeps everything."""
     engine: EngineSettings = EngineSettings()

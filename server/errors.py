@@ -4,6 +4,7 @@ Knows which error means which status. Does not know who raises it. No text of a 
 repeated: it may be code.
 """
 
+import math
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +26,7 @@ from server.engine.errors import (
     PromptTooLong,
     UnknownModel,
 )
+from server.limits import TooMany
 from server.policies import PolicyConflict, UnknownPolicy
 
 RETRY_AFTER_S = 2
@@ -47,6 +49,7 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (UnknownWire, HTTPStatus.UPGRADE_REQUIRED),
     (NotAllowed, HTTPStatus.UNAUTHORIZED),
     (MissingScope, HTTPStatus.FORBIDDEN),
+    (TooMany, HTTPStatus.TOO_MANY_REQUESTS),
     (UnknownPolicy, HTTPStatus.NOT_FOUND),
     (PolicyConflict, HTTPStatus.CONFLICT),
     (BadAdapter, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -88,6 +91,8 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
     headers: dict[str, str] = {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_S)
+    if isinstance(error, TooMany):
+        headers["Retry-After"] = str(math.ceil(error.retry_s))
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return problem(status, str(error), headers)

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from feedback_store.store import Store
-from server.auth import KeyRing
+from server.audit import Audit
+from server.auth import Door
 from server.config import ServerSettings
 from server.fleet import Fleet
+from server.limits import Limits
 from server.metrics import Metrics
 from server.prompts.profile import ModelProfile
 from server.reconciler import Flights
@@ -29,7 +31,9 @@ class Gateway:
     fleet: Fleet
     registry: Registry
     flights: Flights
-    keys: KeyRing
+    door: Door
+    limits: Limits
+    audit: Audit
     metrics: Metrics
     draw: Callable[[], float] = field(default_factory=lambda: random.SystemRandom().random)
     """A number from 0 to 1 for each suggestion; below the holdout share it is held out."""

@@ -7,7 +7,9 @@ client's disconnect from the routes.
 import ipaddress
 import re
 import uuid
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -41,6 +43,38 @@ class RequestId:
             await send(message)
 
         await self._app(scope, receive, stamped)
+
+
+class SafeHeaders:
+    """Every answer says what a browser may do with it: nothing but show it, once, here."""
+
+    HEADERS: Mapping[str, str] = MappingProxyType(
+        {
+            "cache-control": "no-store",
+            "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+            "cross-origin-resource-policy": "same-origin",
+            "referrer-policy": "no-referrer",
+            "x-content-type-options": "nosniff",
+            "x-frame-options": "DENY",
+        }
+    )
+    TRANSPORT = ("strict-transport-security", "max-age=31536000")
+
+    def __init__(self, app: ASGIApp, *, secure: bool) -> None:
+        self._app = app
+        self._headers = [*self.HEADERS.items(), *([self.TRANSPORT] if secure else [])]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and add what the route did not say itself."""
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers:
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, guarded if scope["type"] == "http" else send)
 
 
 class BodyLimit:

@@ -136,9 +136,13 @@ class Trigger(StrEnum):
 class Scope(StrEnum):
     """What a key may do."""
 
-    EDIT = "edit"
-    """Ask for suggestions and send feedback."""
+    SUGGEST = "suggest"
+    """Ask for suggestions and completions."""
+    FEEDBACK = "feedback"
+    """Say what became of them."""
     TRAIN = "train"
     """Export batches, sample rollouts, register and promote policy versions."""
     ADMIN = "admin"
-    """Everything, and keys."""
+    """All of the above, roll back, route, look into and maintain the store; but no content."""
+    CONTENT = "content"
+    """Read the code and text that the store holds."""

@@ -1,7 +1,10 @@
-"""What an administrator asks: which teams and languages have a version of their own."""
+"""What an administrator asks: to go back to the version before, and who gets which version."""
+
+import asyncio
 
 from fastapi import APIRouter
 
+from feedback_store.events import PolicyInfo
 from server.routes.common import Admin, TheGateway
 from server.routing import Table
 
@@ -17,5 +20,17 @@ async def get_routing(gateway: TheGateway, caller: Admin) -> Table:
 @router.put("/routing", operation_id="set_routing")
 async def set_routing(body: Table, gateway: TheGateway, caller: Admin) -> Table:
     """Replace the routing table; versions that it names are loaded first."""
+    await asyncio.to_thread(
+        gateway.audit.write, caller, "routing", routes=body.model_dump(mode="json")["routes"]
+    )
     await gateway.registry.route(body, gateway.fleet)
     return gateway.registry.table
+
+
+@router.post("/rollback", operation_id="rollback")
+async def rollback(gateway: TheGateway, caller: Admin) -> list[PolicyInfo]:
+    """Swap the live version and the one before, at once."""
+    live = gateway.registry.book.live
+    await asyncio.to_thread(gateway.audit.write, caller, "rollback", live=live)
+    await gateway.registry.rollback(gateway.fleet)
+    return gateway.registry.infos(gateway.fleet.loaded)

@@ -1,7 +1,7 @@
 """What routes share: the gateway, the caller, the wire version, and a client that goes away."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated, TypeVar, cast
 
@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from feedback_store.events import WIRE_VERSIONS, Scope
 from server.auth import Caller
+from server.auth.sessions import COOKIE
 from server.errors import UnknownWire
 from server.gateway import Gateway
 
@@ -20,19 +21,45 @@ def gateway_of(request: Request) -> Gateway:
     return cast(Gateway, request.app.state.gateway)
 
 
+def caller_of(request: Request) -> Caller:
+    """Return whoever sent the request, by its key, its token or its page's cookie."""
+    headers, cookie = request.headers, request.cookies.get(COOKIE)
+    return gateway_of(request).door.caller(headers.get("authorization"), cookie)
+
+
 def caller_with(scope: Scope) -> Callable[[Request], Caller]:
     """Return a dependency that yields the caller if it has `scope`."""
 
     def caller(request: Request) -> Caller:
-        found = gateway_of(request).keys.caller(request.headers.get("authorization"))
+        found = caller_of(request)
         found.require(scope)
         return found
 
     return caller
 
 
+def limited(scope: Scope) -> Callable[[Request], AsyncIterator[Caller]]:
+    """Return such a dependency that also counts the request among its credential's."""
+    allowed = caller_with(scope)
+
+    async def caller(request: Request) -> AsyncIterator[Caller]:
+        # A token may have to be checked by keys that are fetched.
+        found = await asyncio.to_thread(allowed, request)
+        gateway = gateway_of(request)
+        if gateway.door.open:
+            yield found
+            return
+        with gateway.limits.admit(found.key):
+            yield found
+
+    return caller
+
+
 TheGateway = Annotated[Gateway, Depends(gateway_of)]
-Editor = Annotated[Caller, Depends(caller_with(Scope.EDIT))]
+Anyone = Annotated[Caller, Depends(caller_of)]
+"""Whoever has a valid credential, whatever its scopes."""
+Editor = Annotated[Caller, Depends(limited(Scope.SUGGEST))]
+Reporter = Annotated[Caller, Depends(limited(Scope.FEEDBACK))]
 Trainer = Annotated[Caller, Depends(caller_with(Scope.TRAIN))]
 Admin = Annotated[Caller, Depends(caller_with(Scope.ADMIN))]
 

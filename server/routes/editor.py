@@ -12,7 +12,7 @@ from feedback_store.events import (
 )
 from server import __version__
 from server.feedback import take
-from server.routes.common import Editor, TheGateway, check_wire, unless_gone
+from server.routes.common import Editor, Reporter, TheGateway, check_wire, unless_gone
 from server.suggest import suggest
 
 CLIENT_CLOSED_REQUEST = 499
@@ -50,7 +50,7 @@ async def make_suggestion(
 
 
 @router.post("/feedback", operation_id="feedback")
-async def take_feedback(body: FeedbackBatch, gateway: TheGateway, caller: Editor) -> FeedbackAck:
+async def take_feedback(body: FeedbackBatch, gateway: TheGateway, caller: Reporter) -> FeedbackAck:
     """Store feedback. The answer promises that it is on disk; sending it again does no harm."""
     check_wire(body.wire)
     ack = await take(gateway.store, caller, body, gateway.settings.feedback.level)

@@ -5,10 +5,11 @@ from importlib.resources import files
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
+from server.auth import NotAllowed
 from server.engine.supervisor import EngineState
-from server.routes.common import Editor, TheGateway
+from server.routes.common import Anyone, TheGateway, caller_of
 from server.status import ready, status
 
 router = APIRouter(tags=["observe"])
@@ -34,22 +35,25 @@ async def readyz(gateway: TheGateway) -> JSONResponse:
 
 
 @router.get("/v1/status", operation_id="status")
-async def get_status(request: Request, gateway: TheGateway, caller: Editor) -> dict[str, Any]:
+async def get_status(request: Request, gateway: TheGateway, caller: Anyone) -> dict[str, Any]:
     """Return the gateway's state and counts."""
     counters = await asyncio.to_thread(request.app.state.counters.read)
     return status(gateway, counters)
 
 
 @router.get("/metrics", operation_id="metrics")
-async def metrics(gateway: TheGateway, caller: Editor) -> Response:
+async def metrics(gateway: TheGateway, caller: Anyone) -> Response:
     """Return the gateway's counters as Prometheus reads them."""
     up = gateway.fleet.state is EngineState.UP
     return Response(gateway.metrics.render(engine_up=up), media_type="text/plain; version=0.0.4")
 
 
 @router.get("/", operation_id="page", include_in_schema=False)
-async def page() -> HTMLResponse:
-    """Return the status page: a shell without data, which asks /v1/status itself."""
+async def page(request: Request) -> Response:
+    """Return the status page, or the way to the sign-in."""
+    try:
+        await asyncio.to_thread(caller_of, request)
+    except NotAllowed:
+        return RedirectResponse("/login", 303)
     html = files("server").joinpath("page.html").read_text(encoding="utf-8")
-    headers = {"Content-Security-Policy": PAGE_POLICY, "X-Content-Type-Options": "nosniff"}
-    return HTMLResponse(html, headers=headers)
+    return HTMLResponse(html, headers={"Content-Security-Policy": PAGE_POLICY})

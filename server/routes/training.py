@@ -72,6 +72,8 @@ async def decide(name: str, body: Decision, gateway: TheGateway, caller: Trainer
     of sessions first), or is refused for good."""
     if body.policy != name:
         raise PolicyConflict(f"the decision is about {body.policy!r}, the address about {name!r}")
+    about = {"policy": name, "passed": body.passed, "why": body.why}
+    await asyncio.to_thread(gateway.audit.write, caller, "decision", **about)
     as_canary = gateway.settings.canary.share > 0
     await gateway.registry.decide(body, gateway.fleet, as_canary=as_canary)
     return _info(gateway, name)
@@ -80,15 +82,9 @@ async def decide(name: str, body: Decision, gateway: TheGateway, caller: Trainer
 @router.post("/policies/{name}/promote", operation_id="promote")
 async def promote(name: str, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
     """Make an untrained adapter live; any other needs a stored passing decision."""
+    await asyncio.to_thread(gateway.audit.write, caller, "promote", policy=name)
     await gateway.registry.promote(name, gateway.fleet)
     return _info(gateway, name)
-
-
-@router.post("/rollback", operation_id="rollback")
-async def rollback(gateway: TheGateway, caller: Trainer) -> list[PolicyInfo]:
-    """Swap the live version and the one before, at once."""
-    await gateway.registry.rollback(gateway.fleet)
-    return gateway.registry.infos(gateway.fleet.loaded)
 
 
 @router.post("/snapshots", operation_id="load_snapshot", status_code=201)

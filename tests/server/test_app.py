@@ -148,25 +148,42 @@ def test_a_page_of_another_site_is_refused(client: httpx.Client) -> None:
     assert own.status_code == httpx.codes.OK
 
 
-def test_with_keys_every_route_but_health_and_the_empty_page_needs_one(
+def test_with_keys_every_route_but_health_and_the_sign_in_needs_one(
     engine: StandIn, tmp_path: Path
 ) -> None:
     keys = KeyRing(tmp_path)
-    edit = {"Authorization": f"Bearer {keys.create('ada', 'team', [Scope.EDIT])}"}
-    train = {"Authorization": f"Bearer {keys.create('trainer', 'ops', [Scope.TRAIN])}"}
+
+    def header(user: str, *scopes: Scope) -> dict[str, str]:
+        return {"Authorization": f"Bearer {keys.create(user, 'team', scopes)}"}
+
+    ask, train = header("ada", Scope.SUGGEST), header("trainer", Scope.TRAIN)
+    admin = header("root", Scope.ADMIN)
     with gateway(settings_for(tmp_path, engine.url)) as client:
-        for path in ("/v1/hello", "/v1/status", "/metrics", "/v1/policies"):
+        for path in ("/v1/hello", "/v1/status", "/metrics", "/v1/policies", "/v1/models"):
             answer = client.get(path)
             assert "Authorization" in problem(answer, 401)
             assert answer.headers["www-authenticate"] == "Bearer"
-        for path in ("/livez", "/readyz", "/"):
+        for path in ("/livez", "/readyz", "/login"):
             assert client.get(path).status_code == httpx.codes.OK
-        assert client.get("/v1/hello", headers=edit).status_code == httpx.codes.OK
-        assert "train" in problem(client.get("/v1/policies", headers=edit), 403)
+        assert client.get("/").headers["location"] == "/login"
+        assert client.get("/v1/hello", headers=ask).status_code == httpx.codes.OK
+        assert "train" in problem(client.get("/v1/policies", headers=ask), 403)
         assert client.get("/v1/policies", headers=train).status_code == httpx.codes.OK
-        assert "edit" in problem(client.post("/v1/feedback", json=feedback(), headers=train), 403)
+        for other in (ask, train):
+            refused = client.post("/v1/feedback", json=feedback(), headers=other)
+            assert "feedback" in problem(refused, 403)
+            assert "admin" in problem(client.post("/v1/rollback", headers=other), 403)
+        problem(client.post("/v1/rollback", headers=admin), 409)
         keys.revoke(keys.records()[0].id)
-        problem(client.get("/v1/hello", headers=edit), 401)
+        problem(client.get("/v1/hello", headers=ask), 401)
+
+
+def test_every_answer_tells_browsers_to_keep_to_themselves(client: httpx.Client) -> None:
+    for path in ("/livez", "/v1/status", "/v1/nothing", "/login", "/"):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
 
 
 def test_hello_tells_what_the_client_must_know(client: httpx.Client) -> None:

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from feedback_store.events import Scope
-from server.auth import Caller, KeyRing, MissingScope, NotAllowed
+from server.auth import Caller, Door, KeyRing, MissingScope, NotAllowed
 
 
 def test_without_a_key_file_everybody_is_the_local_user(tmp_path: Path) -> None:
-    caller = KeyRing(tmp_path).caller(None)
+    caller = Door(KeyRing(tmp_path), None).caller(None, None)
     assert (caller.user, caller.team) == ("local", "local")
     for scope in Scope:
         caller.require(scope)
 
 
 def test_a_key_is_stored_as_a_hash_and_for_its_owner_only(tmp_path: Path) -> None:
-    key = KeyRing(tmp_path).create("ada", "compilers", [Scope.EDIT])
+    key = KeyRing(tmp_path).create("ada", "compilers", [Scope.SUGGEST])
     stored = (tmp_path / "keys.json").read_text()
     assert key not in stored
     assert key.split("_", 2)[2] not in stored
@@ -28,17 +28,21 @@ def test_a_key_is_stored_as_a_hash_and_for_its_owner_only(tmp_path: Path) -> Non
 
 def test_a_key_says_who_and_what(tmp_path: Path) -> None:
     ring = KeyRing(tmp_path)
-    caller = ring.caller(f"Bearer {ring.create('ada', 'compilers', [Scope.EDIT])}")
+    key = ring.create("ada", "compilers", [Scope.SUGGEST])
+    caller = Door(ring, None).caller(f"Bearer {key}", None)
     assert caller.team == "compilers"
-    assert caller.scopes == {Scope.EDIT}
+    assert caller.scopes == {Scope.SUGGEST}
     assert "ada" not in caller.user
     with pytest.raises(MissingScope, match="train"):
         caller.require(Scope.TRAIN)
 
 
-def test_admin_may_do_everything() -> None:
-    for scope in Scope:
-        Caller("u", "t", frozenset({Scope.ADMIN})).require(scope)
+def test_admin_may_do_everything_but_read_code() -> None:
+    admin = Caller("u", "t", frozenset({Scope.ADMIN}))
+    for scope in set(Scope) - {Scope.CONTENT}:
+        admin.require(scope)
+    with pytest.raises(MissingScope, match="content"):
+        admin.require(Scope.CONTENT)
 
 
 @pytest.mark.parametrize(
@@ -46,16 +50,16 @@ def test_admin_may_do_everything() -> None:
 )
 def test_wrong_credentials_are_refused(tmp_path: Path, header: str | None) -> None:
     ring = KeyRing(tmp_path)
-    ring.create("ada", "compilers", [Scope.EDIT])
+    ring.create("ada", "compilers", [Scope.SUGGEST])
     with pytest.raises(NotAllowed):
-        ring.caller(header)
+        Door(ring, None).caller(header, None)
 
 
 def test_the_right_id_with_another_secret_is_refused(tmp_path: Path) -> None:
     ring = KeyRing(tmp_path)
-    key = ring.create("ada", "compilers", [Scope.EDIT])
+    key = ring.create("ada", "compilers", [Scope.SUGGEST])
     with pytest.raises(NotAllowed):
-        ring.caller(f"Bearer {key[:-1]}{'A' if key[-1] != 'A' else 'B'}")
+        Door(ring, None).caller(f"Bearer {key[:-1]}{'A' if key[-1] != 'A' else 'B'}", None)
 
 
 def test_pseudonyms_stay_and_differ_by_user_and_installation(tmp_path: Path) -> None:
@@ -68,13 +72,13 @@ def test_pseudonyms_stay_and_differ_by_user_and_installation(tmp_path: Path) -> 
 
 
 def test_revoking_works_in_a_running_gateway_and_never_opens_it(tmp_path: Path) -> None:
-    running, command = KeyRing(tmp_path), KeyRing(tmp_path)
-    key = command.create("ada", "compilers", [Scope.EDIT])
-    running.caller(f"Bearer {key}")
+    running, command = Door(KeyRing(tmp_path), None), KeyRing(tmp_path)
+    key = command.create("ada", "compilers", [Scope.SUGGEST])
+    running.caller(f"Bearer {key}", None)
     assert command.revoke(command.records()[0].id)
     for header in (f"Bearer {key}", None):
         with pytest.raises(NotAllowed):
-            running.caller(header)
+            running.caller(header, None)
     assert not command.revoke(command.records()[0].id)
 
 
@@ -83,4 +87,4 @@ def test_a_damaged_key_file_lets_nobody_in(tmp_path: Path) -> None:
     path.write_text(json.dumps({"keys": [{"id": "x"}]}))
     os.chmod(path, 0o600)
     with pytest.raises(NotAllowed, match="key file"):
-        KeyRing(tmp_path).caller("Bearer hone_x_y")
+        Door(KeyRing(tmp_path), None).caller("Bearer hone_x_y", None)

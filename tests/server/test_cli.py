@@ -154,14 +154,14 @@ def test_keys_are_created_listed_and_revoked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = ["--data.folder", str(tmp_path)]
-    flags = ["--user", "ada", "--team", "compilers", "--scope", "edit", "--scope", "train"]
+    flags = ["--user", "ada", "--team", "compilers", "--scope", "suggest", "--scope", "train"]
     assert main(["keys", "create", *flags, *data]) == 0
     key = capsys.readouterr().out.strip()
     identity = key.split("_")[1]
     assert main(["keys", "list", *data]) == 0
     listed = capsys.readouterr().out
     assert identity in listed
-    assert "edit train" in listed
+    assert "suggest train" in listed
     assert key.split("_", 2)[2] not in listed
     assert main(["keys", "revoke", identity, *data]) == 0
     assert main(["keys", "revoke", identity, *data]) == 1

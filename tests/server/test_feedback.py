@@ -50,7 +50,7 @@ def test_another_users_feedback_is_quarantined_and_cannot_block_mine(
     keys = KeyRing(tmp_path)
     tmp_path.mkdir(exist_ok=True)
     mine, theirs = (
-        {"Authorization": f"Bearer {keys.create(user, 'team', [Scope.EDIT])}"}
+        {"Authorization": f"Bearer {keys.create(user, 'team', [Scope.SUGGEST, Scope.FEEDBACK])}"}
         for user in ("ada", "eve")
     )
     with gateway(settings_for(tmp_path, engine.url)) as client:

@@ -1,6 +1,6 @@
-"""Who is asking: API keys, their scopes, and the pseudonym that stands for a user.
+"""API keys, their scopes, and the pseudonym that stands for a user.
 
-Knows the key file and its hashes. Does not know routes. A key is `hone_ID_SECRET`; only the
+Knows the key file and its hashes. Does not know requests. A key is `hone_ID_SECRET`; only the
 SHA-256 of it is stored, which is enough for 256 random bits.
 """
 
@@ -14,34 +14,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from feedback_store.events import Scope
+from server.auth.caller import NotAllowed
 from server.files import write_private
 
 KEYS = "keys.json"
 PSEUDONYM_KEY = "pseudonym.key"
-LOCAL = "local"
-
-
-class NotAllowed(Exception):
-    """The credential is missing or unknown."""
-
-
-class MissingScope(Exception):
-    """The credential is known but does not allow this."""
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who a request comes from, by its credential and never by what it claims."""
-
-    user: str
-    """A keyed pseudonym."""
-    team: str
-    scopes: frozenset[Scope]
-
-    def require(self, scope: Scope) -> None:
-        """Raise MissingScope unless the caller has `scope`; `admin` has all."""
-        if not self.scopes & {scope, Scope.ADMIN}:
-            raise MissingScope(f"this key lacks the scope {scope!r}; ask for one that has it")
 
 
 @dataclass(frozen=True)
@@ -98,28 +75,33 @@ class KeyRing:
         self._save([ended if r.id == identity else r for r in self.records()])
         return True
 
-    def caller(self, authorization: str | None) -> Caller:
-        """Return who sent this Authorization header.
+    def holder(self, key: str) -> KeyRecord:
+        """Return whose key this is.
 
         Raises:
-            NotAllowed: there is a key file, and no valid key in the header.
+            NotAllowed: it is not valid, or the key file does not read.
         """
-        if not self.exists():
-            return Caller(LOCAL, LOCAL, frozenset(Scope))
-        key = (authorization or "").removeprefix("Bearer ").strip()
-        identity = key.split("_")[1] if key.count("_") >= 2 else ""
+        record = self.valid(key.split("_")[1] if key.count("_") >= 2 else "")
+        if record is None or not hmac.compare_digest(record.sha256, _hash(key)):
+            raise NotAllowed("send a valid key as 'Authorization: Bearer hone_...'")
+        return record
+
+    def valid(self, identity: str) -> KeyRecord | None:
+        """Return a key by its id, if it has not ended.
+
+        Raises:
+            NotAllowed: the key file does not read.
+        """
         try:
             self._refresh()
         except ValueError as error:
             raise NotAllowed("the gateway's key file does not read; see its log") from error
         record = self._records.get(identity)
-        if (
-            record is None
-            or record.revoked_at
-            or not hmac.compare_digest(record.sha256, _hash(key))
-        ):
-            raise NotAllowed("send a valid key as 'Authorization: Bearer hone_...'")
-        return Caller(self.pseudonym(record.user), record.team, frozenset(record.scopes))
+        return record if record and not record.revoked_at else None
+
+    def secret(self, purpose: str) -> bytes:
+        """Return a secret of this gateway's own for one purpose."""
+        return hmac.new(self._secret(), f"hone {purpose}".encode(), hashlib.sha256).digest()
 
     def pseudonym(self, user: str) -> str:
         """Return what stands for a user in the store: the same always, and not to be undone."""
