@@ -147,9 +147,15 @@ def register(
     return [StatusChange(name, status, parent, untrained, "registered")]
 
 
-def decide(book: Book, decision: Decision, *, as_canary: bool = False) -> list[StatusChange]:
-    """Return the changes that follow a gate's decision on a candidate; `as_canary` lets one that
-    passed answer a share of sessions first, in the place of a canary before it.
+def decide(
+    book: Book, decision: Decision, *, as_canary: bool = False, paused: bool = False
+) -> list[StatusChange]:
+    """Return the changes that follow a gate's decision on a candidate.
+
+    Args:
+        as_canary: one that passed answers a share of sessions first, in the place of a canary
+            before it.
+        paused: one that passed stays a candidate, to be promoted by hand.
 
     Raises:
         UnknownPolicy: there is no such version.
@@ -160,6 +166,8 @@ def decide(book: Book, decision: Decision, *, as_canary: bool = False) -> list[S
         raise PolicyConflict(f"{policy.name} is {policy.status}; only a candidate is decided on")
     if not decision.passed:
         return [StatusChange(policy.name, Status.REFUSED, why=decision.why)]
+    if paused:
+        return []
     if as_canary:
         return [StatusChange(policy.name, Status.CANARY, why=decision.why)]
     return _go_live(book, policy.name, decision.why)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from feedback_store.events import Decision, PolicyInfo
+from feedback_store.publish import BadManifest, read_manifest
 from feedback_store.store import Store
 from server import policies, routing
 from server.adapters import Adapter, BadAdapter, Base, verify
@@ -35,6 +36,7 @@ class Registry:
         self._adapters = adapters
         self._snapshots = snapshots
         self._routes = routes
+        self._pause = routes.with_name("paused")
         self._base = base
         self._turn = asyncio.Lock()
         self._arriving: set[tuple[str, Status]] = set()
@@ -53,6 +55,17 @@ class Registry:
     def infos(self, loaded: frozenset[str]) -> list[PolicyInfo]:
         """Return all versions as the wire shows them."""
         return [self.info(name, loaded) for name in self.book.policies]
+
+    def manifest(self, name: str) -> dict[str, Any]:
+        """Return what a version's folder says of itself.
+
+        Raises:
+            UnknownPolicy: there is none of this name, or its folder is gone.
+        """
+        try:
+            return read_manifest(self._folder(name))
+        except (BadManifest, OSError) as error:
+            raise policies.UnknownPolicy(f"{name} has no manifest any more: {error}") from error
 
     def info(self, name: str, loaded: frozenset[str]) -> PolicyInfo:
         """Return one version as the wire shows it.
@@ -90,6 +103,18 @@ class Registry:
                 self._arriving.discard((name, status))
                 fleet.kick()
 
+    @property
+    def paused(self) -> bool:
+        """Whether versions that pass wait to be promoted by hand."""
+        return self._pause.exists()
+
+    def pause(self, paused: bool) -> None:
+        """Let versions that pass wait from now on, or no longer."""
+        if paused:
+            self._pause.touch(mode=0o600)
+        else:
+            self._pause.unlink(missing_ok=True)
+
     async def decide(self, decision: Decision, fleet: Fleet, *, as_canary: bool = False) -> None:
         """Store a gate's decision and follow it; see `server.policies.decide` for `as_canary`.
 
@@ -98,7 +123,8 @@ class Registry:
             EngineDown: the version passed, but is not loaded at this moment.
         """
         async with self._turn:
-            changes = policies.decide(self.book, decision, as_canary=as_canary)
+            paused = self.paused
+            changes = policies.decide(self.book, decision, as_canary=as_canary, paused=paused)
             await self._follow(decision, changes, fleet)
 
     async def conclude(self, decision: Decision, fleet: Fleet) -> None:

@@ -82,6 +82,7 @@ def status(gateway: Gateway, counters: dict[str, Any]) -> dict[str, Any]:
         "live": book.live,
         "previous": book.previous,
         "canary": book.canary,
+        "paused": gateway.registry.paused,
         "routes": gateway.registry.table.model_dump(mode="json")["routes"],
         "in_flight": gateway.in_flight,
         "feedback_level": gateway.settings.feedback.level,

@@ -13,6 +13,7 @@ from feedback_store.errors import StoreUnavailable
 from feedback_store.events import Decision
 from feedback_store.store import Store
 from server.config import CanarySettings, WatchSettings
+from server.dashboard import SHOWN, TAKEN
 from server.engine.errors import EngineError
 from server.fleet import Fleet
 from server.judgement import Comparison, Finding, Tally, compare
@@ -26,10 +27,7 @@ TALLIES = (
     "SELECT s.policy_version AS policy, "
     "count(*) FILTER (s.reason IS DISTINCT FROM 'cancelled') AS asked, "
     "count(*) FILTER (s.outcome = 'invalid' OR s.reason = 'deadline') AS broken, "
-    "count(*) FILTER (o.shown <> 'no' AND o.outcome NOT IN ('withheld', 'stale', 'failed', "
-    "'invalid')) AS shown, "
-    "count(*) FILTER (o.shown <> 'no' AND o.outcome IN ('accepted', 'partially_accepted', "
-    "'typed_through')) AS taken "
+    f"count(*) FILTER ({SHOWN}) AS shown, count(*) FILTER ({TAKEN}) AS taken "
     "FROM suggestions s LEFT JOIN outcomes o USING (suggestion_id) "
     "WHERE NOT s.holdout AND (s.policy_version = ? AND s.received_at >= ? "
     "OR s.policy_version = ? AND s.received_at >= ?) GROUP BY ALL"

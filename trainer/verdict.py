@@ -23,6 +23,14 @@ class Result(IntEnum):
     TOO_LITTLE = 4
 
 
+STANDS = {
+    "live": "is live",
+    "canary": "answers a share of sessions first",
+    "candidate": "passed, and waits to be promoted by hand",
+}
+"""What the gateway makes of a decision."""
+
+
 def judged(bench: Bench, new: Version, live: Version, parts: Split) -> Judgement:
     """Gather the evidence on `new` against `live`, and judge it."""
     evidence = gather(bench, new, live, parts)
@@ -37,7 +45,7 @@ def decide(
     why = judgement.why
     bench.run.describe(verdict=judgement.verdict.value, why=why, gate=judgement.inputs)
     inputs = judgement.inputs | {"verdict": judgement.verdict.value, "run": bench.run.name}
-    gateway.decide(Decision(policy=name, passed=passed, why=why, inputs=inputs))
+    stands = gateway.decide(Decision(policy=name, passed=passed, why=why, inputs=inputs)).status
     for number in batches:
         gateway.set_batch_state(number, "spent" if passed else "offered", name)
     result = {
@@ -47,6 +55,5 @@ def decide(
     }[judgement.verdict]
     bench.run.describe(result=result.name.lower())
     run_state.forget(bench.run)
-    word = "is live" if passed else "stays unserved"
-    bench.display.say(f"{name} {word}: {why}")
+    bench.display.say(f"{name} {STANDS.get(stands, 'stays unserved')}: {why}")
     return result

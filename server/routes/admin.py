@@ -4,11 +4,25 @@ import asyncio
 
 from fastapi import APIRouter
 
-from feedback_store.events import PolicyInfo
+from feedback_store.events import Frozen, PolicyInfo
 from server.routes.common import Admin, TheGateway
 from server.routing import Table
 
 router = APIRouter(prefix="/v1", tags=["admin"])
+
+
+class Promotions(Frozen):
+    """Whether versions that pass the gate go into service by themselves."""
+
+    paused: bool
+
+
+@router.put("/promotions", operation_id="set_promotions")
+async def set_promotions(body: Promotions, gateway: TheGateway, caller: Admin) -> Promotions:
+    """Let versions that pass wait to be promoted by hand, or no longer."""
+    await asyncio.to_thread(gateway.audit.write, caller, "promotions", paused=body.paused)
+    gateway.registry.pause(body.paused)
+    return Promotions(paused=gateway.registry.paused)
 
 
 @router.get("/routing", operation_id="get_routing")

@@ -2,17 +2,21 @@
 
 import asyncio
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
+from feedback_store.events import Scope
+from server import dashboard
 from server.auth import NotAllowed
 from server.engine.supervisor import EngineState
 from server.routes.common import Anyone, TheGateway, caller_of
+from server.runs import last_runs
 from server.status import ready, status
 
 router = APIRouter(tags=["observe"])
+RUNS_SHOWN = 12
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -39,6 +43,35 @@ async def get_status(request: Request, gateway: TheGateway, caller: Anyone) -> d
     """Return the gateway's state and counts."""
     counters = await asyncio.to_thread(request.app.state.counters.read)
     return status(gateway, counters)
+
+
+@router.get("/v1/dashboard", operation_id="dashboard")
+async def get_dashboard(
+    gateway: TheGateway, caller: Anyone, days: Annotated[int, Query(ge=1, le=366)] = 14
+) -> dict[str, Any]:
+    """Return how suggestions fared in the last days, by version, language and team."""
+    protect = not gateway.door.open
+    return await asyncio.to_thread(dashboard.read, gateway.store, days, protect=protect)
+
+
+@router.get("/v1/runs", operation_id="list_runs")
+async def list_runs(gateway: TheGateway, caller: Anyone) -> list[dict[str, Any]]:
+    """Return the last training runs, newest first, with their curves."""
+    folder = gateway.settings.data.folder / "runs"
+    return await asyncio.to_thread(last_runs, folder, RUNS_SHOWN)
+
+
+@router.get("/v1/policies/{name}/manifest", operation_id="policy_manifest")
+async def policy_manifest(name: str, gateway: TheGateway, caller: Anyone) -> dict[str, Any]:
+    """Return what a version's folder says of itself: parent, batches, metrics, hashes."""
+    return await asyncio.to_thread(gateway.registry.manifest, name)
+
+
+@router.get("/v1/me", operation_id="me")
+async def me(gateway: TheGateway, caller: Anyone) -> dict[str, Any]:
+    """Return who asks, and what that allows."""
+    allowed = sorted(scope.value for scope in Scope if caller.has(scope))
+    return {"team": caller.team, "scopes": allowed, "signed_in": not gateway.door.open}
 
 
 @router.get("/metrics", operation_id="metrics")

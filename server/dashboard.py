@@ -1,0 +1,115 @@
+"""What the page draws: how suggestions fare over time, by version, language and team.
+
+Never by person, and no group of fewer than five people where there are people to protect. What was
+held out stands apart: nobody saw it. Knows questions to the store and intervals. Does not know
+pages or policies' rules.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from feedback_store.store import Store
+from server.judgement import wilson
+
+FEWEST_PEOPLE = 5
+Z = 1.96
+"""Of the 95 % intervals."""
+GROUPS: Mapping[str, str] = {"version": "policy_version", "language": "language", "team": "team"}
+
+SHOWN = (
+    "o.shown <> 'no' AND o.outcome IN ('accepted', 'partially_accepted', 'typed_through', "
+    "'rejected', 'diverged', 'superseded', 'expired')"
+)
+TAKEN = f"{SHOWN} AND o.outcome IN ('accepted', 'partially_accepted', 'typed_through')"
+_JOINED = (
+    "FROM suggestions s JOIN outcomes o USING (suggestion_id) "
+    f"WHERE s.received_at >= ? AND NOT s.holdout AND {SHOWN}"
+)
+_DAILY = (
+    "SELECT s.{column} AS name, strftime(date_trunc('day', s.received_at), '%Y-%m-%d') AS day, "
+    "count(DISTINCT s.user_id) AS people, count(*) AS shown, "
+    f"count(*) FILTER ({TAKEN}) AS taken {_JOINED} GROUP BY ALL ORDER BY day, name"
+)
+_TOTALS = (
+    "SELECT s.{column} AS name, count(DISTINCT s.user_id) AS people, count(*) AS shown, "
+    f"count(*) FILTER ({TAKEN}) AS taken {_JOINED} GROUP BY ALL ORDER BY shown DESC, name"
+)
+_SURVIVAL = (
+    "SELECT s.policy_version AS name, v.horizon_s, count(DISTINCT s.user_id) AS people, "
+    "count(v.retained) AS observed, avg(v.retained) AS retained, "
+    "coalesce(stddev_samp(v.retained), 0) AS spread, "
+    "count(*) FILTER (v.reverted) AS reverted, count(*) FILTER (NOT v.observed) AS unobserved "
+    "FROM survivals v JOIN suggestions s USING (suggestion_id) "
+    "WHERE s.received_at >= ? GROUP BY ALL ORDER BY name, horizon_s"
+)
+_LATENCY = (
+    "SELECT s.policy_version AS name, count(*) AS answers, "
+    "round(quantile_cont(s.engine_ms, 0.5), 1) AS p50, "
+    "round(quantile_cont(s.engine_ms, 0.9), 1) AS p90, "
+    "round(quantile_cont(s.engine_ms, 0.99), 1) AS p99, "
+    "round(median(o.waited_ms), 1) AS editor_p50 "
+    "FROM suggestions s LEFT JOIN outcomes o USING (suggestion_id) "
+    "WHERE s.received_at >= ? GROUP BY ALL ORDER BY answers DESC"
+)
+_HOLDOUT = (
+    "SELECT s.policy_version AS name, count(*) AS held_out, "
+    "count(*) FILTER (s.reason = 'holdout') AS with_edit, "
+    "count(t.suggestion_id) AS settled, count(*) FILTER (t.region_changed) AS changed "
+    "FROM suggestions s LEFT JOIN settlements t USING (suggestion_id) "
+    "WHERE s.received_at >= ? AND s.holdout GROUP BY ALL ORDER BY held_out DESC"
+)
+
+Row = dict[str, Any]
+
+
+def read(store: Store, days: int, *, protect: bool, now: datetime | None = None) -> Row:
+    """Return everything of the last `days`; blocks for as long as the store takes.
+
+    Args:
+        protect: leave out groups of fewer than five people; a gateway without keys serves one.
+    """
+    since = (now or datetime.now(UTC)).replace(tzinfo=None) - timedelta(days=days)
+    fewest = FEWEST_PEOPLE if protect else 1
+    return {
+        "days": days,
+        "fewest_people": fewest,
+        "taken": {name: _taken(store, column, since, fewest) for name, column in GROUPS.items()},
+        "survival": [
+            _survival(row) for row in store.query(_SURVIVAL, [since]) if row["people"] >= fewest
+        ],
+        "latency": store.query(_LATENCY, [since]),
+        "holdout": store.query(_HOLDOUT, [since]),
+    }
+
+
+def _taken(store: Store, column: str, since: datetime, fewest: int) -> Row:
+    totals = store.query(_TOTALS.format(column=column), [since])
+    daily = store.query(_DAILY.format(column=column), [since])
+    known = [row for row in totals if row["people"] >= fewest]
+    names = {row["name"] for row in known}
+    return {
+        "totals": [_with_bounds(row) for row in known],
+        "left_out": len(totals) - len(known),
+        "series": [
+            _with_bounds(row) for row in daily if row["name"] in names and row["people"] >= fewest
+        ],
+    }
+
+
+def _with_bounds(row: Row) -> Row:
+    """Add the share taken and its interval (Wilson); how many people there are stays here."""
+    low, high = wilson(row["taken"], row["shown"], Z)
+    kept = {name: value for name, value in row.items() if name != "people"}
+    return kept | {"share": row["taken"] / row["shown"], "low": max(low, 0.0), "high": high}
+
+
+def _survival(row: Row) -> Row:
+    """Add the interval of the mean; without observations there is nothing to say."""
+    kept = {name: value for name, value in row.items() if name not in ("people", "spread")}
+    if not row["observed"]:
+        return kept | {"low": None, "high": None}
+    half = Z * row["spread"] / math.sqrt(row["observed"])
+    low, high = row["retained"] - half, row["retained"] + half
+    return kept | {"low": max(low, 0.0), "high": min(high, 1.0)}

@@ -1,0 +1,152 @@
+"""What the page draws: shares with intervals, survival, holdout apart, no figures of few."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from feedback_store.events import Scope
+from server.auth import KeyRing
+from tests.server.adapters import publish_adapter
+from tests.server.samples import ANSWER, event, feedback, suggestion
+from tests.server.serving import StandIn, gateway, settings_for
+
+
+class People:
+    """Colleagues with keys of their own, who ask and say what they did."""
+
+    def __init__(self, client: httpx.Client, engine: StandIn, keys: KeyRing) -> None:
+        self._client = client
+        self._engine = engine
+        self._keys = keys
+
+    def work(self, team: str, count: int, taken: int, language: str = "python") -> None:
+        """`count` people of a team ask once each; `taken` of them take it."""
+        for number in range(count):
+            key = self._keys.create(f"{team}-{number}", team, [Scope.SUGGEST, Scope.FEEDBACK])
+            headers = {"Authorization": f"Bearer {key}"}
+            self._engine.answer(text=ANSWER)
+            body = suggestion(session=f"{team}-{number}", language=language)
+            answer = self._client.post("/v1/suggest", json=body, headers=headers).json()
+            name = answer["suggestion_id"]
+            outcome = "accepted" if number < taken else "diverged"
+            events = [event(name, 1, outcome=outcome), event(name, 2, "settled")]
+            if number < taken:
+                events.append(event(name, 3, "survival", horizon_s=30.0, retained=0.5))
+            sent = feedback(*events, producer=f"spool-{team}-{number}")
+            assert self._client.post("/v1/feedback", json=sent, headers=headers).is_success
+
+
+@contextmanager
+def guarded(folder: Path, engine: StandIn) -> Iterator[tuple[httpx.Client, People]]:
+    """A gateway with keys; its client has an administrator's."""
+    folder.mkdir()
+    keys = KeyRing(folder)
+    admin = keys.create("root", "ops", [Scope.ADMIN])
+    with gateway(settings_for(folder, engine.url)) as client:
+        people = People(client, engine, keys)
+        client.headers["Authorization"] = f"Bearer {admin}"
+        yield client, people
+
+
+def board(client: httpx.Client, **params: Any) -> dict[str, Any]:
+    answer = client.get("/v1/dashboard", params=params)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return answer.json()
+
+
+def test_shares_come_with_intervals_by_version_language_and_team(
+    engine: StandIn, tmp_path: Path
+) -> None:
+    with guarded(tmp_path / "data", engine) as (client, people):
+        people.work("web", 6, 3)
+        people.work("core", 5, 5, language="go")
+        found = board(client)
+    teams = {row["name"]: row for row in found["taken"]["team"]["totals"]}
+    assert (teams["web"]["share"], teams["core"]["share"]) == (0.5, 1.0)
+    assert 0.1 < teams["web"]["low"] < 0.5 < teams["web"]["high"] < 0.9
+    languages = {row["name"]: row["shown"] for row in found["taken"]["language"]["totals"]}
+    assert languages == {"python": 6, "go": 5}
+    [version] = found["taken"]["version"]["totals"]
+    assert (version["name"], version["taken"], version["shown"]) == ("hone-tiny", 8, 11)
+    assert [row["name"] for row in found["taken"]["version"]["series"]] == ["hone-tiny"]
+    [lived] = found["survival"]
+    assert (lived["horizon_s"], lived["observed"], lived["retained"]) == (30.0, 8, 0.5)
+    assert found["latency"][0]["answers"] == 11
+
+
+def test_a_group_of_fewer_than_five_people_is_left_out(engine: StandIn, tmp_path: Path) -> None:
+    with guarded(tmp_path / "data", engine) as (client, people):
+        people.work("web", 6, 3)
+        people.work("core", 4, 4)
+        found = board(client)
+        page = json.dumps(found)
+    assert [row["name"] for row in found["taken"]["team"]["totals"]] == ["web"]
+    assert found["taken"]["team"]["left_out"] == 1
+    assert found["fewest_people"] == 5
+    assert "core" not in page
+    assert "people" not in page.replace("fewest_people", "")
+    assert found["survival"][0]["observed"] == 7
+
+
+def test_without_keys_the_one_user_sees_their_own(client: httpx.Client, engine: StandIn) -> None:
+    engine.answer(text=ANSWER)
+    name = client.post("/v1/suggest", json=suggestion()).json()["suggestion_id"]
+    client.post("/v1/feedback", json=feedback(event(name, 1)))
+    assert board(client)["taken"]["version"]["totals"][0]["share"] == 1.0
+    assert client.get("/v1/me").json()["signed_in"] is False
+    assert client.get("/v1/dashboard", params={"days": 0}).status_code == 422
+
+
+def test_what_was_held_out_stands_apart(engine: StandIn, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "data", engine.url, suggest={"holdout_share": 1.0})
+    with gateway(settings) as client:
+        engine.answer(text=ANSWER)
+        name = client.post("/v1/suggest", json=suggestion()).json()["suggestion_id"]
+        events = [event(name, 1, outcome="withheld", shown="no", reason="holdout")]
+        client.post("/v1/feedback", json=feedback(*events, event(name, 2, "settled")))
+        found = board(client)
+    assert found["taken"]["version"]["totals"] == []
+    [apart] = found["holdout"]
+    assert (apart["held_out"], apart["with_edit"], apart["changed"]) == (1, 1, 1)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """The folder of a training run that was killed while it wrote."""
+    folder = tmp_path / "data/runs/20260101-000000"
+    folder.mkdir(parents=True)
+    facts = {"settings": {"train": {"method": "gapo"}}, "policy": "hone-000002", "counts": {}}
+    (folder / "run.json").write_text(json.dumps(facts))
+    lines = [{"step": n, "reward": 0.1 * n, "kl": float("nan"), "secret": 1} for n in range(3)]
+    text = "".join(json.dumps(line) + "\n" for line in lines) + '{"step": 3, "rew'
+    (folder / "metrics.jsonl").write_text(text)
+    return folder
+
+
+def test_runs_show_their_curves(run: Path, client: httpx.Client) -> None:
+    [found] = client.get("/v1/runs").json()
+    assert (found["name"], found["method"], found["policy"]) == (run.name, "gapo", "hone-000002")
+    assert found["result"] is None
+    assert found["curves"][2] == {"step": 2, "reward": 0.2}
+    assert len(found["curves"]) == 3
+
+
+def test_a_paused_gateway_lets_what_passed_wait(client: httpx.Client, tmp_path: Path) -> None:
+    publish_adapter(tmp_path / "data/adapters", "hone-000001", b=0.01)
+    assert client.put("/v1/promotions", json={"paused": True}).json() == {"paused": True}
+    assert client.post("/v1/policies", json={"name": "hone-000001"}).is_success
+    decision = {"policy": "hone-000001", "passed": True, "why": "better", "inputs": {}}
+    decided = client.post("/v1/policies/hone-000001/decision", json=decision).json()
+    assert decided["status"] == "candidate"
+    status = client.get("/v1/status").json()
+    assert (status["live"], status["paused"]) == (None, True)
+    assert client.get("/v1/policies/hone-000001/manifest").json()["kind"] == "policy"
+    assert client.post("/v1/policies/hone-000001/promote").json()["status"] == "live"
+    client.put("/v1/promotions", json={"paused": False})
+    assert client.get("/v1/status").json()["paused"] is False
+    assert client.get("/v1/policies/hone-000009/manifest").status_code == httpx.codes.NOT_FOUND
