@@ -40,7 +40,7 @@ from server.prompts.profile import ModelProfile
 from server.prompts.profiles import profile_for
 from server.reconciler import Flights, Reconciler
 from server.registry import Registry
-from server.routes import admin, editor, observe, openai, sign_in, training
+from server.routes import admin, editor, observe, openai, page, training
 from server.status import Counters
 from server.watcher import Watcher
 
@@ -79,7 +79,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         ],
     )
     errors.install(app)
-    for routes in (editor, openai, training, admin, sign_in, observe):
+    for routes in (editor, openai, training, admin, page, observe):
         app.include_router(routes.router)
     return app
 

@@ -1,28 +1,20 @@
-"""What people and machines look at: health, status, metrics, the page."""
+"""What people and machines look at: health, status, metrics, and what the page draws."""
 
 import asyncio
-from importlib.resources import files
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse
 
 from feedback_store.events import Scope
 from server import dashboard
-from server.auth import NotAllowed
 from server.engine.supervisor import EngineState
-from server.routes.common import Anyone, TheGateway, caller_of
+from server.routes.common import Anyone, TheGateway
 from server.runs import last_runs
 from server.status import ready, status
 
 router = APIRouter(tags=["observe"])
 RUNS_SHOWN = 12
-
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
 
 
 @router.get("/livez", operation_id="livez")
@@ -79,14 +71,3 @@ async def metrics(gateway: TheGateway, caller: Anyone) -> Response:
     """Return the gateway's counters as Prometheus reads them."""
     up = gateway.fleet.state is EngineState.UP
     return Response(gateway.metrics.render(engine_up=up), media_type="text/plain; version=0.0.4")
-
-
-@router.get("/", operation_id="page", include_in_schema=False)
-async def page(request: Request) -> Response:
-    """Return the status page, or the way to the sign-in."""
-    try:
-        await asyncio.to_thread(caller_of, request)
-    except NotAllowed:
-        return RedirectResponse("/login", 303)
-    html = files("server").joinpath("page.html").read_text(encoding="utf-8")
-    return HTMLResponse(html, headers={"Content-Security-Policy": PAGE_POLICY})
