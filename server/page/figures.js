@@ -37,10 +37,18 @@ export function taken(board, by) {
 }
 
 export function survival(board) {
-  const rows = board.survival.map(row => [row.name, `${row.horizon_s} s`, count(row.observed),
-    percent(row.retained), interval(row), count(row.reverted), count(row.unobserved)]);
-  table("survival", ["version", "#age", "#seen", "#left", "#95 %", "#reverted", "#unseen"], rows,
+  const ages = [...new Set(board.survival.map(row => row.horizon_s))].sort((a, b) => a - b);
+  const versions = [...new Set(board.survival.map(row => row.name))];
+  const at = (name, age) => board.survival.find(row => row.name === name && row.horizon_s === age);
+  const cell = row => !row?.observed ? "–"
+    : `${(100 * row.retained).toFixed(0)} ± ${(50 * (row.high - row.low)).toFixed(0)}`;
+  const total = (name, key) => board.survival.filter(row => row.name === name)
+    .reduce((sum, row) => sum + row[key], 0);
+  table("survival", ["% left at", ...ages.map(age => `#${age} s`)],
+    versions.map(name => [name, ...ages.map(age => cell(at(name, age)))]),
     "No accepted edit was looked at yet.");
+  find("survival").append(...versions.map(name => make("p", `${name}: ${count(total(name, "reverted"))} ` +
+    `looks found it reverted, ${count(total(name, "unobserved"))} could not be taken.`, "soft")));
   const seen = board.survival.filter(row => row.observed);
   // Ages from 0 s to 900 s: on a plain axis all but the last two would be one point.
   const series = grouped(seen, row => Math.log1p(row.horizon_s), row => row.retained);

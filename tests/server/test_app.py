@@ -1,6 +1,7 @@
 """Bad input, wrong versions and people who do not belong: each gets a clear problem document."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -205,5 +206,17 @@ def test_metrics_count_by_policy_and_hold_no_code(client: httpx.Client) -> None:
 def test_the_page_asks_no_other_host(client: httpx.Client) -> None:
     page = client.get("/")
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert "http://" not in page.text.replace("http://www.w3.org", "")
-    assert "https://" not in page.text
+    parts = re.findall(r'(?:href|src)="(page/[^"]+)"', page.text)
+    assert {"page/style.css", "page/app.js"} <= set(parts)
+    texts = [page.text]
+    while parts:
+        answer = client.get(f"/{parts.pop()}")
+        assert answer.status_code == httpx.codes.OK
+        texts.append(answer.text)
+        parts += [f"page/{name}" for name in re.findall(r'from "./([^"]+)"', answer.text)]
+    assert len(texts) > 4
+    for text in texts:
+        assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+        assert "https://" not in text
+    problem(client.get("/page/login.html"), 404)
+    problem(client.get("/page/..%2Fapp.py"), 404)
