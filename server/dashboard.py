@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from feedback_store.store import Store
-from server.judgement import wilson
+from server.comparison import wilson
 
 FEWEST_PEOPLE = 5
 Z = 1.96

@@ -1,7 +1,7 @@
 """Watches what becomes of suggestions, and ends canaries and live versions that do worse.
 
 Knows where the counts are and what follows from a finding. Does not know statistics
-(`server.judgement`) or the rules of promotion (`server.policies`). A decision is stored with every
+(`server.comparison`) or the rules of promotion (`server.policies`). A decision is stored with every
 number that it was made of.
 """
 
@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from feedback_store.errors import StoreUnavailable
 from feedback_store.events import Decision
 from feedback_store.store import Store
+from server.comparison import Comparison, Finding, Tally, compare
 from server.config import CanarySettings, WatchSettings
 from server.dashboard import SHOWN, TAKEN
 from server.engine.errors import EngineError
 from server.fleet import Fleet
-from server.judgement import Comparison, Finding, Tally, compare
 from server.policies import PolicyConflict, Status, UnknownPolicy
 from server.registry import Registry
 

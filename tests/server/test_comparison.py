@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from server.judgement import Finding, Tally, compare, difference, wilson
+from server.comparison import Finding, Tally, compare, difference, wilson
 
 
 def test_the_interval_is_newcombes() -> None:
