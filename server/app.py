@@ -42,6 +42,7 @@ from server.reconciler import Flights, Reconciler
 from server.registry import Registry
 from server.routes import admin, editor, observe, openai, page, training
 from server.status import Counters
+from server.traces import Traces
 from server.watcher import Watcher
 
 logger = logging.getLogger(__name__)
@@ -102,6 +103,7 @@ def build(settings: ServerSettings, store: Store) -> Gateway:
         limits=Limits(settings.limits, time.monotonic),
         audit=Audit(settings.data.folder),
         metrics=Metrics(),
+        traces=Traces(settings.observe.traces),
     )
 
 
@@ -186,3 +188,4 @@ async def _finish(gateway: Gateway, running: "asyncio.Future[tuple[None, None]]"
     with suppress(asyncio.CancelledError):
         await running
     await gateway.fleet.stop()
+    await asyncio.to_thread(gateway.traces.close)

@@ -6,7 +6,6 @@ Knows the subcommands and how their results are printed. Does not know what they
 import argparse
 import asyncio
 import json
-import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,13 +18,14 @@ from feedback_store.errors import StoreError
 from feedback_store.events import Scope
 from feedback_store.settings import ConfigError, SettingsParser, add_flags, load, overrides_of
 from feedback_store.store import Store
-from server import __version__
+from server import __version__, logs
 from server.app import create_app
 from server.audit import Audit
 from server.auth import Caller, KeyRing
 from server.base_model import check_model
 from server.config import ServerSettings
 from server.middleware import is_loopback
+from server.traces import available
 
 CONFIG_EXIT = 2
 SHELL = Caller("shell", "", frozenset(Scope), "shell")
@@ -64,9 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(settings: ServerSettings, given: argparse.Namespace) -> int:
     """Serve until told to end; whatever was acknowledged is on disk then."""
     refuse_open_bind(settings)
+    if settings.observe.traces and not available():
+        raise ConfigError("observe.traces needs OpenTelemetry: pip install hone-assistant[traces]")
     check_model(settings)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logs.set_up(settings.observe.log)
     settings.data.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal that ended it once more; by then all is done, so exit with 0.

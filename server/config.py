@@ -6,6 +6,7 @@ Knows names, defaults and invariants. Does not know where values come from (that
 
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -166,6 +167,16 @@ class RolloutSettings(Section):
     """vLLM priority; suggestions have 0, and lower goes first."""
 
 
+class ObserveSettings(Section):
+    """How the gateway can be watched, besides its page and /metrics."""
+
+    log: Literal["text", "json"] = "text"
+    """Form of the log on standard error."""
+    traces: str = ""
+    """Address of an OpenTelemetry collector (OTLP over HTTP), such as http://127.0.0.1:4318;
+    empty sends no traces. vLLM's own spans need `--otlp-traces-endpoint` in engine.extra_args."""
+
+
 class FeedbackSettings(Section):
     """What is recorded."""
 
@@ -220,6 +231,8 @@ class ServerSettings(Settings):
     """How versions in service are watched."""
     feedback: FeedbackSettings = FeedbackSettings()
     """What is recorded."""
+    observe: ObserveSettings = ObserveSettings()
+    """How the gateway can be watched."""
     store: StoreSettings = StoreSettings()
     """The event log and the database."""
 

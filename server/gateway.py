@@ -19,6 +19,7 @@ from server.prompts.profile import ModelProfile
 from server.reconciler import Flights
 from server.registry import Registry
 from server.routing import Asker, choose
+from server.traces import Traces
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Gateway:
     limits: Limits
     audit: Audit
     metrics: Metrics
+    traces: Traces
     draw: Callable[[], float] = field(default_factory=lambda: random.SystemRandom().random)
     """A number from 0 to 1 for each suggestion; below the holdout share it is held out."""
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex

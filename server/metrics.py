@@ -3,10 +3,14 @@
 Knows names and labels; a label is always of a small closed set, never a user, path or text.
 """
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from feedback_store.events import FeedbackAck
 from feedback_store.rows import SuggestionRow
+from server.engine.supervisor import EngineState
+from server.fleet import Fleet
 
 LATENCY_BUCKETS_S = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
 
@@ -32,7 +36,18 @@ class Metrics:
         self._feedback = Counter(
             "hone_feedback_events", "Feedback events.", ("kind",), registry=self._registry
         )
-        self._engine = Gauge("hone_engine_up", "Whether the engine is up.", registry=self._registry)
+        self._replicas = Gauge(
+            "hone_replica_up", "Whether a replica is up.", ("replica",), registry=self._registry
+        )
+        self._busy = Gauge(
+            "hone_in_flight", "Requests being answered.", ("replica",), registry=self._registry
+        )
+        self._live = Gauge(
+            "hone_policy",
+            "1 for each version in service.",
+            ("policy", "as"),
+            registry=self._registry,
+        )
 
     def suggestion(self, row: SuggestionRow, seconds: float) -> None:
         """Count one suggestion."""
@@ -45,7 +60,13 @@ class Metrics:
         for kind in ("stored", "duplicates", "quarantined"):
             self._feedback.labels(kind).inc(getattr(ack, kind))
 
-    def render(self, *, engine_up: bool) -> bytes:
-        """Return everything as Prometheus reads it."""
-        self._engine.set(engine_up)
+    def render(self, fleet: Fleet, in_service: Mapping[str, str | None]) -> bytes:
+        """Return everything as Prometheus reads it; `in_service` is by what a version serves as."""
+        for one in fleet.replicas:
+            self._replicas.labels(one.name).set(one.engine.state is EngineState.UP)
+            self._busy.labels(one.name).set(fleet.busy(one.name))
+        self._live.clear()
+        for role, policy in in_service.items():
+            if policy is not None:
+                self._live.labels(policy, role).set(1)
         return generate_latest(self._registry)

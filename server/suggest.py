@@ -50,8 +50,11 @@ async def suggest(gateway: Gateway, caller: Caller, request: SuggestRequest) -> 
     started = time.perf_counter()
     gateway.in_flight += 1
     try:
-        with gateway.flights.count(policy):
+        with gateway.flights.count(policy), gateway.traces.span("generate") as span:
+            span.set_attribute("hone.policy", policy)
             made = await _make(gateway, policy, request)
+            span.set_attribute("hone.outcome", str(made.outcome or "edit"))
+            span.set_attribute("hone.reason", str(made.reason or ""))
     except asyncio.CancelledError:
         made = Made(Outcome.FAILED, Reason.CANCELLED)
         row = _row(gateway, request, made, suggestion_id, policy, started, drawn)

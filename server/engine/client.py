@@ -21,6 +21,7 @@ from server.engine.errors import (
     PromptTooLong,
     UnknownModel,
 )
+from server.traces import HEADERS
 
 CONNECT_TIMEOUT_S = 2.0
 ADMIN_TIMEOUT_S = 60.0
@@ -158,7 +159,9 @@ class EngineClient:
         Raises:
             EngineError: one of its kinds; `timeout_s` is between two lines.
         """
-        sending = self._http.stream("POST", path, json=body, timeout=_timeout(timeout_s))
+        sending = self._http.stream(
+            "POST", path, json=body, timeout=_timeout(timeout_s), headers=HEADERS.get()
+        )
         with _failures(timeout_s):
             async with sending as response:
                 if response.is_error:
@@ -176,9 +179,13 @@ class EngineClient:
         Whatever is sent may be sent twice: answers are sampled anew, and a name is loaded once.
         """
         try:
-            return await self._http.request(method, path, json=body, timeout=timeout)
+            return await self._http.request(
+                method, path, json=body, timeout=timeout, headers=HEADERS.get()
+            )
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            return await self._http.request(method, path, json=body, timeout=timeout)
+            return await self._http.request(
+                method, path, json=body, timeout=timeout, headers=HEADERS.get()
+            )
 
 
 @contextmanager

@@ -45,7 +45,9 @@ async def make_suggestion(
 ) -> SuggestResponse | Response:
     """Make one suggestion. Hanging up aborts it. Failures are answers too: 200 with a reason."""
     check_wire(body.wire)
-    made = await unless_gone(request, suggest(gateway, caller, body))
+    with gateway.traces.span("suggest", request.headers) as span:
+        span.set_attribute("hone.language", body.context.language)
+        made = await unless_gone(request, suggest(gateway, caller, body))
     return made if made is not None else Response(status_code=CLIENT_CLOSED_REQUEST)
 
 

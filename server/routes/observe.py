@@ -8,7 +8,6 @@ from fastapi.responses import JSONResponse
 
 from feedback_store.events import Scope
 from server import dashboard
-from server.engine.supervisor import EngineState
 from server.routes.common import Anyone, TheGateway
 from server.runs import last_runs
 from server.status import ready, status
@@ -69,5 +68,7 @@ async def me(gateway: TheGateway, caller: Anyone) -> dict[str, Any]:
 @router.get("/metrics", operation_id="metrics")
 async def metrics(gateway: TheGateway, caller: Anyone) -> Response:
     """Return the gateway's counters as Prometheus reads them."""
-    up = gateway.fleet.state is EngineState.UP
-    return Response(gateway.metrics.render(engine_up=up), media_type="text/plain; version=0.0.4")
+    book = gateway.registry.book
+    serving = {"live": book.live or gateway.profile.name, "canary": book.canary}
+    text = gateway.metrics.render(gateway.fleet, serving)
+    return Response(text, media_type="text/plain; version=0.0.4")

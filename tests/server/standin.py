@@ -69,7 +69,8 @@ class Engine:
 
     async def complete(self, request: Request, body: dict[str, Any]) -> Any:
         """POST /v1/completions: as queued, or no edit."""
-        entry = {"completion": body, "aborted": False}
+        told = request.headers.get("traceparent", "")
+        entry = {"completion": body, "aborted": False, "traceparent": told}
         self.history.append(entry)
         if body["model"] not in self.models:
             raise HTTPException(404, f"The model `{body['model']}` does not exist.")

@@ -199,7 +199,8 @@ def test_metrics_count_by_policy_and_hold_no_code(client: httpx.Client) -> None:
     client.post("/v1/suggest", json=suggestion()).raise_for_status()
     text = client.get("/metrics").text
     assert 'hone_suggestions_total{outcome="withheld",policy="hone-tiny",reason="no_edit"}' in text
-    assert "hone_engine_up 1.0" in text
+    assert re.search(r'hone_replica_up\{replica="http://127.0.0.1:\d+"\} 1.0', text)
+    assert 'hone_policy{as="live",policy="hone-tiny"} 1.0' in text
     assert "breadth" not in text
 
 
