@@ -72,6 +72,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # the viewers load their scripts from another host
         redoc_url=None,
+        responses=errors.RESPONSES,
         middleware=[
             Middleware(RequestId),
             Middleware(SafeHeaders, secure=settings.listen.tls_cert is not None),

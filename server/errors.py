@@ -24,6 +24,7 @@ from server.engine.errors import (
     EngineError,
     EngineSlow,
     PromptTooLong,
+    Refused,
     UnknownModel,
 )
 from server.limits import TooMany
@@ -60,9 +61,24 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (EngineSlow, HTTPStatus.GATEWAY_TIMEOUT),
     (UnknownModel, HTTPStatus.NOT_FOUND),
     (PromptTooLong, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Refused, HTTPStatus.UNPROCESSABLE_ENTITY),
     (EngineError, HTTPStatus.BAD_GATEWAY),
 )
 """Most specific first."""
+
+
+_FIELDS = {"type": "string", "title": "string", "status": "integer", "detail": "string"}
+_SCHEMA = {
+    "type": "object",
+    "properties": {name: {"type": kind} for name, kind in _FIELDS.items()},
+    "required": list(_FIELDS),
+}
+_REFUSAL: dict[str, Any] = {
+    "description": "A problem document (RFC 9457) that says what to do",
+    "content": {"application/problem+json": {"schema": _SCHEMA}},
+}
+RESPONSES: dict[int | str, dict[str, Any]] = {422: _REFUSAL, "4XX": _REFUSAL, "5XX": _REFUSAL}
+"""How the OpenAPI document describes refusals, of every route."""
 
 
 def problem(

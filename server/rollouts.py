@@ -15,8 +15,11 @@ async def sample(gateway: Gateway, request: RolloutRequest) -> RolloutResponse:
     """Return `samples` answers to each prompt, in the order asked.
 
     Raises:
+        UnknownPolicy: there is no version or snapshot of that name.
         EngineError: one of its kinds; the whole request fails, nothing is half answered.
     """
+    if request.policy is not None:
+        gateway.registry.book.get(request.policy)
     model = gateway.profile.name if request.policy is None else request.policy
     limits = gateway.settings.rollouts
     room = asyncio.Semaphore(limits.prompts_in_flight)

@@ -19,6 +19,7 @@ from server.engine.errors import (
     EngineError,
     EngineSlow,
     PromptTooLong,
+    Refused,
     UnknownModel,
 )
 from server.traces import HEADERS
@@ -250,4 +251,6 @@ def _refusal(response: httpx.Response) -> EngineError:
         return EngineBusy(detail, status)
     if status == httpx.codes.BAD_REQUEST and "context length" in detail:
         return PromptTooLong(detail, status)
+    if status == httpx.codes.BAD_REQUEST:
+        return Refused(detail, status)
     return EngineError(detail, status)

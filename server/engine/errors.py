@@ -25,6 +25,10 @@ class PromptTooLong(EngineError):
     """The prompt and its answer do not fit the model's context."""
 
 
+class Refused(EngineError):
+    """The engine says that the request itself is wrong, such as tokens that it does not have."""
+
+
 class UnknownModel(EngineError):
     """The engine does not have the adapter that the request names."""
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from feedback_store.events import Scope
 from server import dashboard
@@ -65,7 +65,7 @@ async def me(gateway: TheGateway, caller: Anyone) -> dict[str, Any]:
     return {"team": caller.team, "scopes": allowed, "signed_in": not gateway.door.open}
 
 
-@router.get("/metrics", operation_id="metrics")
+@router.get("/metrics", operation_id="metrics", response_class=PlainTextResponse)
 async def metrics(gateway: TheGateway, caller: Anyone) -> Response:
     """Return the gateway's counters as Prometheus reads them."""
     book = gateway.registry.book

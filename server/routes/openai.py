@@ -20,7 +20,15 @@ async def models(caller: Editor) -> dict[str, Any]:
     return {"object": "list", "data": [{"id": NAME, "object": "model", "owned_by": "hone"}]}
 
 
-@router.post("/completions", operation_id="complete", response_model=None)
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The answer, or a stream of its pieces",
+        "content": {"application/json": {}, "text/event-stream": {}},
+    },
+}
+
+
+@router.post("/completions", operation_id="complete", response_model=None, responses=ANSWERS)
 async def completions(
     request: Request, body: CompletionRequest, gateway: TheGateway, caller: Editor
 ) -> Response:

@@ -101,7 +101,12 @@ async def drop_snapshot(name: str, gateway: TheGateway, caller: Trainer) -> Poli
     return _info(gateway, name)
 
 
-@router.post("/batches", operation_id="export_batch", status_code=201)
+TOO_FEW: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Too little is ready, and how much"}
+}
+
+
+@router.post("/batches", operation_id="export_batch", status_code=201, responses=TOO_FEW)
 async def export_batch(body: BatchRequest, gateway: TheGateway, caller: Trainer) -> JSONResponse:
     """Publish the next batch: 201 with its manifest, or 200 and how much is ready."""
     found = await asyncio.to_thread(gateway.store.export, body.min_items, body.max_items)

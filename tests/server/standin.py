@@ -21,6 +21,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
 LOGPROB = -0.25
+UNICODE = range(0x110000)
 PROBE = "def probe():\n"
 """What the gateway asks of a freshly loaded adapter."""
 DISCONNECT_POLL_S = 0.01
@@ -74,6 +75,8 @@ class Engine:
         self.history.append(entry)
         if body["model"] not in self.models:
             raise HTTPException(404, f"The model `{body['model']}` does not exist.")
+        if not isinstance(body["prompt"], str) and any(n not in UNICODE for n in body["prompt"]):
+            raise HTTPException(400, "Token id is out of vocabulary")
         probed = body["prompt"] == PROBE
         plan = self.default if probed or not self.queue else self.queue.popleft()
         if probed and self.dumb:
