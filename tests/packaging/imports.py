@@ -16,6 +16,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent.parent
 OURS = frozenset({"feedback_store", "lsp", "server", "trainer"})
 EXTRA_OF = {"feedback_store": "store", "lsp": "lsp", "server": "server", "trainer": "trainer"}
+OPTIONAL_OF = {"server": ("traces",)}
+"""Extras that a program imports from only when a setting asks for it."""
 
 # Import name -> distribution, where the two differ; the environment's own list knows these only
 # for what is installed in it.

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.packaging.imports import EXTRA_OF, ROOT, declared, imported, project
+from tests.packaging.imports import EXTRA_OF, OPTIONAL_OF, ROOT, declared, imported, project
 
 HEAVY = ("torch", "duckdb", "fastapi", "transformers", "vllm", "numpy")
 
@@ -14,7 +14,8 @@ HEAVY = ("torch", "duckdb", "fastapi", "transformers", "vllm", "numpy")
 def test_a_program_imports_only_what_its_extra_declares(package: str) -> None:
     # What stands in integrations/ is loaded by the program that it is named after.
     hosts = {path.stem for path in (ROOT / package / "integrations").glob("[a-z]*.py")}
-    allowed = declared(EXTRA_OF[package]) | hosts
+    asked_for = [declared(extra) for extra in OPTIONAL_OF.get(package, ())]
+    allowed = declared(EXTRA_OF[package]).union(hosts, *asked_for)
     undeclared = {name: files for name, files in imported(package).items() if name not in allowed}
     assert not undeclared
 
