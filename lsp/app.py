@@ -14,9 +14,11 @@ from lsp.documents import Edit
 from lsp.host import HoneServer
 
 
-def build(settings: Settings, environ: Mapping[str, str]) -> HoneServer:
+def build(
+    settings: Settings, environ: Mapping[str, str], kind: type[HoneServer] = HoneServer
+) -> HoneServer:
     """Return a server that knows all messages."""
-    server = HoneServer(settings, environ)
+    server = kind(settings, environ)
     for method, handler, options in (
         (types.INITIALIZE, _initialize, None),
         (types.INITIALIZED, _initialized, None),

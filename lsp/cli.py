@@ -1,4 +1,4 @@
-"""The `hone-lsp` command: serve on standard input and output, log in, check the set-up.
+"""The `hone-lsp` command: serve an editor, log in, check the set-up.
 
 Knows arguments and exit codes. Imports the server only when it is to serve.
 """
@@ -11,11 +11,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from feedback_store import __version__
-from lsp.config import ConfigError, Settings, environment, leaves, load, unknown_setting
+from lsp.config import (
+    SECRETS,
+    ConfigError,
+    Settings,
+    environment,
+    leaves,
+    load,
+    unknown_setting,
+)
 
 EPILOG = """examples:
   hone-lsp                                  serve on stdin and stdout (what an editor starts)
   hone-lsp --gateway.url https://hone.example
+  hone-lsp --ws 127.0.0.1:0 --ws.origins http://localhost:8080
+                                            serve a page in a browser; prints the address
   hone-lsp login                            store the key that `hone-server keys create` showed
   hone-lsp doctor                           check configuration, gateway and key
 
@@ -42,12 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from lsp.doctor import examine
 
         return examine(settings, environ, brief=options.command == "status")
-    return _serve(settings)
+    try:
+        return _serve(settings, getattr(options, "ws", None))
+    except ConfigError as error:
+        print(f"hone-lsp: {error}", file=sys.stderr)
+        return 2
 
 
 def _refuse_misspelt(arguments: Sequence[str]) -> None:
     """Name the nearest setting, which argparse would not."""
-    known = {name for name, _ in leaves(Settings)} - {"gateway.key"}
+    known = {name for name, _ in leaves(Settings)} - SECRETS
     for argument in arguments:
         name = argument.partition("=")[0].removeprefix("--")
         if argument.startswith("--") and "." in name and name not in known:
@@ -65,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
         parents=[flags],
     )
     parser.add_argument("--version", action="version", version=f"hone-lsp {__version__}")
+    parser.add_argument(
+        "--ws",
+        nargs="?",
+        const="127.0.0.1:0",
+        metavar="HOST:PORT",
+        help="serve editors in a browser over WebSocket, on loopback; needs --ws.origins",
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, text in (
         ("login", "store the gateway's key in a file that only you can read"),
@@ -85,18 +106,21 @@ def _flags() -> argparse.ArgumentParser:
     # Editors' clients pass this by habit; it is what happens anyway.
     flags.add_argument("--stdio", action="store_true", help=argparse.SUPPRESS)
     for name, text in leaves(Settings):
-        # A key on the command line could be read by everybody on the machine.
-        if name != "gateway.key":
+        if name not in SECRETS:
             flags.add_argument(f"--{name}", metavar="VALUE", help=text.replace("%", "%%"))
     return flags
 
 
-def _serve(settings: Settings) -> int:
-    from lsp.app import build
-
+def _serve(settings: Settings, address: str | None) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s %(message)s"
     )
+    if address is not None:
+        from lsp.sockets import run
+
+        return run(settings, environment(), address)
+    from lsp.app import build
+
     server = build(settings, environment())
     try:
         server.start_io()

@@ -21,6 +21,9 @@ from lsp.politeness import Eagerness, Marks, Mode
 
 ENV_PREFIX = "HONE_LSP_"
 WORKSPACE_FILE = ".hone.toml"
+SECRETS = frozenset({"gateway.key", "ws.token"})
+"""Settings that are no flags: everybody on the machine could read them there."""
+LISTS = frozenset({"exclude.patterns", "settling.horizons_s", "ws.origins"})
 
 Tree = TypeVar("Tree", bound=BaseModel)
 
@@ -86,6 +89,15 @@ class SpoolSettings(_Section):
     """Where feedback waits for the gateway; by default in the user's state folder."""
 
 
+class WsSettings(_Section):
+    """Editors in a browser: `hone-lsp --ws HOST:PORT`."""
+
+    origins: tuple[str, ...] = ()
+    """The origins of pages that may connect, such as http://localhost:8080."""
+    token: SecretStr | None = None
+    """What they show; without it one is made up and printed at each start."""
+
+
 class Settings(BaseSettings):
     """Everything a user can set. Built by `load`; the class itself reads no environment."""
 
@@ -97,6 +109,7 @@ class Settings(BaseSettings):
     settling: Settling = Settling()
     suggest: SuggestSettings = SuggestSettings()
     spool: SpoolSettings = SpoolSettings()
+    ws: WsSettings = WsSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -222,7 +235,7 @@ def _put(tree: dict[str, Any], path: list[str], value: str, source: str) -> None
         raise ConfigError(f"{source}: {unknown_setting(name)}")
     for part in path[:-1]:
         tree = tree.setdefault(part, {})
-    many = name in {"exclude.patterns", "settling.horizons_s"}
+    many = name in LISTS
     tree[path[-1]] = _items(value, source) if many else value
 
 

@@ -33,10 +33,13 @@ class HoneServer(LanguageServer):
     abilities: Abilities
     hints: Hints
     unasked: Unasked
+    protocol_class: type[HoneProtocol] = HoneProtocol
+    owns_process = True
+    """Whether this connection is all that the process is for."""
 
     def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
         super().__init__(
-            "hone-lsp", __version__, protocol_cls=HoneProtocol, converter_factory=converter
+            "hone-lsp", __version__, protocol_cls=self.protocol_class, converter_factory=converter
         )
         self.settings = settings
         self.environ = environ
@@ -72,13 +75,22 @@ class HoneServer(LanguageServer):
             lambda: self.workspace_code_lens_refresh(None),
         )
         self._session.listeners.append(self.hints.update)
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._terminated)
+        if self.owns_process:
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGTERM, self._terminated)
 
     def settle(self) -> None:
         """Settle what is open: the connection is gone."""
         if self._session is not None:
             self._session.settle()
+
+    async def end(self) -> None:
+        """End the run of a connection that is gone, in a process that goes on."""
+        if self._session is not None:
+            self.unasked.end()
+            await self._session.shutdown()
+            self._session.reporter.close()
+        self.shutdown()
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Log it. A suggestion that fails is no reason to put a message before the user."""
