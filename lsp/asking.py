@@ -15,7 +15,6 @@ from lsp.context import Limits, Region, build_context
 from lsp.document import Position
 from lsp.documents import Documents, Opened
 from lsp.engine import Query
-from lsp.exclude import has_secret
 from lsp.gateway import Gateway, Silence
 from lsp.history import History
 from lsp.politeness import asks_unprompted, least_confidence
@@ -62,7 +61,6 @@ class Asking:
         if version is not None and version != document.version:
             return Silence(Reason.DOCUMENT_MOVED, f"the document is at version {document.version}")
         recent = self._history.recent(limits.recent_edits)
-        recent = tuple(edit for edit in recent if not has_secret(edit.diff))
         unprompted = asks_unprompted(self._settings.eagerness)
         if not recent and trigger == Trigger.AUTOMATIC and not unprompted:
             return Silence(Reason.NO_RECENT_EDIT, "nothing was edited yet")
@@ -99,16 +97,11 @@ def _built(
     recent: tuple[RecentEdit, ...],
     wish: Wish,
 ) -> tuple[Region, EditContext] | Silence:
-    """Return the region and its context, unless that is too much or holds a key."""
+    """Return the region and its context, unless that is too much."""
     lines, told = wish.lines, wish.instruction
     if lines and told and lines.last - lines.first > limits.region_lines:
         return Silence(Reason.PROMPT_TOO_LONG, f"select at most {limits.region_lines} lines")
     built = build_context(opened.document, opened.path, cursor, limits, recent, lines, told)
     if built is None:
         return Silence(Reason.PROMPT_TOO_LONG, "the lines here are too long to be code")
-    context = built[1]
-    if has_secret(context.prefix + context.region + context.suffix):
-        return Silence(Reason.EXCLUDED, "there is a key in the code around the cursor")
-    if told and has_secret(told):
-        return Silence(Reason.EXCLUDED, "there is a key in the instruction")
     return built

@@ -1,7 +1,7 @@
 """What must not leave this machine: ignored, secret-looking, excluded, large and binary files.
 
-Knows paths, ignore files and a few unmistakable forms of keys in text. Does not know documents
-or what would be sent. A fuller content scan takes `has_secret`'s place here later.
+Knows paths and ignore files. Does not know documents or what would be sent, nor keys in text
+(that is `lsp.detector`).
 """
 
 import re
@@ -53,27 +53,6 @@ SECRET_FILES = (
     ".git/",
 )
 """Names that files of keys have, as in .gitignore."""
-
-_SECRET_TEXT = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY"
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\bgh[pousr]_[A-Za-z0-9]{36,}"
-    r"|\bgithub_pat_[A-Za-z0-9_]{40,}"
-    r"|\bglpat-[A-Za-z0-9_-]{20,}"
-    r"|\bxox[abprs]-[A-Za-z0-9-]{20,}"
-    r"|\bsk-[A-Za-z0-9_-]{32,}"
-    r"|\bsk_live_[A-Za-z0-9]{20,}"
-    r"|\bAIza[0-9A-Za-z_-]{35}"
-    r"|\beyJ[A-Za-z0-9_-]{16,}\.eyJ[A-Za-z0-9_-]{16,}\."
-    r"|(?i:secret|token|passw(?:or)?d|api_?key|private_?key)\w*[\"']?\s*[:=]\s*[\"']"
-    r"(?=[^\"']*\d)(?=[^\"']*[A-Za-z])[A-Za-z0-9+/_=-]{24,}[\"']"
-)
-"""Forms that hardly anything but a key has."""
-
-
-def has_secret(text: str) -> bool:
-    """Whether the text contains something that can only be a key."""
-    return _SECRET_TEXT.search(text) is not None
 
 
 def path_of(uri: str) -> Path | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from feedback_store.events import FeedbackBatch, FeedbackEvent, FeedbackLevel
-from lsp.exclude import has_secret
+from lsp.detector import has_key
 from lsp.findings import Envelope, Finding, Settled
 from lsp.gateway import Gateway, Refused
 from lsp.journal import envelope_of, recover, snapshot
@@ -55,10 +55,6 @@ class Reporter:
         """Write a finding down. Nothing is recorded at level `off`, and no text with a key."""
         if finding.level == FeedbackLevel.OFF:
             return
-        if isinstance(finding, Settled):
-            texts = finding.settled_text + "\n" + (finding.accepted_text or "")
-            if has_secret(texts):
-                finding = replace(finding, level=FeedbackLevel.FACTS)
         self._append(self._own, finding, self._envelope)
 
     def remember(self, watches: Iterable[Watch]) -> None:
@@ -151,6 +147,10 @@ class Reporter:
 
     def _append(self, spool: Spool, finding: Finding, envelope: Envelope) -> None:
         now = time.time()
+        if isinstance(finding, Settled) and finding.level == FeedbackLevel.FULL:
+            texts = finding.settled_text + "\n" + (finding.accepted_text or "")
+            if has_key(texts):
+                finding = replace(finding, level=FeedbackLevel.FACTS)
         try:
             spool.append(lambda seq: envelope.event(finding, seq, now))
             self.written += 1

@@ -28,6 +28,7 @@ from lsp.gateway import Gateway, Silence
 from lsp.history import History
 from lsp.positions import Encoding
 from lsp.reporter import Reporter
+from lsp.screen import Screen, guarded
 from lsp.spool import open_spools
 from lsp.tracker import Tracker
 from lsp.watch import Watch
@@ -67,7 +68,9 @@ class Session:
         own, left = open_spools(root, workspace)
         self.reporter = Reporter(envelope, own, left)
         self.tracker = Tracker(settings.settling, self.reporter.emit)
-        self.engine = Engine(self.tracker, self.gateway.suggest, envelope, time.monotonic)
+        self._screen = Screen()
+        ask = guarded(self._screen, self.gateway.suggest)
+        self.engine = Engine(self.tracker, ask, envelope, time.monotonic)
         self.history = History()
         self._asking = Asking(
             settings.suggest, self.documents, self.history, self.gateway, lambda: self.level
@@ -99,7 +102,9 @@ class Session:
         if self.documents.get(uri) is not None:
             self.closed(uri)
         self.history.seal()
-        self.documents.open(uri, language, version, text)
+        opened = self.documents.open(uri, language, version, text)
+        if not opened.silence:
+            self._screen.glance(opened.document.lines)
 
     def changed(self, uri: str, version: int, edits: Sequence[Edit]) -> None:
         """The editor changed a document."""
@@ -198,6 +203,7 @@ class Session:
             async with asyncio.timeout(EXIT_FLUSH_S):
                 await self.reporter.flush(self.gateway)
         await self.gateway.close()
+        self._screen.close()
 
     def settle(self) -> None:
         """Settle everything; no gateway is needed for this."""
@@ -224,6 +230,7 @@ class Session:
         """Apply edits and write them into the history, unless the file is none of its business."""
         for change, lines in self.documents.change(opened, version, edits):
             if not opened.silence:
+                self._screen.glance(change.new)
                 self.history.record(opened.path, change, lines, now)
             yield change, lines
 
