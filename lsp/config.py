@@ -23,7 +23,7 @@ ENV_PREFIX = "HONE_LSP_"
 WORKSPACE_FILE = ".hone.toml"
 SECRETS = frozenset({"gateway.key", "ws.token"})
 """Settings that are no flags: everybody on the machine could read them there."""
-LISTS = frozenset({"exclude.patterns", "settling.horizons_s", "ws.origins"})
+LISTS = frozenset({"exclude.patterns", "exclude.workspaces", "settling.horizons_s", "ws.origins"})
 
 Tree = TypeVar("Tree", bound=BaseModel)
 
@@ -61,6 +61,8 @@ class ExcludeSettings(_Section):
 
     patterns: tuple[str, ...] = ()
     """Files of which nothing may leave this machine, as in .gitignore."""
+    workspaces: tuple[str, ...] = ()
+    """Folders of which nothing may leave this machine: paths such as ~/private, or names."""
     max_bytes: int = Field(default=1_000_000, gt=0)
     """Larger files get no suggestions."""
 

@@ -3,14 +3,21 @@
 Knows paths, rules and versions. Does not know what happens to a document's changes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lsp.config import ConfigError, ExcludeSettings, load_workspace
 from lsp.document import Change, Document, Position
 from lsp.exclude import Exclusions, path_of
+from lsp.gitrules import users_file
 from lsp.positions import Encoding
+
+Place = tuple[str, str | None]
+"""A document's path as it is sent, and why it may not be."""
+CLOSED_KEPT = 64
+"""More than the history has edits."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +53,27 @@ class Opened:
         return None
 
 
+@dataclass(frozen=True)
+class Withdrawn:
+    """A document that may no longer be sent."""
+
+    uri: str
+    path: str
+    """As it was sent so far."""
+
+
 class Documents:
     """What the editor has open."""
 
-    def __init__(self, settings: ExcludeSettings) -> None:
+    def __init__(self, settings: ExcludeSettings, environ: Mapping[str, str]) -> None:
         self.encoding: Encoding = "utf-16"
         self._settings = settings
+        self._environ = environ
         self._folders: list[Exclusions] = []
+        self._elsewhere: dict[Path, Exclusions] = {}
         self._open: dict[str, Opened] = {}
+        self._closed: OrderedDict[str, str] = OrderedDict()
+        """The last closed documents' paths: edits of them are still remembered."""
 
     def add_folder(self, folder: Path) -> str | None:
         """Take a workspace folder's rules; a message for the user if they cannot be used."""
@@ -63,7 +83,8 @@ class Documents:
             patterns += load_workspace(folder).exclude.patterns
         except ConfigError as error:
             problem = str(error)
-        self._folders.append(Exclusions(folder, patterns))
+        git = users_file(folder, self._environ)
+        self._folders.append(Exclusions(folder, patterns, self._settings.workspaces, git))
         return problem
 
     def remove_folder(self, folder: Path) -> None:
@@ -84,17 +105,35 @@ class Documents:
 
     def close(self, uri: str) -> None:
         """Forget a document."""
-        self._open.pop(uri, None)
+        opened = self._open.pop(uri, None)
+        if opened is not None and not opened.refusal:
+            self._closed[uri] = opened.path
+            while len(self._closed) > CLOSED_KEPT:
+                self._closed.popitem(last=False)
 
-    def reconsider(self) -> list[Opened]:
-        """Look at the rules again, such as after an ignore file was saved; the newly refused."""
-        refused: list[Opened] = []
-        for uri, opened in self._open.items():
-            before = opened.refusal
-            opened.path, opened.refusal = self._place(uri)
-            if opened.refusal and not before:
-                refused.append(opened)
+    def places(self, uris: Sequence[str]) -> dict[str, Place]:
+        """Look at the rules for some documents. Reads files; any thread may do it."""
+        return {uri: self._place(uri) for uri in uris}
+
+    def reconsider(self, places: Mapping[str, Place] | None = None) -> list[Withdrawn]:
+        """Obey the rules as they are now, such as after an ignore file was saved; the newly
+        refused, among them closed ones."""
+        places = self.places(self.known) if places is None else places
+        refused: list[Withdrawn] = []
+        for uri, (path, refusal) in places.items():
+            opened, before = self._open.get(uri), self._closed.get(uri)
+            if opened is not None:
+                before = None if opened.refusal else opened.path
+                opened.path, opened.refusal = path, refusal
+            if refusal and before is not None:
+                self._closed.pop(uri, None)
+                refused.append(Withdrawn(uri, before))
         return refused
+
+    @property
+    def known(self) -> list[str]:
+        """The documents that are open or were so lately."""
+        return [*self._open, *(uri for uri in self._closed if uri not in self._open)]
 
     def change(
         self, opened: Opened, version: int, edits: Sequence[Edit]
@@ -111,11 +150,20 @@ class Documents:
             if change is not None:
                 yield change, document.lines
 
-    def _place(self, uri: str) -> tuple[str, str | None]:
+    def _place(self, uri: str) -> Place:
         path = path_of(uri)
         if path is None:
             return uri, "it is not a file on this machine"
         inside = [folder for folder in self._folders if path.is_relative_to(folder.root)]
         rules = max(inside, key=lambda folder: len(folder.root.parts), default=None)
-        rules = rules or Exclusions(path.parent, self._settings.patterns)
+        rules = rules or self._loose(path.parent)
         return rules.relative(path), rules.reason(path)
+
+    def _loose(self, folder: Path) -> Exclusions:
+        """Return the rules for files outside all workspace folders."""
+        if folder not in self._elsewhere:
+            git = users_file(folder, self._environ)
+            settings = self._settings
+            rules = Exclusions(folder, settings.patterns, settings.workspaces, git)
+            self._elsewhere[folder] = rules
+        return self._elsewhere[folder]

@@ -1,9 +1,10 @@
 """What must not leave this machine: ignored, secret-looking, excluded, large and binary files.
 
-Knows paths and ignore files. Does not know documents or what would be sent, nor keys in text
+Knows paths and patterns. Does not know documents or what would be sent, nor keys in text
 (that is `lsp.detector`).
 """
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from pathspec import GitIgnoreSpec
 
-IGNORE_FILES = (".gitignore", ".honeignore")
+from lsp.gitrules import ignore_files, top_of
 
 SECRET_FILES = (
     ".env",
@@ -72,40 +73,60 @@ class _Rules:
 
 
 class Exclusions:
-    """The rules of one workspace folder."""
+    """The rules of one workspace folder: its own ignore files and git's, the user's patterns and
+    folders, and the names that files of keys have."""
 
-    def __init__(self, root: Path, patterns: Iterable[str]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        patterns: Iterable[str],
+        folders: Iterable[str] = (),
+        users_file: Path | None = None,
+    ) -> None:
         self.root = root
+        self._users_file = users_file
         self._secret = GitIgnoreSpec.from_lines(SECRET_FILES)
         self._own = GitIgnoreSpec.from_lines(patterns)
+        self._folders = GitIgnoreSpec.from_lines(_as_folder(name) for name in folders)
         self._read: dict[Path, _Rules] = {}
 
     def reason(self, path: Path) -> str | None:
         """Return why nothing of this file may be sent, or None if it may.
 
-        A file outside the workspace is held to the patterns, not to anybody's ignore files.
+        A link must also be allowed as what it leads to. A file outside the workspace is held to
+        the patterns and to the rules of the repository that it is in.
         """
-        inside = path.is_relative_to(self.root)
-        relative = path.relative_to(self.root).as_posix() if inside else path.as_posix().lstrip("/")
-        if self._secret.match_file(relative):
-            return "it looks like a file of secrets"
-        if self._own.match_file(relative):
-            return "your configuration excludes it"
-        for folder in self._folders(path) if inside else ():
-            for name in IGNORE_FILES:
-                spec = self._spec(folder / name)
-                if spec and spec.match_file(path.relative_to(folder).as_posix()):
-                    return f"{(folder / name).relative_to(self.root)} ignores it"
-        return None
+        try:
+            real, root = path.resolve(), self.root.resolve()
+        except (OSError, RuntimeError):
+            return "its links lead nowhere"
+        named = self._reason(path, self.root)
+        return named or (None if real == path else self._reason(real, root))
 
     def relative(self, path: Path) -> str:
         """Return the path as it is sent: within the workspace, or the bare name."""
         inside = path.is_relative_to(self.root)
         return path.relative_to(self.root).as_posix() if inside else path.name
 
-    def _folders(self, path: Path) -> list[Path]:
-        parents = [parent for parent in path.parents if parent.is_relative_to(self.root)]
-        return parents[::-1]
+    def _reason(self, path: Path, root: Path) -> str | None:
+        absolute = path.as_posix().lstrip("/")
+        if self._folders.match_file(absolute):
+            return "exclude.workspaces has it"
+        inside = path.is_relative_to(root)
+        relative = path.relative_to(root).as_posix() if inside else absolute
+        if self._secret.match_file(relative):
+            return "it looks like a file of secrets"
+        if self._own.match_file(relative):
+            return "your configuration excludes it"
+        top = top_of(root if inside else path.parent) or (root if inside else path.parent)
+        files = list(ignore_files(top, path.parent))
+        if self._users_file is not None:
+            files.append((top, self._users_file))
+        for base, file in files:
+            spec = self._spec(file)
+            if spec and spec.match_file(path.relative_to(base).as_posix()):
+                return f"{os.path.relpath(file, root)} ignores it"
+        return None
 
     def _spec(self, file: Path) -> GitIgnoreSpec | None:
         try:
@@ -118,3 +139,8 @@ class Exclusions:
         except OSError:
             return None
         return known.spec
+
+
+def _as_folder(name: str) -> str:
+    """Return a folder's name as a pattern: a path from its root, or a name anywhere."""
+    return os.path.expanduser(name).rstrip("/") + "/"

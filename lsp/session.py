@@ -21,7 +21,7 @@ from lsp.branch import BranchWatch
 from lsp.config import Settings, state_folder
 from lsp.credentials import find_key
 from lsp.document import Change, Position
-from lsp.documents import Documents, Edit, Opened
+from lsp.documents import Documents, Edit, Opened, Place
 from lsp.engine import Engine
 from lsp.findings import Envelope
 from lsp.gateway import Gateway, Silence
@@ -38,6 +38,8 @@ EXIT_FLUSH_S = 1.0
 KEEP_S = 0.25
 """How old the texts kept for the case of a crash may be."""
 BRANCH_S = 1.0
+RULES_S = 1.0
+"""How long an ignore file that changed on disk may go unnoticed."""
 GREET_AGAIN_S = 5.0
 LEVELS = (FeedbackLevel.OFF, FeedbackLevel.FACTS, FeedbackLevel.FULL)
 
@@ -56,7 +58,7 @@ class Session:
         self.settings = settings
         self.warnings: list[str] = []
         self.gateway = Gateway(settings.gateway, find_key(settings.gateway, environ), __version__)
-        self.documents = Documents(settings.exclude)
+        self.documents = Documents(settings.exclude, environ)
         self.documents.encoding = encoding
         self.folders = list(folders)
         for folder in folders:
@@ -83,6 +85,7 @@ class Session:
         self._wake = asyncio.Event()
         self._kept: tuple[object, ...] = ()
         self._kept_at = 0.0
+        self._ruled_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -124,8 +127,7 @@ class Session:
                 self.tracker.bulk_rewritten(uri)
                 self.changed(uri, opened.document.version, [Edit(text)])
             opened.document.trusted = True
-        for refused in self.documents.reconsider():
-            self.history.forget(refused.path)
+        self._obey_rules()
 
     def closed(self, uri: str) -> None:
         """The editor closed a document."""
@@ -213,6 +215,9 @@ class Session:
     async def _suggest(
         self, uri: str, version: int | None, position: Position, trigger: Trigger, wish: Wish
     ) -> tuple[Opened, Watch] | Silence:
+        if time.monotonic() - self._ruled_at > RULES_S:
+            known = self.documents.known
+            self._obey_rules(await asyncio.to_thread(self.documents.places, known))
         query = await self._asking.query(uri, version, position, trigger, wish)
         if isinstance(query, Silence):
             return query
@@ -223,6 +228,16 @@ class Session:
         if opened is None or not found.on_offer:
             return Silence(Reason.DOCUMENT_MOVED, "the document changed meanwhile")
         return opened, found
+
+    def _obey_rules(self, places: Mapping[str, Place] | None = None) -> None:
+        """Forget what may no longer be sent, and send no more of what is still observed there."""
+        self._ruled_at = time.monotonic()
+        for refused in self.documents.reconsider(places):
+            self.history.forget(refused.path)
+            self.engine.closed(refused.uri)
+            for watch in self.tracker.watches:
+                if watch.uri == refused.uri:
+                    watch.level = min(watch.level, FeedbackLevel.FACTS, key=LEVELS.index)
 
     def _recorded(
         self, opened: Opened, version: int, edits: Sequence[Edit], now: float

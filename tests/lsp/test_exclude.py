@@ -1,8 +1,12 @@
 """What must not leave the machine."""
 
+import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lsp.exclude import Exclusions, path_of
 
@@ -69,3 +73,77 @@ def test_paths_outside_the_workspace_are_sent_as_names(tmp_path: Path) -> None:
 def test_paths_of_uris(uri: str, path: str | None) -> None:
     found = path_of(uri)
     assert (None if found is None else found.as_posix()) == path
+
+
+@pytest.mark.parametrize(
+    ("entry", "name", "excluded"),
+    [
+        ("/w/private", "/w/private/deep/a.py", True),
+        ("/w/private/", "/w/private/a.py", True),
+        ("/w/private", "/w/private2/a.py", False),
+        ("/w/private", "/elsewhere/w/private/a.py", False),
+        ("*-confidential", "/w/x-confidential/a.py", True),
+        ("~/private", "~/private/a.py", True),
+    ],
+)
+def test_excluded_folders(tmp_path: Path, entry: str, name: str, excluded: bool) -> None:
+    rules = Exclusions(tmp_path, [], [entry])
+    assert bool(rules.reason(Path(name).expanduser())) == excluded
+
+
+def test_a_loop_of_links_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.py").symlink_to(tmp_path / "b.py")
+    (tmp_path / "b.py").symlink_to(tmp_path / "a.py")
+    assert Exclusions(tmp_path, []).reason(tmp_path / "a.py")
+
+
+NAMED = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+
+
+def test_the_rules_of_a_worktree_are_its_repositorys(tmp_path: Path) -> None:
+    main, tree = tmp_path / "main", tmp_path / "tree"
+    for command in (
+        ["init", "-q", str(main)],
+        ["-C", str(main), *NAMED, "commit", "-q", "--allow-empty", "-m", "x"],
+        ["-C", str(main), "worktree", "add", "-q", str(tree)],
+    ):
+        subprocess.run(["git", *command], check=True)
+    assert Exclusions(tree, []).reason(tree / "hidden.py") is None
+    (main / ".git" / "info").mkdir(exist_ok=True)
+    (main / ".git" / "info" / "exclude").write_text("hidden.py\n")
+    assert Exclusions(tree, []).reason(tree / "hidden.py")
+
+
+NAMES = st.sampled_from(["a", "b", "a.py", "b.log", "a b.py", "\u00e9.py"])
+PARTS = st.sampled_from(["a", "b", "*", "**", "a.py", "*.py", "*.log", "?.py", "[ab]", "a\\ b.py"])
+PATTERNS = st.builds(
+    lambda bang, head, parts, tail: bang + head + "/".join(parts) + tail,
+    st.sampled_from(["", "", "", "!"]),
+    st.sampled_from(["", "/"]),
+    st.lists(PARTS, min_size=1, max_size=3),
+    st.sampled_from(["", "/", "/*", "/**"]),
+)
+FILES = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(["", "a", "b", "a/b"]), st.lists(PATTERNS, max_size=4)),
+    st.sets(FILES, min_size=1, max_size=12),
+)
+def test_what_git_ignores_is_excluded(rules: dict[str, list[str]], names: set[str]) -> None:
+    """Against git itself; what git takes in again, Hone may still leave out."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        subprocess.run(["git", "init", "-q", folder], check=True)
+        for place, patterns in rules.items():
+            (root / place).mkdir(parents=True, exist_ok=True)
+            (root / place / ".gitignore").write_text("\n".join(patterns) + "\n")
+        asked = subprocess.run(
+            ["git", "-C", folder, "check-ignore", "--no-index", "--stdin", "-z"],
+            input="\0".join(sorted(names)).encode(),
+            capture_output=True,
+        )
+        ignored = {name for name in asked.stdout.decode().split("\0") if name}
+        ours = Exclusions(root, [])
+        assert {name for name in ignored if not ours.reason(root / name)} == set()
