@@ -50,6 +50,8 @@ def _initialized(ls: HoneServer, params: types.InitializedParams) -> None:
     for warning in ls.session.warnings:
         message = types.ShowMessageParams(types.MessageType.Warning, f"hone-lsp: {warning}")
         ls.window_show_message(message)
+    if news := ls.session.consent.news(ls.settings.gateway.url):
+        ls.window_show_message(types.ShowMessageParams(types.MessageType.Info, news))
 
 
 async def _shutdown(ls: HoneServer, params: None) -> None:

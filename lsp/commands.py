@@ -38,6 +38,14 @@ def _status(ls: HoneServer, *arguments: Any) -> dict[str, Any]:
     return status(ls.session)
 
 
+def _feedback(ls: HoneServer, *arguments: Any) -> dict[str, Any]:
+    """Take "facts" or {"level": "facts"}."""
+    given = arguments[0] if arguments else None
+    asked = {"level": given} if isinstance(given, str) else given
+    ls.session.choose_level(messages.read(messages.LevelParams, asked).level)
+    return ls.session.consent.describe(ls.settings.gateway.url)
+
+
 COMMANDS: Mapping[str, Callable[..., Any]] = {
     messages.ACCEPT: _accept,
     messages.DISMISS: _dismiss,
@@ -49,4 +57,5 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     messages.PREVIOUS: by_hand.previous,
     messages.INSTRUCT: by_hand.instruct,
     messages.STATUS: _status,
+    messages.FEEDBACK: _feedback,
 }

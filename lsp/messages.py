@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pygls.exceptions import JsonRpcInvalidParams
 
+from feedback_store.events import FeedbackLevel
+
 INLINE_EDIT = "textDocument/copilotInlineEdit"
 DID_SHOW_INLINE_EDIT = "textDocument/didShowInlineEdit"
 DID_SHOW_COMPLETION = "textDocument/didShowCompletion"
@@ -27,6 +29,7 @@ NEXT = "hone.next"
 PREVIOUS = "hone.previous"
 INSTRUCT = "hone.instruct"
 STATUS = "hone.status"
+FEEDBACK = "hone.feedback"
 
 INVOKED, AUTOMATIC = 1, 2
 """Trigger kinds."""
@@ -98,6 +101,12 @@ class CommandOfItem(_Loose):
 
     command: str = ""
     arguments: list[Any] = []
+
+
+class LevelParams(_Loose):
+    """What may be recorded in this workspace from now on."""
+
+    level: FeedbackLevel
 
 
 class Item(_Loose):

@@ -11,6 +11,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from feedback_store import __version__
@@ -19,11 +20,12 @@ from lsp.alternatives import turn
 from lsp.asking import Asking
 from lsp.branch import BranchWatch
 from lsp.config import Settings, state_folder
+from lsp.consent import Consent, lowest
 from lsp.credentials import find_key
 from lsp.document import Change, Position
 from lsp.documents import Documents, Edit, Opened, Place
 from lsp.engine import Engine
-from lsp.findings import Envelope
+from lsp.findings import Envelope, Finding
 from lsp.gateway import Gateway, Silence
 from lsp.history import History
 from lsp.positions import Encoding
@@ -41,7 +43,6 @@ BRANCH_S = 1.0
 RULES_S = 1.0
 """How long an ignore file that changed on disk may go unnoticed."""
 GREET_AGAIN_S = 5.0
-LEVELS = (FeedbackLevel.OFF, FeedbackLevel.FACTS, FeedbackLevel.FULL)
 
 
 class Session:
@@ -69,7 +70,9 @@ class Session:
         root = settings.spool.folder or state_folder(environ) / "spool"
         own, left = open_spools(root, workspace)
         self.reporter = Reporter(envelope, own, left)
-        self.tracker = Tracker(settings.settling, self.reporter.emit)
+        state = state_folder(environ)
+        self.consent = Consent(settings.feedback.level, workspace, state, self._allowed)
+        self.tracker = Tracker(settings.settling, self._emit)
         self._screen = Screen()
         ask = guarded(self._screen, self.gateway.suggest)
         self.engine = Engine(self.tracker, ask, envelope, time.monotonic)
@@ -91,9 +94,15 @@ class Session:
     @property
     def level(self) -> FeedbackLevel:
         """What may be recorded: the user's choice, which a gateway may lower."""
-        hello = self.gateway.hello
-        allowed = hello.feedback_level if hello else FeedbackLevel.FULL
-        return min(self.settings.feedback.level, allowed, key=LEVELS.index)
+        return self.consent.level
+
+    def choose_level(self, level: FeedbackLevel) -> FeedbackLevel:
+        """Take the user's choice for this workspace, also for what is being observed."""
+        now = self.consent.choose(level)
+        for watch in self.tracker.watches:
+            watch.level = lowest(watch.level, now)
+        self._keep()
+        return now
 
     def start(self) -> None:
         """Begin to greet the gateway, to deliver, and to let time pass."""
@@ -229,6 +238,14 @@ class Session:
             return Silence(Reason.DOCUMENT_MOVED, "the document changed meanwhile")
         return opened, found
 
+    def _allowed(self) -> FeedbackLevel:
+        hello = self.gateway.hello
+        return hello.feedback_level if hello else FeedbackLevel.FULL
+
+    def _emit(self, finding: Finding) -> None:
+        """Record no more than is allowed by now, whatever it was when the suggestion was made."""
+        self.reporter.emit(replace(finding, level=lowest(finding.level, self.level)))
+
     def _obey_rules(self, places: Mapping[str, Place] | None = None) -> None:
         """Forget what may no longer be sent, and send no more of what is still observed there."""
         self._ruled_at = time.monotonic()
@@ -237,7 +254,7 @@ class Session:
             self.engine.closed(refused.uri)
             for watch in self.tracker.watches:
                 if watch.uri == refused.uri:
-                    watch.level = min(watch.level, FeedbackLevel.FACTS, key=LEVELS.index)
+                    watch.level = lowest(watch.level, FeedbackLevel.FACTS)
 
     def _recorded(
         self, opened: Opened, version: int, edits: Sequence[Edit], now: float

@@ -23,6 +23,7 @@ def status(session: Session) -> dict[str, Any]:
         "policy_version": hello.policy_version if hello else None,
         "base_model": hello.base_model if hello else None,
         "feedback_level": session.level.value,
+        "feedback": session.consent.describe(session.settings.gateway.url),
         "written_events": session.reporter.written,
         "acknowledged_events": session.reporter.acknowledged,
         "pending_events": session.reporter.pending,

@@ -1,0 +1,107 @@
+"""What the user allows to be recorded, here and in this workspace, and whether they were told.
+
+The configuration says the most that may be recorded; a workspace's own choice and the gateway's
+administrator can only lower it. The choice is kept in the user's state folder, never in files of
+the workspace. Knows levels and the file. Does not know who asks or how a user is told.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from feedback_store.events import FeedbackLevel
+
+FILE = "consent.json"
+LEVELS = (FeedbackLevel.OFF, FeedbackLevel.FACTS, FeedbackLevel.FULL)
+RECORDED = {
+    FeedbackLevel.FULL: "the code around each suggestion and what became of it",
+    FeedbackLevel.FACTS: "what became of each suggestion, but no code",
+    FeedbackLevel.OFF: "nothing",
+}
+log = logging.getLogger(__name__)
+
+
+def lowest(*levels: FeedbackLevel) -> FeedbackLevel:
+    """Return the level that records least."""
+    return min(levels, key=LEVELS.index)
+
+
+class Consent:
+    """The user's choice for one workspace. A file that cannot be read or written is as if there
+    was none, except that what is chosen in this run holds for this run."""
+
+    def __init__(
+        self,
+        configured: FeedbackLevel,
+        workspace: str,
+        folder: Path,
+        allowed: Callable[[], FeedbackLevel],
+    ) -> None:
+        self.configured = configured
+        self._workspace = workspace
+        self._path = folder / FILE
+        self._allowed = allowed
+        self._chosen = _level(self._read().get("workspaces", {}).get(workspace))
+
+    @property
+    def level(self) -> FeedbackLevel:
+        """What may be recorded now."""
+        return lowest(self.configured, self._chosen or FeedbackLevel.FULL, self._allowed())
+
+    def choose(self, level: FeedbackLevel) -> FeedbackLevel:
+        """Remember the user's choice for this workspace; what it comes to."""
+        self._chosen = level
+        kept = self._read()
+        choices = kept.get("workspaces", {}) | {self._workspace: level.value}
+        self._write(kept | {"workspaces": choices})
+        return self.level
+
+    def describe(self, url: str) -> dict[str, Any]:
+        """Return what is recorded, where it goes, and who decided it."""
+        return {
+            "level": self.level.value,
+            "recorded": RECORDED[self.level],
+            "goes_to": url,
+            "configured": self.configured.value,
+            "workspace": self._chosen and self._chosen.value,
+            "gateway_allows": self._allowed().value,
+        }
+
+    def news(self, url: str) -> str | None:
+        """Return what the user has not been told yet: once per gateway, and again should more
+        be recorded than they know of."""
+        kept = self._read()
+        told = kept.get("told", {})
+        known = _level(told.get(url))
+        if known is not None and LEVELS.index(known) >= LEVELS.index(self.level):
+            return None
+        self._write(kept | {"told": told | {url: self.level.value}})
+        return (
+            f"Hone records {RECORDED[self.level]} at {url}, to learn from it (feedback.level = "
+            f"{self.level.value}). For less, set feedback.level to facts (no code) or off in your "
+            "lsp.toml, or run the command hone.feedback with one of them in this workspace."
+        )
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        fits = isinstance(found, dict) and all(isinstance(part, dict) for part in found.values())
+        return found if fits else {}
+
+    def _write(self, kept: dict[str, Any]) -> None:
+        fresh = self._path.with_name(f".{FILE}-{os.getpid()}")
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh.write_text(json.dumps(kept), "utf-8")
+            os.replace(fresh, self._path)
+        except OSError as error:
+            log.warning("the choice of feedback cannot be kept: %s", error)
+
+
+def _level(value: object) -> FeedbackLevel | None:
+    return FeedbackLevel(value) if value in {level.value for level in LEVELS} else None

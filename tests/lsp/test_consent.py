@@ -1,0 +1,152 @@
+"""What is recorded is the user's to say, and they are told."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from feedback_store.events import FeedbackLevel
+from lsp.consent import Consent
+from tests.lsp.conftest import Launch
+from tests.lsp.editor import Editor
+from tests.lsp.scenes import offered, rewrite, typed
+from tests.lsp.standin import StandIn
+
+FULL, FACTS, OFF = FeedbackLevel.FULL, FeedbackLevel.FACTS, FeedbackLevel.OFF
+URL = "http://gateway"
+
+
+@pytest.mark.parametrize(
+    ("configured", "chosen", "allowed", "level"),
+    [
+        (FULL, None, FULL, FULL),
+        (FULL, FACTS, FULL, FACTS),
+        (FULL, OFF, FULL, OFF),
+        (FACTS, FULL, FULL, FACTS),
+        (OFF, FULL, FULL, OFF),
+        (FULL, None, FACTS, FACTS),
+        (FULL, FULL, OFF, OFF),
+        (FACTS, None, FULL, FACTS),
+    ],
+)
+def test_the_lowest_of_all_holds(
+    tmp_path: Path,
+    configured: FeedbackLevel,
+    chosen: FeedbackLevel | None,
+    allowed: FeedbackLevel,
+    level: FeedbackLevel,
+) -> None:
+    consent = Consent(configured, "w", tmp_path, lambda: allowed)
+    if chosen is not None:
+        assert consent.choose(chosen) == level
+    assert consent.level == level
+    assert consent.describe(URL)["level"] == level
+
+
+def test_a_choice_is_for_one_workspace_and_stays(tmp_path: Path) -> None:
+    Consent(FULL, "w", tmp_path, lambda: FULL).choose(OFF)
+    assert Consent(FULL, "w", tmp_path, lambda: FULL).level == OFF
+    assert Consent(FULL, "other", tmp_path, lambda: FULL).level == FULL
+    Consent(FULL, "w", tmp_path, lambda: FULL).choose(FULL)
+    assert Consent(FULL, "w", tmp_path, lambda: FULL).level == FULL
+
+
+def test_it_is_told_once_per_gateway_and_when_more_is_recorded(tmp_path: Path) -> None:
+    facts = Consent(FACTS, "w", tmp_path, lambda: FULL)
+    told = facts.news(URL)
+    assert told
+    assert URL in told
+    assert "no code" in told
+    assert facts.news(URL) is None
+    assert Consent(OFF, "w", tmp_path, lambda: FULL).news(URL) is None
+    full = Consent(FULL, "w", tmp_path, lambda: FULL)
+    assert full.news(URL)
+    assert full.news(URL) is None
+    assert full.news("http://another")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"told": 1}', '{"workspaces": {"w": "loud"}}'])
+def test_a_file_that_makes_no_sense_is_no_choice(tmp_path: Path, text: str) -> None:
+    (tmp_path / "consent.json").write_text(text)
+    consent = Consent(FACTS, "w", tmp_path, lambda: FULL)
+    assert consent.level == FACTS
+    assert consent.choose(OFF) == OFF
+    assert Consent(FACTS, "w", tmp_path, lambda: FULL).level == OFF
+
+
+def test_a_folder_that_cannot_be_written_keeps_the_choice_for_the_run(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no folder")
+    consent = Consent(FULL, "w", tmp_path / "state", lambda: FULL)
+    assert consent.choose(OFF) == OFF
+    assert consent.level == OFF
+
+
+def messages(editor: Editor) -> list[str]:
+    """Everything shown so far; the status' answer comes after it."""
+    editor.status()
+    shown: list[str] = []
+    while not editor.messages.empty():
+        message = editor.messages.get()
+        if message["method"] == "window/showMessage":
+            shown.append(message["params"]["message"])
+    return shown
+
+
+def test_the_first_start_says_what_is_recorded_and_where(launch: Launch, gateway: StandIn) -> None:
+    first = launch()
+    first.initialize()
+    [told] = messages(first)
+    assert gateway.url in told
+    assert "feedback.level = full" in told
+    assert "hone.feedback" in told
+    second = launch()
+    second.initialize()
+    assert messages(second) == []
+    status = second.status()["feedback"]
+    assert status["level"] == "full"
+    assert status["goes_to"] == gateway.url
+
+
+def test_the_command_switches_this_workspace(
+    launch: Launch, gateway: StandIn, tmp_path: Path
+) -> None:
+    editor = launch()
+    editor.initialize()
+    uri = typed(editor)
+    assert editor.command("hone.feedback", {"level": "facts"})["level"] == "facts"
+    editor.next_edit(uri, 4)
+    assert editor.command("hone.feedback", "off")["recorded"] == "nothing"
+    editor.next_edit(uri, 9)
+    assert [request.level for request in gateway.requests] == ["facts", "off"]
+    with pytest.raises(RuntimeError):
+        editor.command("hone.feedback", "everything")
+    editor.shutdown()
+    assert not [path for path in (tmp_path / "workspace").rglob("*") if path.is_file()]
+    again = launch()
+    again.initialize()
+    assert again.status()["feedback_level"] == "off"
+    kept = json.loads((tmp_path / "state" / "hone" / "consent.json").read_text())
+    assert list(kept["workspaces"].values()) == ["off"]
+
+
+def test_switching_off_holds_for_what_is_on_screen(launch: Launch, gateway: StandIn) -> None:
+    editor = launch()
+    editor.initialize()
+    uri, edit, _ = offered(editor, gateway)
+    editor.command("hone.feedback", "off")
+    editor.apply(uri, edit)
+    editor.wait_delivered()
+    editor.shutdown()
+    assert gateway.events == []
+
+
+def test_neither_the_editor_nor_the_workspace_decides(launch: Launch, gateway: StandIn) -> None:
+    editor = launch("--feedback.level", "facts")
+    (editor.workspace / ".hone.toml").write_text('[exclude]\npatterns = ["x"]\n')
+    editor.initialize(initializationOptions={"feedback": {"level": "full"}})
+    settings = {"hone": {"feedback": {"level": "full"}}, "feedback": {"level": "full"}}
+    editor.notify("workspace/didChangeConfiguration", {"settings": settings})
+    gateway.answers.append(rewrite("value_4", "total_4"))
+    assert editor.next_edit(typed(editor), 4)
+    assert gateway.requests[0].level == "facts"
+    assert editor.command("hone.feedback", "full")["level"] == "facts"
