@@ -7,7 +7,7 @@ import argparse
 import getpass
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from feedback_store import __version__
@@ -46,17 +46,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"hone-lsp: {error}", file=sys.stderr)
         return 2
-    if options.command == "login":
-        return _login(settings)
-    if options.command in ("doctor", "status"):
-        from lsp.doctor import examine
-
-        return examine(settings, environ, brief=options.command == "status")
+    if options.command is not None:
+        return _do(options.command, settings, environ, as_json=getattr(options, "json", False))
     try:
         return _serve(settings, getattr(options, "ws", None))
     except ConfigError as error:
         print(f"hone-lsp: {error}", file=sys.stderr)
         return 2
+
+
+def _do(command: str, settings: Settings, environ: Mapping[str, str], *, as_json: bool) -> int:
+    if command == "login":
+        return _login(settings, environ)
+    if command == "logout":
+        return _logout(settings, environ)
+    from lsp.doctor import examine, report_briefly
+
+    if command == "status":
+        return report_briefly(settings, environ)
+    return examine(settings, environ, as_json=as_json)
 
 
 def _refuse_misspelt(arguments: Sequence[str]) -> None:
@@ -88,14 +96,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, text in (
-        ("login", "store the gateway's key in a file that only you can read"),
+        ("login", "store the gateway's key in the keyring, or a file that only you can read"),
+        ("logout", "forget the gateway's key"),
         ("doctor", "check configuration, gateway and key, and say what to do"),
         ("status", "say in one line whether the gateway answers, and how much feedback waits"),
     ):
         about = text.capitalize() + "."
-        commands.add_parser(
+        made = commands.add_parser(
             name, help=text, description=about, parents=[flags], epilog=f"example: hone-lsp {name}"
         )
+        if name == "doctor":
+            made.add_argument("--json", action="store_true", help="print the findings as JSON")
     return parser
 
 
@@ -129,7 +140,7 @@ def _serve(settings: Settings, address: str | None) -> int:
     return 0
 
 
-def _login(settings: Settings) -> int:
+def _login(settings: Settings, environ: Mapping[str, str]) -> int:
     from lsp.credentials import store_key
 
     ask = getpass.getpass if sys.stdin.isatty() else (lambda prompt: sys.stdin.readline())
@@ -137,8 +148,19 @@ def _login(settings: Settings) -> int:
     if not key:
         print("hone-lsp: no key given; nothing is stored", file=sys.stderr)
         return 1
-    path = store_key(settings.gateway.url, key, environment())
-    print(f"The key for {settings.gateway.url} is stored in {path}. Check it: hone-lsp doctor")
+    place = store_key(settings.gateway.url, key, environ)
+    print(f"The key for {settings.gateway.url} is stored in {place}. Check it: hone-lsp doctor")
+    return 0
+
+
+def _logout(settings: Settings, environ: Mapping[str, str]) -> int:
+    from lsp.credentials import forget_key
+
+    known = forget_key(settings.gateway.url, environ)
+    what = "is forgotten" if known else "was not stored"
+    print(f"The key for {settings.gateway.url} {what}.")
+    if settings.gateway.key is not None or settings.gateway.key_command:
+        print("Another one comes from your settings or the environment.")
     return 0
 
 

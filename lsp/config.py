@@ -8,12 +8,13 @@ names and types of settings and where they are read. Does not know what they do.
 import difflib
 import json
 import os
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from feedback_store.events import FeedbackLevel, Settling
@@ -43,10 +44,18 @@ class GatewaySettings(_Section):
     """Where the gateway listens: http://, https:// or unix:///path/to/socket."""
     key: SecretStr | None = None
     """The key, if it is not stored by `hone-lsp login`."""
+    key_command: tuple[str, ...] = ()
+    """A command that prints the key, such as `pass show hone`; it is run without a shell."""
     timeout_s: float = Field(default=5.0, gt=0)
     """The longest that anything but a suggestion may take, in seconds."""
     ca_file: Path | None = None
-    """Certificates of a private authority, for https."""
+    """Certificates of a private authority, for https; only they are trusted then."""
+
+    @field_validator("key_command", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        """Take a command as one text, too."""
+        return tuple(shlex.split(value)) if isinstance(value, str) else value
 
 
 class FeedbackSettings(_Section):

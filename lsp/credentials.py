@@ -1,38 +1,134 @@
-"""The gateway's key: from the settings, or the file that `hone-lsp login` wrote.
+"""The gateway's key: from the settings, a command, the file of `hone-lsp login`, or the keyring.
 
-Keys are stored per gateway, so that one never goes to another. Knows the file. Does not know
-whether a key is valid.
+Keys are stored per gateway, so that one never goes to another. Knows where keys are and how to
+ask for them; no message holds one, nor what a command printed. Does not know whether a key is
+valid.
 """
 
+import contextlib
 import json
+import logging
 import os
+import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from lsp.config import GatewaySettings, config_folder
 
 FILE = "lsp-keys.json"
+SERVICE = "hone-lsp"
+COMMAND_S = 30.0
+"""A password manager may ask its owner first."""
+log = logging.getLogger(__name__)
 
 
-def find_key(settings: GatewaySettings, environ: Mapping[str, str]) -> str | None:
-    """Return the key for the configured gateway, or None."""
+@dataclass(frozen=True)
+class Found:
+    """A key, or why there is none, and where it was looked for."""
+
+    key: str | None
+    source: str
+    trouble: str = ""
+
+
+def find_key(settings: GatewaySettings, environ: Mapping[str, str]) -> Found:
+    """Return the key for the configured gateway. May take as long as the command does."""
     if settings.key is not None:
-        return settings.key.get_secret_value()
-    return _load(config_folder(environ) / FILE).get(settings.url)
+        return Found(settings.key.get_secret_value(), "the settings or the environment")
+    if settings.key_command:
+        return _ask_command(settings.key_command, environ)
+    path = config_folder(environ) / FILE
+    if key := _load(path).get(settings.url):
+        return Found(key, str(path))
+    if (ring := _keyring()) is not None:
+        # Each system's keyring has errors of its own.
+        with contextlib.suppress(Exception):
+            if key := ring.get_password(SERVICE, settings.url):
+                return Found(key, "the keyring")
+    return Found(None, "nowhere")
 
 
-def store_key(url: str, key: str, environ: Mapping[str, str]) -> Path:
-    """Remember the key for a gateway in a file that only its owner can read."""
-    folder = config_folder(environ)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / FILE
-    keys = _load(path) | {url: key}
-    fresh = folder / f".{FILE}-{os.getpid()}"
+def store_key(url: str, key: str, environ: Mapping[str, str]) -> str:
+    """Remember the key for a gateway, in the system's keyring if it has one that is reachable
+    from here, else in a file that only its owner can read. Returns where."""
+    if (ring := _keyring()) is not None:
+        with contextlib.suppress(Exception):
+            ring.set_password(SERVICE, url, key)
+            _forget_in_file(url, environ)
+            return "the keyring"
+    path = config_folder(environ) / FILE
+    _save(path, _load(path) | {url: key})
+    return str(path)
+
+
+def forget_key(url: str, environ: Mapping[str, str]) -> bool:
+    """Forget the stored key for a gateway; whether there was one."""
+    known = _forget_in_file(url, environ)
+    if (ring := _keyring()) is not None:
+        with contextlib.suppress(Exception):
+            if ring.get_password(SERVICE, url) is not None:
+                ring.delete_password(SERVICE, url)
+                known = True
+    return known
+
+
+def _ask_command(command: tuple[str, ...], environ: Mapping[str, str]) -> Found:
+    source = f"gateway.key_command ({command[0]})"
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=dict(environ),
+            timeout=COMMAND_S,
+        )
+    except subprocess.TimeoutExpired:
+        return Found(None, source, f"{source} took longer than {COMMAND_S:g} s")
+    except OSError as error:
+        return Found(None, source, f"{source} cannot be run: {error.strerror}")
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    key = lines[0].strip() if lines else ""
+    if done.returncode != 0:
+        return Found(None, source, f"{source} failed with exit code {done.returncode}")
+    if not key or not key.isprintable() or not key.isascii():
+        return Found(None, source, f"{source} printed no key on its first line")
+    return Found(key, source)
+
+
+def _keyring() -> Any:
+    """Return the keyring package if it is installed and has somewhere to keep keys, else None."""
+    if find_spec("keyring") is None:
+        return None
+    with contextlib.suppress(Exception):
+        import keyring  # pyright: ignore[reportMissingImports]
+
+        # Its own stand-ins for "none here" have no priority.
+        if keyring.get_keyring().priority > 0:
+            return keyring
+    return None
+
+
+def _forget_in_file(url: str, environ: Mapping[str, str]) -> bool:
+    path = config_folder(environ) / FILE
+    keys = _load(path)
+    if url not in keys:
+        return False
+    del keys[url]
+    _save(path, keys)
+    return True
+
+
+def _save(path: Path, keys: dict[str, str]) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{FILE}-{os.getpid()}")
+    fresh.unlink(missing_ok=True)
     # Created with its final mode: at no time can anybody else open it.
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(keys, file)
     os.replace(fresh, path)
-    return path
 
 
 def _load(path: Path) -> dict[str, str]:

@@ -6,9 +6,9 @@ or None. Knows HTTP. Does not know when to call, nor what to do with the answers
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,6 +22,8 @@ from feedback_store.events import (
     SuggestResponse,
 )
 from lsp.config import GatewaySettings
+from lsp.connection import in_words, open_client, route_to
+from lsp.credentials import Found
 
 if TYPE_CHECKING:
     import httpx
@@ -30,7 +32,6 @@ DEADLINE_SLACK_S = 1.0
 """What the gateway may take beyond a suggestion's deadline to say that it is over."""
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer", bound=BaseModel)
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,17 @@ class Refused:
 class Gateway:
     """One gateway. `hello` is None until it has answered and speaks a known wire version."""
 
-    def __init__(self, settings: GatewaySettings, key: str | None, version: str) -> None:
+    def __init__(
+        self, settings: GatewaySettings, find_key: Callable[[], Found], version: str
+    ) -> None:
         self.settings = settings
+        self.route = route_to(settings)
         self.hello: Hello | None = None
         self.trouble = Silence(Reason.GATEWAY_DOWN, "the gateway has not been asked yet")
-        self._key = key
+        self._find_key = find_key
+        self._found = Found(None, "nowhere")
         self._version = version
-        self._client: httpx.AsyncClient | None = None
+        self._opening: asyncio.Task[httpx.AsyncClient] | None = None
         self._greeting: asyncio.Task[None] | None = None
 
     async def greet(self) -> Hello | None:
@@ -94,10 +99,12 @@ class Gateway:
         """Close the connections."""
         if self._greeting is not None:
             self._greeting.cancel()
-        if self._client is not None:
-            await self._client.aclose()
+        if self._opening is not None and self._opening.done() and not self._opening.exception():
+            await self._opening.result().aclose()
 
     async def _greet(self) -> None:
+        if self.hello is None and self.trouble.reason == Reason.NOT_ALLOWED:
+            await self._look_for_another_key()
         answer = await self._call("GET", "/v1/hello", self.settings.timeout_s, None)
         if isinstance(answer, Refused):
             answer = Silence(Reason.GATEWAY_DOWN, answer.detail)
@@ -133,45 +140,33 @@ class Gateway:
                 response = await client.request(method, path, content=content)
         except (TimeoutError, httpx.TimeoutException):
             return Silence(Reason.DEADLINE, f"no answer within {timeout_s:g} s")
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            detail = f"{self.settings.url} cannot be reached: {error or type(error).__name__}"
-            return Silence(Reason.GATEWAY_DOWN, detail)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
+            return Silence(Reason.GATEWAY_DOWN, in_words(error, self.route))
+        if response.status_code == 401 and self._found.trouble:
+            return Silence(Reason.NOT_ALLOWED, self._found.trouble)
         return _judged(response)
 
     async def _connected(self) -> "httpx.AsyncClient":
-        """Return the client; building one reads certificates, so it happens off the loop."""
-        if self._client is None:
-            self._client = await asyncio.to_thread(_client, self.settings, self._key, self._version)
-        return self._client
+        """Return the client. Building one reads certificates and may ask its owner for the key,
+        so it happens off the loop, once for all who wait, and goes on when they give up."""
+        if self._opening is None or (self._opening.done() and self._opening.exception()):
+            self._opening = asyncio.create_task(asyncio.to_thread(self._open))
+            self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return await asyncio.shield(self._opening)
 
+    def _open(self) -> "httpx.AsyncClient":
+        self._found = self._find_key()
+        return open_client(self.route, self._found.key, self._version)
 
-def _client(settings: GatewaySettings, key: str | None, version: str) -> "httpx.AsyncClient":
-    import ssl
-
-    import httpx
-
-    url = urlsplit(settings.url)
-    headers = {"Content-Type": "application/json", "User-Agent": f"hone-lsp/{version}"}
-    if key:
-        headers["Authorization"] = f"Bearer {key}"
-    socket = url.path if url.scheme == "unix" else None
-    local = socket is not None or url.hostname in LOOPBACK
-    # Loopback is never proxied. Elsewhere the user's proxy and certificates apply.
-    verify: ssl.SSLContext | bool = True
-    if settings.ca_file:
-        verify = ssl.create_default_context(cafile=str(settings.ca_file))
-    elif url.scheme != "https":
-        verify = False
-    transport = httpx.AsyncHTTPTransport(uds=socket) if socket else None
-    return httpx.AsyncClient(
-        base_url="http://hone" if socket else settings.url,
-        headers=headers,
-        trust_env=not local,
-        verify=verify,
-        transport=transport,
-        timeout=None,
-        follow_redirects=False,
-    )
+    async def _look_for_another_key(self) -> None:
+        """Take up what `hone-lsp login` has stored since. A command is not run again: it may
+        ask its owner each time."""
+        if self.settings.key_command:
+            return
+        client = await self._connected()
+        self._found = await asyncio.to_thread(self._find_key)
+        if self._found.key:
+            client.headers["Authorization"] = f"Bearer {self._found.key}"
 
 
 def _judged(response: "httpx.Response") -> Any | Silence | Refused:

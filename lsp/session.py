@@ -12,6 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from feedback_store import __version__
@@ -58,7 +59,8 @@ class Session:
     ) -> None:
         self.settings = settings
         self.warnings: list[str] = []
-        self.gateway = Gateway(settings.gateway, find_key(settings.gateway, environ), __version__)
+        credential = partial(find_key, settings.gateway, environ)
+        self.gateway = Gateway(settings.gateway, credential, __version__)
         self.documents = Documents(settings.exclude, environ)
         self.documents.encoding = encoding
         self.folders = list(folders)

@@ -15,7 +15,6 @@ import secrets
 import signal
 from collections.abc import Coroutine, Mapping
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,6 +27,7 @@ from websockets.http11 import Request, Response
 
 from lsp.app import build
 from lsp.config import ConfigError, Settings
+from lsp.connection import is_loopback
 from lsp.host import HoneServer
 from lsp.protocol import HoneProtocol
 
@@ -89,7 +89,7 @@ class Door:
 
     def refusal(self, request: Request) -> tuple[HTTPStatus, str] | None:
         """Return why a request is turned away, or None if it may come in."""
-        if not _is_loopback(_host(request)):
+        if not is_loopback(_host(request)):
             return HTTPStatus.FORBIDDEN, "the Host is not this machine's loopback"
         if request.headers.get_all("Origin") not in [[origin] for origin in self._origins]:
             return HTTPStatus.FORBIDDEN, "the Origin is not in ws.origins"
@@ -129,7 +129,7 @@ def parse_address(address: str) -> tuple[str, int]:
     host = host.removeprefix("[").removesuffix("]")
     if not port.isdigit() or int(port) > 65535 or not host:
         raise ConfigError(f"--ws: not HOST:PORT: {address!r}; such as --ws 127.0.0.1:0")
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise ConfigError(
             f"--ws: {host} can be reached from outside; only loopback may be: 127.0.0.1:{port}"
         )
@@ -208,10 +208,3 @@ def _host(request: Request) -> str:
         return urlsplit(f"//{found[0]}").hostname or "" if len(found) == 1 else ""
     except ValueError:
         return ""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

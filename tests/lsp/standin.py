@@ -49,6 +49,9 @@ class StandIn:
         self.events: list[Any] = []
         """Feedback events of all kinds, in the order in which they were stored."""
         self.bodies: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.key: str | None = None
+        """What must be shown, or 401."""
         self.delay_s = 0.0
         self.status = 200
         self.confidence: float | None = None
@@ -71,7 +74,8 @@ class StandIn:
             self.requests.clear()
             self.events.clear()
             self.bodies.clear()
-        self.delay_s, self.status, self.confidence = 0.0, 200, None
+            self.headers.clear()
+        self.delay_s, self.status, self.confidence, self.key = 0.0, 200, None, None
         self.refuses.clear()
         self.hello = HELLO
 
@@ -84,10 +88,12 @@ class StandIn:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                self._reply(gateway.status, gateway.hello.model_dump_json())
+                status = gateway.seen(dict(self.headers))
+                self._reply(status, gateway.hello.model_dump_json())
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                gateway.seen(dict(self.headers))
                 status, answer = gateway.post(self.path, body)
                 self._reply(status, answer)
 
@@ -117,6 +123,13 @@ class StandIn:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+
+    def seen(self, headers: dict[str, str]) -> int:
+        """Note a request's headers; the status of the answer."""
+        with self._lock:
+            self.headers.append(headers)
+        missing = self.key and headers.get("Authorization") != f"Bearer {self.key}"
+        return 401 if missing else self.status
 
     def post(self, path: str, body: str) -> tuple[int, str]:
         """Answer one request."""

@@ -8,9 +8,7 @@ import pytest
 
 from lsp import cli
 from lsp.config import ConfigError, load, load_workspace
-from lsp.credentials import find_key, store_key
 from tests.lsp.editor import ROOT
-from tests.lsp.standin import StandIn
 
 
 def test_later_sources_win(tmp_path: Path) -> None:
@@ -82,38 +80,11 @@ def test_a_workspace_says_little(tmp_path: Path) -> None:
             load_workspace(tmp_path)
 
 
-def test_keys_are_per_gateway_and_private(tmp_path: Path) -> None:
-    environ = {"XDG_CONFIG_HOME": str(tmp_path)}
-    path = store_key("http://a", "secret", environ)
-    assert path.stat().st_mode & 0o777 == 0o600
-    for url, key in (("http://a", "secret"), ("http://b", None)):
-        settings = load(None, {"gateway.url": url}, environ)
-        assert find_key(settings.gateway, environ) == key
-    named = load(None, {}, environ | {"HONE_LSP_GATEWAY__KEY": "named"})
-    assert find_key(named.gateway, environ) == "named"
-    assert "named" not in repr(named)
-
-
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     return tmp_path
-
-
-def test_doctor(gateway: StandIn, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["--gateway.url", gateway.url, "doctor"]) == 0
-    assert "hone-000001" in capsys.readouterr().out
-    assert cli.main(["status", "--gateway.url", gateway.url]) == 0
-    assert "0 events wait" in capsys.readouterr().out
-    gateway.status = 401
-    assert cli.main(["--gateway.url", gateway.url, "doctor"]) == 1
-    assert "hone-lsp login" in capsys.readouterr().out
-
-
-def test_doctor_without_a_gateway(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["--gateway.url", "http://127.0.0.1:9", "doctor"]) == 1
-    assert "start the gateway" in capsys.readouterr().out
 
 
 def test_unknown_flag_names_the_nearest(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,7 +98,8 @@ def test_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "--settling.quiet_s" in said
     assert "examples:" in said
-    assert "gateway.key" not in said
+    assert "gateway.key " not in said
+    assert "ws.token" not in said
 
 
 def test_only_what_it_needs_is_imported() -> None:

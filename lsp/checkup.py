@@ -1,0 +1,258 @@
+"""One check after another: configuration, workspace, key, way, certificate, gateway, spool, start.
+
+Knows what to look at, and what a person can do where it is not as it should be. Asks the gateway
+a few times; changes nothing and stores nothing. Does not know how it is printed.
+"""
+
+import asyncio
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from feedback_store import __version__
+from feedback_store.events import WIRE_VERSION, Reason
+from lsp.config import ConfigError, Settings, default_file, load_workspace, state_folder
+from lsp.connection import open_client, route_to
+from lsp.consent import RECORDED, lowest
+from lsp.credentials import Found, find_key
+from lsp.exclude import Exclusions
+from lsp.gateway import Gateway
+from lsp.gitrules import users_file
+from lsp.tryout import introduced
+
+ASKED = 5
+"""How often the gateway is asked to learn how fast it is."""
+SLOW_MS = 100.0
+"""A slower gateway is felt, whatever the model does."""
+SOON_DAYS = 21
+
+
+class State(StrEnum):
+    """What a check came to."""
+
+    GOOD = "good"
+    NOTE = "note"
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding."""
+
+    name: str
+    state: State
+    said: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What lies in all spools."""
+
+    events: int = 0
+    refused: int = 0
+    oldest_s: float = 0.0
+
+
+class Checkup:
+    """All checks of one set-up, for somebody who works in `folder`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        folder: Path,
+        python: str = sys.executable,
+    ) -> None:
+        self._settings = settings
+        self._environ = environ
+        self._folder = folder
+        self._python = python
+        self._route = route_to(settings.gateway)
+        self._found = Found(None, "nowhere")
+        self._gateway = Gateway(settings.gateway, lambda: self._found, __version__)
+
+    async def run(self) -> list[Check]:
+        """Return the findings, in the order in which one would look."""
+        parts: tuple[Callable[[], Awaitable[list[Check]]], ...] = (
+            self._configuration,
+            self._workspace,
+            self._key,
+            self._way,
+            self._answers,
+            self._spool,
+            self._start,
+        )
+        return [check for part in parts for check in await part()]
+
+    async def greet(self) -> Check | None:
+        """Ask the gateway once; what is wrong, or None."""
+        if self._found.source == "nowhere":
+            self._found = await asyncio.to_thread(find_key, self._settings.gateway, self._environ)
+        hello = await self._gateway.greet()
+        await self._gateway.close()
+        if hello is not None:
+            return None
+        trouble = self._gateway.trouble
+        return Check("gateway", State.BAD, trouble.detail, self._advice(trouble.reason))
+
+    async def _configuration(self) -> list[Check]:
+        file = default_file(self._environ)
+        said = f"{file or 'defaults; no file'}; hone-lsp {__version__}, wire version {WIRE_VERSION}"
+        return [Check("configuration", State.GOOD, said)]
+
+    async def _workspace(self) -> list[Check]:
+        settings = self._settings.exclude
+        patterns = settings.patterns
+        try:
+            patterns += load_workspace(self._folder).exclude.patterns
+        except ConfigError as error:
+            return [Check("workspace", State.NOTE, str(error), "mend or remove that file")]
+        git = users_file(self._folder, self._environ)
+        rules = Exclusions(self._folder, patterns, settings.workspaces, git)
+        # Any file: what refuses this one refuses the folder.
+        if why := rules.reason(self._folder / "any-file"):
+            advice = "suggestions come in folders that are not excluded"
+            return [Check("workspace", State.NOTE, f"{self._folder} is excluded: {why}", advice)]
+        count = f", {len(patterns)} patterns of your own" if patterns else ""
+        return [Check("workspace", State.GOOD, f"{self._folder} is not excluded{count}")]
+
+    async def _key(self) -> list[Check]:
+        self._found = await asyncio.to_thread(find_key, self._settings.gateway, self._environ)
+        if self._found.trouble:
+            advice = "run that command by hand: it must print the key on its first line"
+            return [Check("key", State.BAD, self._found.trouble, advice)]
+        if self._found.key:
+            return [Check("key", State.GOOD, f"found in {self._found.source}")]
+        return [Check("key", State.GOOD, "none, which is fine for a local gateway without keys")]
+
+    async def _way(self) -> list[Check]:
+        route = self._route
+        if route.proxy:
+            said = f"to {route.url} through the proxy {route.proxy_name}"
+            advice = f"if it should not, add {route.host} to NO_PROXY"
+            return [Check("way", State.GOOD, said, advice)]
+        how = "a socket" if route.socket else "directly, without a proxy"
+        checks = [Check("way", State.GOOD, f"to {route.url}: {how}")]
+        if not route.encrypted and not route.local:
+            said, advice = "code and key travel unencrypted", "give the gateway an https address"
+            checks.append(Check("encryption", State.NOTE, said, advice))
+        return checks
+
+    async def _answers(self) -> list[Check]:
+        if (trouble := await self.greet()) is not None:
+            return [trouble]
+        hello = self._gateway.hello
+        assert hello is not None
+        policy = hello.policy_version or "none (the base model answers)"
+        said = f"{hello.name} {hello.version}, records at most {hello.feedback_level.value}"
+        level = lowest(self._settings.feedback.level, hello.feedback_level)
+        checks = [
+            Check("gateway", State.GOOD, said),
+            Check("model", State.GOOD, f"{hello.base_model}, policy {policy}"),
+            Check("feedback", State.GOOD, f"{level.value}: {RECORDED[level]}"),
+        ]
+        return checks + await self._measured()
+
+    async def _measured(self) -> list[Check]:
+        """Ask a few times more, and look at the certificate that was shown."""
+        took: list[float] = []
+        certificate: dict[str, Any] | None = None
+        async with open_client(self._route, self._found.key, __version__) as client:
+            for _ in range(1 + ASKED):
+                begun = time.monotonic()
+                response = await client.get("/v1/hello", timeout=self._settings.gateway.timeout_s)
+                took.append(1000.0 * (time.monotonic() - begun))
+                shown = response.extensions["network_stream"].get_extra_info("ssl_object")
+                certificate = shown.getpeercert() if shown else None
+        # The first one also connected.
+        usual = statistics.median(took[1:])
+        slow = usual > SLOW_MS
+        advice = "look at the network, or at how busy the gateway is" if slow else ""
+        speed = f"answers in {usual:.0f} ms, the first time {took[0]:.0f} ms"
+        checks = [Check("latency", State.NOTE if slow else State.GOOD, speed, advice)]
+        return [*checks, self._trusted(certificate)] if certificate else checks
+
+    def _trusted(self, certificate: dict[str, Any]) -> Check:
+        import ssl
+
+        days = (ssl.cert_time_to_seconds(certificate["notAfter"]) - time.time()) / 86_400
+        by = self._route.ca_file or "what this machine trusts"
+        said = f"of {self._route.host} is good for {days:.0f} days, by {by}"
+        if days < SOON_DAYS:
+            return Check("certificate", State.NOTE, said, "have it renewed on the gateway")
+        return Check("certificate", State.GOOD, said)
+
+    async def _spool(self) -> list[Check]:
+        folder = self._settings.spool.folder or state_folder(self._environ) / "spool"
+        at = folder
+        while not at.exists():
+            at = at.parent
+        if not os.access(at, os.W_OK | os.X_OK):
+            advice = "make it yours to write, or set spool.folder to a folder that is"
+            return [Check("spool", State.BAD, f"{folder} cannot be written", advice)]
+        found = waiting(folder)
+        said = f"{found.events} events wait to be sent in {folder}"
+        if found.refused:
+            advice = "they are kept in refused.jsonl; update the gateway, or report them"
+            said = f"{said}; the gateway refused {found.refused}"
+            return [Check("spool", State.NOTE, said, advice)]
+        if found.events and found.oldest_s > 86_400:
+            said = f"{said}, the oldest for {found.oldest_s / 86_400:.0f} days"
+            return [Check("spool", State.NOTE, said, "they are sent while an editor runs")]
+        return [Check("spool", State.GOOD, said)]
+
+    async def _start(self) -> list[Check]:
+        """Start the language server as an editor does, with a spool that nobody misses."""
+        begun = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            environ = {**self._environ, "XDG_STATE_HOME": folder}
+            try:
+                name = await introduced(self._python, environ, folder)
+            except (OSError, ValueError, EOFError, TimeoutError) as error:
+                said = f"does not start: {error or type(error).__name__}"
+                advice = f"start it by hand and see: {self._python} -m lsp.cli"
+                return [Check("language server", State.BAD, said, advice)]
+        took_ms = 1000.0 * (time.monotonic() - begun)
+        return [Check("language server", State.GOOD, f"{name} starts and ends in {took_ms:.0f} ms")]
+
+    def _advice(self, reason: Reason) -> str:
+        detail = self._gateway.trouble.detail
+        if reason == Reason.NOT_ALLOWED:
+            return "store the key of this gateway: hone-lsp login"
+        if reason == Reason.DEADLINE:
+            return "the machine is busy or a firewall swallows the request; see gateway.timeout_s"
+        if "update" in detail:
+            return "as said: install the newer version there"
+        if "certificate" in detail or "ca_file" in detail:
+            return "set gateway.ca_file to the file of the authority's certificate (PEM)"
+        if "proxy" in detail:
+            return f"ask for {self._route.host} to be let through, or add it to NO_PROXY"
+        return "start the gateway (hone-server), or set gateway.url to where it listens"
+
+
+def waiting(root: Path) -> Waiting:
+    """Count the events that wait in all spools."""
+    events = refused = 0
+    oldest_s = 0.0
+    for folder in root.glob("*/*"):
+        try:
+            acked = int((folder / "acked").read_text("utf-8") or "0")
+            lines = (folder / "events.jsonl").read_text("utf-8").splitlines()
+            open_ones = [event for event in map(json.loads, lines) if event["seq"] > acked]
+            events += len(open_ones)
+            ages = (time.time() - event["client_time"] for event in open_ones)
+            oldest_s = max([oldest_s, *ages])
+            if (aside := folder / "refused.jsonl").exists():
+                refused += len(aside.read_text("utf-8").splitlines())
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return Waiting(events, refused, oldest_s)

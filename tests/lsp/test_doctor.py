@@ -1,0 +1,160 @@
+"""`hone-lsp doctor` and `status`: each failure is named, with what to do about it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feedback_store.events import FeedbackLevel
+from lsp import cli
+from lsp.checkup import Checkup, State
+from lsp.config import load
+from tests.lsp.standin import StandIn
+
+Examine = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folders, and the folder that they work in."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path
+
+
+@pytest.fixture
+def examine(home: Path, gateway: StandIn, capsys: pytest.CaptureFixture[str]) -> Examine:
+    """Run the doctor; its exit code, and its findings by name."""
+
+    def run(*flags: str) -> tuple[int, dict[str, dict[str, Any]]]:
+        code = cli.main(["--gateway.url", gateway.url, *flags, "doctor", "--json"])
+        found = json.loads(capsys.readouterr().out)
+        assert found["ok"] == (code == 0)
+        return code, {check["name"]: check for check in found["checks"]}
+
+    return run
+
+
+def test_all_is_well(examine: Examine, home: Path) -> None:
+    code, found = examine()
+    assert code == 0
+    assert {check["state"] for check in found.values()} == {"good"}
+    assert "hone-000001" in found["model"]["said"]
+    assert "directly" in found["way"]["said"]
+    assert "not excluded" in found["workspace"]["said"]
+    assert "full" in found["feedback"]["said"]
+    assert "hone-lsp starts" in found["language server"]["said"]
+    assert {"configuration", "key", "gateway", "latency", "spool"} < set(found)
+    assert not (home / "state").exists(), "the doctor changes nothing"
+
+
+def test_text_for_people(home: Path, gateway: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--gateway.url", gateway.url, "doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "all is well" in said
+    gateway.status = 401
+    assert cli.main(["--gateway.url", gateway.url, "doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "x gateway" in said
+    assert "-> store the key of this gateway: hone-lsp login" in said
+
+
+def test_status_is_one_line(
+    home: Path, gateway: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["status", "--gateway.url", gateway.url]) == 0
+    assert capsys.readouterr().out == f"{gateway.url} answers; 0 events wait to be sent\n"
+    assert cli.main(["status", "--gateway.url", "http://127.0.0.1:9"]) == 1
+    assert "does not answer" in capsys.readouterr().out
+
+
+def test_no_gateway(examine: Examine) -> None:
+    code, found = examine("--gateway.url", "http://127.0.0.1:9")
+    assert code == 1
+    assert found["gateway"]["state"] == "bad"
+    assert "start the gateway" in found["gateway"]["advice"]
+    assert found["language server"]["state"] == "good"
+
+
+def test_another_wire_version(examine: Examine, gateway: StandIn) -> None:
+    gateway.hello = gateway.hello.model_copy(update={"wire_versions": (99,)})
+    code, found = examine()
+    assert code == 1
+    assert "99: update hone-lsp" in found["gateway"]["said"]
+    assert "newer version" in found["gateway"]["advice"]
+
+
+def test_something_else_that_answers(examine: Examine, gateway: StandIn) -> None:
+    gateway.status = 404
+    code, found = examine()
+    assert code == 1
+    assert "told to refuse" in found["gateway"]["said"]
+
+
+def test_a_command_that_gives_no_key(examine: Examine) -> None:
+    code, found = examine("--gateway.key_command", "false")
+    assert code == 1
+    assert found["key"]["state"] == "bad"
+    assert "exit code 1" in found["key"]["said"]
+    assert "by hand" in found["key"]["advice"]
+
+
+def test_where_the_key_comes_from(examine: Examine, gateway: StandIn) -> None:
+    gateway.key = "secret-key"
+    code, found = examine("--gateway.key_command", "echo secret-key")
+    assert code == 0
+    assert "key_command (echo)" in found["key"]["said"]
+    assert "secret-key" not in json.dumps(found)
+
+
+def test_an_excluded_folder(examine: Examine, home: Path) -> None:
+    _, found = examine("--exclude.workspaces", str(home / "work"))
+    assert found["workspace"]["state"] == "note"
+    assert "exclude.workspaces" in found["workspace"]["said"]
+    (home / "work" / ".hone.toml").write_text("[gateway]\nurl = 'http://x'\n")
+    _, found = examine()
+    assert found["workspace"]["state"] == "note"
+    assert "may only add" in found["workspace"]["said"]
+
+
+def test_a_spool_with_old_and_refused_events(examine: Examine, home: Path) -> None:
+    spool = home / "state" / "hone" / "spool" / "workspace" / "producer"
+    spool.mkdir(parents=True)
+    (spool / "acked").write_text("1")
+    events = [{"seq": seq, "client_time": 1.0} for seq in (1, 2, 3)]
+    (spool / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    _, found = examine()
+    assert found["spool"]["said"].startswith("2 events wait")
+    assert "days" in found["spool"]["said"]
+    (spool / "refused.jsonl").write_text("{}\n")
+    _, found = examine()
+    assert "refused 1" in found["spool"]["said"]
+    assert "refused.jsonl" in found["spool"]["advice"]
+
+
+def test_a_spool_that_is_no_folder(examine: Examine, home: Path) -> None:
+    (home / "file").write_text("")
+    code, found = examine("--spool.folder", str(home / "file" / "spool"))
+    assert code == 1
+    assert "cannot be written" in found["spool"]["said"]
+
+
+def test_what_an_administrator_allows(examine: Examine, gateway: StandIn) -> None:
+    gateway.hello = gateway.hello.model_copy(update={"feedback_level": FeedbackLevel.FACTS})
+    _, found = examine()
+    assert "facts" in found["feedback"]["said"]
+    assert "no code" in found["feedback"]["said"]
+
+
+async def test_a_language_server_that_does_not_start(home: Path, gateway: StandIn) -> None:
+    settings = load(None, {"gateway.url": gateway.url}, {})
+    checks = await Checkup(settings, {}, home, python="/bin/false").run()
+    [bad] = [check for check in checks if check.state == State.BAD]
+    assert bad.name == "language server"
+    assert "does not start" in bad.said
+    assert "by hand" in bad.advice
