@@ -12,6 +12,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -103,8 +104,8 @@ def _keyring() -> Any:
     if find_spec("keyring") is None:
         return None
     with contextlib.suppress(Exception):
-        import keyring  # pyright: ignore[reportMissingImports]
-
+        # By name, since it is no part of what hone-lsp needs.
+        keyring = import_module("keyring")
         # Its own stand-ins for "none here" have no priority.
         if keyring.get_keyring().priority > 0:
             return keyring

@@ -58,22 +58,20 @@ class Session:
         encoding: Encoding,
     ) -> None:
         self.settings = settings
-        self.warnings: list[str] = []
         credential = partial(find_key, settings.gateway, environ)
         self.gateway = Gateway(settings.gateway, credential, __version__)
         self.documents = Documents(settings.exclude, environ)
         self.documents.encoding = encoding
         self.folders = list(folders)
-        for folder in folders:
-            if problem := self.documents.add_folder(folder):
-                self.warnings.append(problem)
+        problems = map(self.documents.add_folder, folders)
+        self.warnings = [problem for problem in problems if problem]
         workspace = hashlib.sha256(str(folders[0] if folders else "").encode()).hexdigest()[:16]
         envelope = Envelope(uuid.uuid4().hex, workspace, client, settings.settling)
         root = settings.spool.folder or state_folder(environ) / "spool"
         own, left = open_spools(root, workspace)
         self.reporter = Reporter(envelope, own, left)
-        state = state_folder(environ)
-        self.consent = Consent(settings.feedback.level, workspace, state, self._allowed)
+        choices = state_folder(environ)
+        self.consent = Consent(settings.feedback.level, workspace, choices, self._allowed)
         self.tracker = Tracker(settings.settling, self._emit)
         self._screen = Screen()
         ask = guarded(self._screen, self.gateway.suggest)

@@ -70,7 +70,7 @@ KEYS = {
     "mailgun": "key-" + some(32, HEX),
     "new relic": "NRAK-" + big(27),
     "npm": "npm_" + some(36),
-    "npmrc": "//registry.npmjs.org/:_authToken=npm_" + some(36),
+    "npmrc": "//npm.example/:_authToken=npm_" + some(36),
     "openai": "sk-" + some(20) + "T3BlbkFJ" + some(20),
     "openai project": "sk-proj-" + some(80, URL_SAFE),
     "anthropic": "sk-ant-api03-" + some(90, URL_SAFE),

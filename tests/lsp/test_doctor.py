@@ -93,7 +93,7 @@ def test_something_else_that_answers(examine: Examine, gateway: StandIn) -> None
     gateway.status = 404
     code, found = examine()
     assert code == 1
-    assert "told to refuse" in found["gateway"]["said"]
+    assert "answered 404" in found["gateway"]["said"]
 
 
 def test_a_command_that_gives_no_key(examine: Examine) -> None:
