@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from feedback_store.events import FeedbackBatch, FeedbackEvent, FeedbackLevel
-from lsp.detector import has_key
+from lsp.exclude import has_secret
 from lsp.findings import Envelope, Finding, Settled
 from lsp.gateway import Gateway, Refused
 from lsp.journal import envelope_of, recover, snapshot
@@ -149,7 +149,7 @@ class Reporter:
         now = time.time()
         if isinstance(finding, Settled) and finding.level == FeedbackLevel.FULL:
             texts = finding.settled_text + "\n" + (finding.accepted_text or "")
-            if has_key(texts):
+            if has_secret(texts):
                 finding = replace(finding, level=FeedbackLevel.FACTS)
         try:
             spool.append(lambda seq: envelope.event(finding, seq, now))

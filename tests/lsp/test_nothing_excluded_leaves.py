@@ -51,92 +51,65 @@ def assert_kept(gateway: StandIn, house: Path) -> None:
         assert path.is_dir() or MARKER not in path.read_text("utf-8", "replace"), path
 
 
-def plain(workspace: Path) -> None:
-    (workspace / ".gitignore").write_text("hidden.py\n")
-
-
-def nested(workspace: Path) -> None:
+def without_git(workspace: Path) -> None:
+    (workspace / ".gitignore").write_text("hidden.py\nsecret/\n")
+    (workspace / ".honeignore").write_text("*.hidden\n")
     (workspace / "sub").mkdir()
     (workspace / "sub" / ".gitignore").write_text("deeper/\n")
+    (workspace / "secret").mkdir()
+    (workspace / "secret" / "real.py").write_text(HIDDEN)
+    (workspace / "link.py").symlink_to(workspace / "secret" / "real.py")
+    (workspace.parent / ".ssh").mkdir()
+    (workspace / "linked").symlink_to(workspace.parent / ".ssh")
 
 
-def of_hone(workspace: Path) -> None:
-    (workspace / ".honeignore").write_text("*.hidden\n")
-
-
-def of_a_parent(workspace: Path) -> None:
-    """The workspace is a folder of a repository whose root ignores a part of it."""
-    git(workspace.parent, "init")
-    (workspace.parent / ".gitignore").write_text("/workspace/hidden.py\n")
-
-
-def in_info_exclude(workspace: Path) -> None:
+def by_git(workspace: Path) -> None:
+    """In the repository's own places."""
     git(workspace, "init")
     (workspace / ".git" / "info").mkdir(exist_ok=True)
     (workspace / ".git" / "info" / "exclude").write_text("hidden.py\n")
-
-
-def in_excludes_file(workspace: Path) -> None:
-    git(workspace, "init")
-    (workspace.parent / "global").write_text("hidden.py\n")
+    (workspace.parent / "global").write_text("*.scratch\n")
     git(workspace, "config", "core.excludesFile", str(workspace.parent / "global"))
 
 
-def in_the_default_excludes_file(workspace: Path) -> None:
-    git(workspace, "init")
+def from_outside(workspace: Path) -> None:
+    """The workspace is a folder of a repository, and its user has a file of their own."""
+    git(workspace.parent, "init")
+    (workspace.parent / ".gitignore").write_text("/workspace/hidden.py\n")
     place = workspace.parent / "config" / "git"
     place.mkdir(parents=True)
-    (place / "ignore").write_text("hidden.py\n")
-
-
-def by_a_link(workspace: Path) -> None:
-    (workspace / ".gitignore").write_text("secret/\n")
-    (workspace / "secret").mkdir()
-    (workspace / "secret" / "real.py").write_text(HIDDEN)
-    (workspace / "hidden.py").symlink_to(workspace / "secret" / "real.py")
-
-
-def by_a_linked_folder(workspace: Path) -> None:
-    (workspace.parent / ".ssh").mkdir()
-    (workspace / "sub").symlink_to(workspace.parent / ".ssh")
+    (place / "ignore").write_text("*.scratch\n")
 
 
 Prepare = Callable[[Path], None]
+KINDS: dict[Prepare, dict[str, str]] = {
+    without_git: {
+        "hidden.py": HIDDEN,
+        "sub/deeper/hidden.py": HIDDEN,
+        "a.hidden": HIDDEN,
+        "link.py": HIDDEN,
+        "linked/config": HIDDEN,
+        ".env.production": HIDDEN,
+        "certs/server.pem": HIDDEN,
+        "large.py": HIDDEN * 20,
+        "binary.py": HIDDEN + "\0",
+        "../private/hidden.py": HIDDEN,
+    },
+    by_git: {"hidden.py": HIDDEN, "a.scratch": HIDDEN},
+    from_outside: {"hidden.py": HIDDEN, "a.scratch": HIDDEN},
+}
 
 
-def nothing(workspace: Path) -> None:
-    """The name or the content is reason enough."""
-
-
-@pytest.mark.parametrize(
-    ("prepare", "name", "text"),
-    [
-        (plain, "hidden.py", HIDDEN),
-        (nested, "sub/deeper/hidden.py", HIDDEN),
-        (of_hone, "a.hidden", HIDDEN),
-        (of_a_parent, "hidden.py", HIDDEN),
-        (in_info_exclude, "hidden.py", HIDDEN),
-        (in_excludes_file, "hidden.py", HIDDEN),
-        (in_the_default_excludes_file, "hidden.py", HIDDEN),
-        (by_a_link, "hidden.py", HIDDEN),
-        (by_a_linked_folder, "sub/hidden.py", HIDDEN),
-        (nothing, ".env.production", HIDDEN),
-        (nothing, "certs/server.pem", HIDDEN),
-        (nothing, "large.py", HIDDEN * 20),
-        (nothing, "binary.py", HIDDEN + "\0"),
-        (nothing, "../private/hidden.py", HIDDEN),
-    ],
-)
-def test_excluded(
-    launch: Launch, gateway: StandIn, tmp_path: Path, prepare: Prepare, name: str, text: str
-) -> None:
+@pytest.mark.parametrize("prepare", KINDS)
+def test_excluded(launch: Launch, gateway: StandIn, tmp_path: Path, prepare: Prepare) -> None:
     prepare(tmp_path / "workspace")
     limits = {"HONE_LSP_EXCLUDE__MAX_BYTES": "4000", "HONE_LSP_EXCLUDE__WORKSPACES": "private"}
     editor = launch(**limits)
     editor.initialize()
-    uri = work_in(editor, name, text)
+    opened = [work_in(editor, name, text) for name, text in KINDS[prepare].items()]
     work_elsewhere(editor, gateway)
-    editor.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+    for uri in opened:
+        editor.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
     work_elsewhere(editor, gateway)
     editor.shutdown()
     assert_kept(gateway, tmp_path)
