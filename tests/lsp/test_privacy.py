@@ -81,3 +81,24 @@ def test_initialization_options_cannot_move_the_gateway(launch: Launch, gateway:
     options = {"gateway": {"url": "http://elsewhere.example", "key": "stolen"}}
     editor.initialize(initializationOptions=options)
     assert editor.status()["gateway"]["url"] == gateway.url
+
+
+def test_key_typed_before_a_crash_is_not_reported(
+    launch: Launch, gateway: StandIn, tmp_path: Path
+) -> None:
+    editor = launch(HONE_LSP_SETTLING__QUIET_S="60", HONE_LSP_SETTLING__LONGEST_WAIT_S="60")
+    editor.initialize()
+    uri, _, name = offered(editor, gateway)
+    editor.change(uri, ((5, 0), (5, 0), "key = 'AKIA" + "ABCDEFGH12345678'\n"))
+    spools = tmp_path / "state" / "hone" / "spool"
+
+    def kept() -> bool:
+        return any("ABCDEFGH" in path.read_text() for path in spools.glob("*/*/open.json"))
+
+    editor.wait(kept, "the text to be kept for the case of a crash")
+    editor.kill()
+    again = launch()
+    again.initialize()
+    [settled] = again.wait(lambda: gateway.of(name, "settled"), "what the dead run left")
+    assert (settled.settled_by, settled.settled_text) == ("recovered", None)
+    assert not [body for body in gateway.bodies if "ABCDEFGH" in body]
