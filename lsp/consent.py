@@ -9,10 +9,12 @@ import json
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from feedback_store.events import FeedbackLevel
+from lsp.findings import Finding
 
 FILE = "consent.json"
 LEVELS = (FeedbackLevel.OFF, FeedbackLevel.FACTS, FeedbackLevel.FULL)
@@ -58,6 +60,11 @@ class Consent:
         choices = kept.get("workspaces", {}) | {self._workspace: level.value}
         self._write(kept | {"workspaces": choices})
         return self.level
+
+    def capped(self, emit: Callable[[Finding], None]) -> Callable[[Finding], None]:
+        """Return `emit` for what is allowed by then, whatever it was when the suggestion was
+        made."""
+        return lambda finding: emit(replace(finding, level=lowest(finding.level, self.level)))
 
     def describe(self, url: str) -> dict[str, Any]:
         """Return what is recorded, where it goes, and who decided it."""

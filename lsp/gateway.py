@@ -16,6 +16,7 @@ from feedback_store.events import (
     WIRE_VERSION,
     FeedbackAck,
     FeedbackBatch,
+    FeedbackLevel,
     Hello,
     Reason,
     SuggestRequest,
@@ -64,6 +65,10 @@ class Gateway:
         self._version = version
         self._opening: asyncio.Task[httpx.AsyncClient] | None = None
         self._greeting: asyncio.Task[None] | None = None
+
+    def allows(self) -> FeedbackLevel:
+        """Return the most that its administrator lets it record."""
+        return self.hello.feedback_level if self.hello else FeedbackLevel.FULL
 
     async def greet(self) -> Hello | None:
         """Ask who is there. Several callers at once share one request."""

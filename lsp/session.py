@@ -11,7 +11,6 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,13 +23,14 @@ from lsp.config import Settings, state_folder
 from lsp.consent import Consent, lowest
 from lsp.credentials import find_key
 from lsp.document import Change, Position
-from lsp.documents import Documents, Edit, Opened, Place
+from lsp.documents import Documents, Edit, Opened
 from lsp.engine import Engine
-from lsp.findings import Envelope, Finding
+from lsp.findings import Envelope
 from lsp.gateway import Gateway, Silence
 from lsp.history import History
 from lsp.positions import Encoding
 from lsp.reporter import Reporter
+from lsp.rules import Rules
 from lsp.screen import Screen, guarded
 from lsp.spool import open_spools
 from lsp.tracker import Tracker
@@ -41,8 +41,6 @@ EXIT_FLUSH_S = 1.0
 KEEP_S = 0.25
 """How old the texts kept for the case of a crash may be."""
 BRANCH_S = 1.0
-RULES_S = 1.0
-"""How long an ignore file that changed on disk may go unnoticed."""
 GREET_AGAIN_S = 5.0
 
 
@@ -58,25 +56,25 @@ class Session:
         encoding: Encoding,
     ) -> None:
         self.settings = settings
-        credential = partial(find_key, settings.gateway, environ)
-        self.gateway = Gateway(settings.gateway, credential, __version__)
+        find = partial(find_key, settings.gateway, environ)
+        self.gateway = Gateway(settings.gateway, find, __version__)
         self.documents = Documents(settings.exclude, environ)
         self.documents.encoding = encoding
         self.folders = list(folders)
-        problems = map(self.documents.add_folder, folders)
-        self.warnings = [problem for problem in problems if problem]
+        self.warnings = list(filter(None, map(self.documents.add_folder, folders)))
         workspace = hashlib.sha256(str(folders[0] if folders else "").encode()).hexdigest()[:16]
         envelope = Envelope(uuid.uuid4().hex, workspace, client, settings.settling)
         root = settings.spool.folder or state_folder(environ) / "spool"
         own, left = open_spools(root, workspace)
         self.reporter = Reporter(envelope, own, left)
         choices = state_folder(environ)
-        self.consent = Consent(settings.feedback.level, workspace, choices, self._allowed)
-        self.tracker = Tracker(settings.settling, self._emit)
+        self.consent = Consent(settings.feedback.level, workspace, choices, self.gateway.allows)
+        self.tracker = Tracker(settings.settling, self.consent.capped(self.reporter.emit))
         self._screen = Screen()
         ask = guarded(self._screen, self.gateway.suggest)
         self.engine = Engine(self.tracker, ask, envelope, time.monotonic)
         self.history = History()
+        self._rules = Rules(self.documents, self.history, self.engine, self.tracker)
         self._asking = Asking(
             settings.suggest, self.documents, self.history, self.gateway, lambda: self.level
         )
@@ -88,7 +86,6 @@ class Session:
         self._wake = asyncio.Event()
         self._kept: tuple[object, ...] = ()
         self._kept_at = 0.0
-        self._ruled_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -136,7 +133,7 @@ class Session:
                 self.tracker.bulk_rewritten(uri)
                 self.changed(uri, opened.document.version, [Edit(text)])
             opened.document.trusted = True
-        self._obey_rules()
+        self._rules.obey()
 
     def closed(self, uri: str) -> None:
         """The editor closed a document."""
@@ -224,9 +221,7 @@ class Session:
     async def _suggest(
         self, uri: str, version: int | None, position: Position, trigger: Trigger, wish: Wish
     ) -> tuple[Opened, Watch] | Silence:
-        if time.monotonic() - self._ruled_at > RULES_S:
-            known = self.documents.known
-            self._obey_rules(await asyncio.to_thread(self.documents.places, known))
+        await self._rules.refresh()
         query = await self._asking.query(uri, version, position, trigger, wish)
         if isinstance(query, Silence):
             return query
@@ -237,24 +232,6 @@ class Session:
         if opened is None or not found.on_offer:
             return Silence(Reason.DOCUMENT_MOVED, "the document changed meanwhile")
         return opened, found
-
-    def _allowed(self) -> FeedbackLevel:
-        hello = self.gateway.hello
-        return hello.feedback_level if hello else FeedbackLevel.FULL
-
-    def _emit(self, finding: Finding) -> None:
-        """Record no more than is allowed by now, whatever it was when the suggestion was made."""
-        self.reporter.emit(replace(finding, level=lowest(finding.level, self.level)))
-
-    def _obey_rules(self, places: Mapping[str, Place] | None = None) -> None:
-        """Forget what may no longer be sent, and send no more of what is still observed there."""
-        self._ruled_at = time.monotonic()
-        for refused in self.documents.reconsider(places):
-            self.history.forget(refused.path)
-            self.engine.closed(refused.uri)
-            for watch in self.tracker.watches:
-                if watch.uri == refused.uri:
-                    watch.level = lowest(watch.level, FeedbackLevel.FACTS)
 
     def _recorded(
         self, opened: Opened, version: int, edits: Sequence[Edit], now: float

@@ -17,7 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from tests.lsp.conftest import user
-from tests.lsp.editor import ROOT, WAIT_S
+from tests.lsp.editor import CAPABILITIES, ROOT, WAIT_S
 from tests.lsp.scenes import CODE, rewrite
 from tests.lsp.standin import StandIn
 
@@ -61,8 +61,8 @@ class Page:
     def __init__(self, socket: ClientConnection, workspace: Path) -> None:
         self.socket = socket
         self.uri = (workspace / "a.py").as_uri()
-        capabilities: dict[str, Any] = {"rootUri": workspace.as_uri(), "capabilities": {}}
-        self.request("initialize", {"processId": None} | capabilities)
+        about: dict[str, Any] = {"rootUri": workspace.as_uri(), "capabilities": CAPABILITIES}
+        self.request("initialize", {"processId": None} | about)
         self.notify("initialized", {})
         item = {"uri": self.uri, "languageId": "python", "version": 1, "text": CODE}
         self.notify("textDocument/didOpen", {"textDocument": item})
