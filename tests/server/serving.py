@@ -61,6 +61,10 @@ class StandIn:
         """Let adapters load from now on, and answer nothing."""
         self._http.post("/standin/dumb", json={"dumb": True}).raise_for_status()
 
+    def rule(self, old: str, new: str) -> None:
+        """Answer from now on that the line `old` should be `new`, wherever a region holds it."""
+        self._http.post("/standin/rules", json={old: new}).raise_for_status()
+
     def completions(self) -> list[dict[str, Any]]:
         """Return the completion requests so far, probes aside, each with whether it was aborted."""
         asked = [entry for entry in self.history() if "completion" in entry]

@@ -2,7 +2,8 @@
 
 Speaks the part of vLLM's API that the gateway uses, takes vLLM's flags, and makes one token of
 each character. Without a queued answer it gives its default one, which says nothing, meaning "no
-edit"; asked to repeat, it says the prompt.
+edit"; asked to repeat, it says the prompt. A rule answers whenever a region holds a certain line,
+however often it is asked, which is what an editor in real use needs.
 Tests reach its queue and history under /standin.
 """
 
@@ -10,6 +11,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
@@ -38,6 +40,8 @@ class Engine:
         self.dumb = False
         """Whether freshly loaded adapters answer nothing."""
         self.history: list[dict[str, Any]] = []
+        self.rules: dict[str, str] = {}
+        """What to write instead of a line, in the `span` format."""
 
     def authorize(self, request: Request) -> None:
         """Refuse without the key. A dependency: FastAPI's middleware would hide a disconnect."""
@@ -78,7 +82,7 @@ class Engine:
         if not isinstance(body["prompt"], str) and any(n not in UNICODE for n in body["prompt"]):
             raise HTTPException(400, "Token id is out of vocabulary")
         probed = body["prompt"] == PROBE
-        plan = self.default if probed or not self.queue else self.queue.popleft()
+        plan = self.queue.popleft() if self.queue and not probed else self._usual(body["prompt"])
         if probed and self.dumb:
             raise HTTPException(500, "EngineCore encountered an issue")
         if not await _wait(request, plan.get("delay_s", 0.0)):
@@ -91,6 +95,13 @@ class Engine:
                 self._stream(body, plan, entry), media_type="text/event-stream"
             )
         return {"choices": [_choice(body, plan, index) for index in range(body["n"])]}
+
+    def _usual(self, prompt: str | list[int]) -> dict[str, Any]:
+        """What is said without a queue: by the first rule that fits, else the default."""
+        for old, new in self.rules.items():
+            if found := re.search(rf"<\|L(\d+)\|>{re.escape(old)}\n", _text(prompt)):
+                return {"text": f"<|L{found[1]}|>{new}\n<|L{int(found[1]) + 1}|>"}
+        return self.default
 
     async def _stream(
         self, body: dict[str, Any], plan: dict[str, Any], entry: dict[str, Any]
@@ -135,6 +146,9 @@ def create_app(base: str, key: str) -> FastAPI:
     async def set_dumb(body: dict[str, Any]) -> None:
         engine.dumb = body["dumb"]
 
+    async def add_rules(body: dict[str, str]) -> None:
+        engine.rules.update(body)
+
     async def get_history() -> list[dict[str, Any]]:
         return engine.history
 
@@ -148,6 +162,7 @@ def create_app(base: str, key: str) -> FastAPI:
     app.post("/standin/queue")(enqueue)
     app.post("/standin/default")(set_default)
     app.post("/standin/dumb")(set_dumb)
+    app.post("/standin/rules")(add_rules)
     app.get("/standin/history")(get_history)
     return app
 
@@ -164,8 +179,7 @@ async def _wait(request: Request, seconds: float) -> bool:
 
 
 def _choice(body: dict[str, Any], plan: dict[str, Any], index: int) -> dict[str, Any]:
-    prompt = body["prompt"]
-    text = prompt if isinstance(prompt, str) else "".join(map(chr, prompt))
+    text = _text(body["prompt"])
     samples = plan.get("samples", [plan])
     plan = plan | samples[index % len(samples)]
     answer = text if plan.get("repeat") else plan.get("text", "")
@@ -179,6 +193,10 @@ def _choice(body: dict[str, Any], plan: dict[str, Any], index: int) -> dict[str,
         "logprobs": {"token_logprobs": [plan.get("logprob", LOGPROB)] * len(ids)},
         "finish_reason": reason,
     }
+
+
+def _text(prompt: str | list[int]) -> str:
+    return prompt if isinstance(prompt, str) else "".join(map(chr, prompt))
 
 
 def main() -> None:

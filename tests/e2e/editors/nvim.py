@@ -1,0 +1,72 @@
+"""Neovim with Hone's plugin in a terminal.
+
+Knows how a user sets it up and what can be read from it. Does not know what is tested.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.e2e.editors.desk import Desk
+from tests.e2e.editors.terminal import Terminal
+from tests.e2e.stack import ROOT
+
+PLUGIN = ROOT / "deploy" / "editors" / "nvim"
+
+
+class Neovim:
+    """One Neovim; `terminal` has its keys and screen."""
+
+    def __init__(self, desk: Desk, terminal: Terminal) -> None:
+        self.desk = desk
+        self.terminal = terminal
+        self.press, self.type = terminal.press, terminal.type
+
+    def evaluate(self, expression: str) -> str:
+        """Return the value of a Vim expression in the running editor."""
+        socket = str(self.desk.folder / "nvim.sock")
+        command = ["nvim", "--server", socket, "--remote-expr", expression]
+        done = subprocess.run(
+            command, env=self.desk.env, capture_output=True, text=True, check=False, timeout=60
+        )
+        return (done.stdout + done.stderr).strip()
+
+    def lines(self) -> list[str]:
+        """Return the buffer's lines."""
+        found: list[str] = json.loads(self.evaluate("json_encode(getline(1, '$'))"))
+        return found
+
+    def has_offer(self) -> bool:
+        """Whether an edit is on offer."""
+        return self.evaluate("luaeval(\"require('hone').offer() ~= nil\")") == "true"
+
+    def wait_offer(self) -> str:
+        """Return the suggestion on offer, once there is one."""
+        self.terminal.wait(self.has_offer, "an edit on offer")
+        return self.evaluate("luaeval(\"require('hone').offer().id\")")
+
+    def quit(self) -> None:
+        """Leave as a user does, and wait for the language server to have ended."""
+        self.press("Escape")
+        self.type(":qa!\n")
+        self.terminal.wait(self.terminal.ended, "Neovim's end")
+
+
+@contextmanager
+def neovim(desk: Desk, *options: str) -> Iterator[Neovim]:
+    """Run Neovim with the plugin, on the desk's file."""
+    config = desk.folder / "init.lua"
+    command = ", ".join(json.dumps(part) for part in desk.server)
+    config.write_text(
+        f'vim.opt.runtimepath:append("{PLUGIN}")\n'
+        "vim.opt.swapfile = false\n"
+        f'require("hone").setup({{ cmd = {{ {command} }}, {", ".join(options)} }})\n'
+    )
+    socket = str(desk.folder / "nvim.sock")
+    arguments = ("--clean", "--listen", socket, "-u", str(config), str(desk.file))
+    with desk.terminal("nvim", *arguments) as terminal:
+        running = Neovim(desk, terminal)
+        attached = "luaeval(\"require('hone.server').client(0) ~= nil\")"
+        terminal.wait(lambda: running.evaluate(attached) == "true", "an attached server")
+        yield running

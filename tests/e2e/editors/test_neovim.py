@@ -1,0 +1,130 @@
+"""Neovim with Hone's plugin: what a user sees, what his keys do, and what the store says of it."""
+
+import pytest
+
+from tests.e2e.editors.desk import CODE, Desk
+from tests.e2e.editors.nvim import Neovim, neovim
+
+pytestmark = pytest.mark.long
+
+STRUCK = "\x1b[9m"
+"""What a terminal is told before text that is struck through."""
+
+
+def rename(editor: Neovim, line: int = 2) -> None:
+    """Make the edit that the next one follows from."""
+    editor.type(f":{line + 1}\n0cwtotal_{line}")
+    editor.press("Escape")
+
+
+def line_below(editor: Neovim, text: str) -> str:
+    """Return the screen's line below the one that is `text`."""
+    shown = editor.terminal.screen().split("\n")
+    return shown[shown.index(text) + 1]
+
+
+def test_an_edit_is_shown_accepted_and_stored(desk: Desk) -> None:
+    desk.rule(4, "total_4 = 4")
+    with neovim(desk) as editor:
+        rename(editor)
+        name = editor.wait_offer()
+        editor.terminal.wait_for("total_4 = 4")
+        assert line_below(editor, "value_4 = 4") == "total_4 = 4"
+        assert f"{STRUCK}\x1b[91mvalue_4" in editor.terminal.coloured()
+        assert editor.lines()[4] == "value_4 = 4"
+        editor.press("M-l")
+        editor.terminal.wait(lambda: editor.lines()[4] == "total_4 = 4", "the edit in the buffer")
+        wanted = CODE.replace("value_2 ", "total_2 ").replace("value_4 ", "total_4 ")
+        assert editor.lines() == wanted.splitlines()
+        editor.quit()
+    assert desk.stored(name) == ("accepted", "yes")
+
+
+def test_a_dismissed_edit_is_rejected_and_stays_away(desk: Desk) -> None:
+    desk.rule(4, "total_4 = 4")
+    with neovim(desk) as editor:
+        rename(editor)
+        name = editor.wait_offer()
+        editor.press("M-k")
+        editor.terminal.wait(lambda: not editor.has_offer(), "an empty screen")
+        assert "total_4 = 4" not in editor.terminal.screen()
+        asked = len(desk.sent("textDocument/copilotInlineEdit"))
+        editor.type(":HoneSuggest\n")
+        editor.terminal.wait(
+            lambda: len(desk.sent("textDocument/copilotInlineEdit")) > asked, "another request"
+        )
+        editor.type(":HoneStatus\n")
+        editor.terminal.wait_for("dismissed_before")
+        editor.press("Enter")
+        assert not editor.has_offer()
+        editor.quit()
+    assert desk.stored(name) == ("rejected", "yes")
+
+
+def test_the_first_key_jumps_to_an_edit_off_screen_and_the_second_accepts(desk: Desk) -> None:
+    desk.rule(4, "total_4 = 4")
+    with neovim(desk) as editor:
+        editor.type("zt")
+        rename(editor)
+        name = editor.wait_offer()
+        editor.type(":60\n")
+        editor.terminal.wait_for("next edit: line 5")
+        editor.press("M-l")
+        editor.terminal.wait_for("total_4 = 4")
+        assert editor.evaluate("line('.')") == "5"
+        assert editor.lines()[4] == "value_4 = 4"
+        editor.press("M-l")
+        editor.terminal.wait(lambda: editor.lines()[4] == "total_4 = 4", "the edit in the buffer")
+        editor.quit()
+    assert desk.stored(name) == ("accepted", "yes")
+
+
+def test_an_edit_is_not_applied_to_a_text_it_was_not_made_for(desk: Desk) -> None:
+    desk.rule(4, "total_4 = 4")
+    with neovim(desk) as editor:
+        rename(editor)
+        editor.wait_offer()
+        insert = "vim.api.nvim_buf_set_lines(0, 0, 0, false, {'import os'})"
+        editor.evaluate(f"luaeval(\"(function() {insert} require('hone').accept() end)()\")")
+        assert editor.lines() == ["import os", *CODE.replace("value_2 ", "total_2 ").splitlines()]
+        editor.quit()
+
+
+def test_a_word_of_an_insertion_is_a_partial_accept(desk: Desk) -> None:
+    desk.rule(4, "value_4 = 4 + extra + more")
+    with neovim(desk) as editor:
+        rename(editor)
+        name = editor.wait_offer()
+        editor.terminal.wait_for("value_4 = 4 + extra + more")
+        editor.press("M-w")
+        editor.terminal.wait(lambda: editor.lines()[4] == "value_4 = 4 +", "the first word")
+        editor.wait_offer()
+        editor.press("M-w")
+        editor.terminal.wait(lambda: editor.lines()[4] == "value_4 = 4 + extra", "the second")
+        editor.quit()
+    assert desk.stored(name) == ("partially_accepted", "yes")
+
+
+def test_what_is_typed_through_shrinks_on_screen(desk: Desk) -> None:
+    desk.rule(4, "value_4 = 4 + extra")
+    with neovim(desk) as editor:
+        rename(editor)
+        name = editor.wait_offer()
+        editor.type(":5\nA + ex")
+        editor.terminal.wait_for("value_4 = 4 + extra")
+        assert editor.lines()[4] == "value_4 = 4 + ex"
+        assert editor.wait_offer() == name
+        editor.type("tra")
+        editor.quit()
+    assert desk.stored(name)[0] == "typed_through"
+
+
+def test_the_keys_are_the_users_to_choose_and_none_indents(desk: Desk) -> None:
+    with neovim(desk, "keys = { accept = '<C-l>' }") as editor:
+        keys = {
+            key: editor.evaluate(f"maparg('{key}', 'i')") for key in ("<Tab>", "<C-l>", "<M-k>")
+        }
+        assert keys == {
+            "<Tab>": "", "<C-l>": "<Plug>(hone-accept)", "<M-k>": "<Plug>(hone-dismiss)"
+        }  # fmt: skip
+        editor.quit()
