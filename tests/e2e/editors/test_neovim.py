@@ -121,10 +121,6 @@ def test_what_is_typed_through_shrinks_on_screen(desk: Desk) -> None:
 
 def test_the_keys_are_the_users_to_choose_and_none_indents(desk: Desk) -> None:
     with neovim(desk, "keys = { accept = '<C-l>' }") as editor:
-        keys = {
-            key: editor.evaluate(f"maparg('{key}', 'i')") for key in ("<Tab>", "<C-l>", "<M-k>")
-        }
-        assert keys == {
-            "<Tab>": "", "<C-l>": "<Plug>(hone-accept)", "<M-k>": "<Plug>(hone-dismiss)"
-        }  # fmt: skip
+        taken = [editor.evaluate(f"maparg('{key}', 'i')") for key in ("<Tab>", "<C-l>", "<M-k>")]
+        assert taken == ["", "<Plug>(hone-accept)", "<Plug>(hone-dismiss)"]
         editor.quit()

@@ -10,6 +10,8 @@ for name, call in pairs({
   ["accept-line"] = "accept_line",
   dismiss = "dismiss",
   jump = "jump",
+  next = "next",
+  previous = "previous",
   suggest = "suggest",
 }) do
   vim.keymap.set({ "n", "i" }, "<Plug>(hone-" .. name .. ")", function()
@@ -26,11 +28,13 @@ end
 command("HoneAccept", "accept", { desc = "Apply the suggested edit, or jump to it first" })
 command("HoneDismiss", "dismiss", { desc = "Refuse the suggested edit; it does not come back" })
 command("HoneSuggest", "suggest", { desc = "Ask for an edit now" })
+command("HoneNext", "next", { desc = "Show another edit for the same lines" })
+command("HonePrevious", "previous", { desc = "Show the edit before" })
 command("HoneStatus", "show_status", { desc = "Say whether suggestions can be had, and why not" })
 command("HoneInstruct", "instruct", {
   nargs = "+",
   range = true,
-  desc = "Edit the lines of the range as told",
+  desc = "Show the lines of the range edited as told",
 })
 command("HoneFeedback", "feedback", {
   nargs = 1,

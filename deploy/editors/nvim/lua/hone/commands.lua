@@ -12,7 +12,8 @@ local function say(text, level)
   vim.notify("Hone: " .. text, level or vim.log.levels.INFO)
 end
 
-local function run(name, arguments, answer)
+--- Run a command for the current buffer; `answer(result, client)` is called unless it fails.
+function M.run(name, arguments, answer)
   local bufnr = vim.api.nvim_get_current_buf()
   local client = server.client(bufnr)
   if not client then
@@ -22,7 +23,7 @@ local function run(name, arguments, answer)
     if failure then
       return say(failure.message, vim.log.levels.ERROR)
     end
-    answer(result)
+    answer(result, client)
   end)
 end
 
@@ -51,7 +52,7 @@ end
 
 --- Show whether suggestions can be had, and why there was none.
 function M.show_status()
-  run("hone.status", {}, function(found)
+  M.run("hone.status", {}, function(found)
     facts = found
     local lines = { summary(found), "gateway: " .. found.gateway.url }
     local silence = found.last_silence
@@ -65,14 +66,14 @@ end
 
 --- Set what may be recorded.
 function M.feedback(given)
-  run("hone.feedback", { given.args }, function()
+  M.run("hone.feedback", { given.args }, function()
     facts_at = -math.huge
     say("feedback is " .. given.args)
   end)
 end
 
---- Edit the lines of a range by an instruction.
-function M.instruct(given)
+--- Ask for an edit of the lines of a range by an instruction.
+function M.instruct(given, answer)
   local bufnr = vim.api.nvim_get_current_buf()
   local line = vim.api.nvim_buf_get_lines(bufnr, given.line2 - 1, given.line2, false)[1]
   local range = {
@@ -80,7 +81,7 @@ function M.instruct(given)
     ["end"] = { line = given.line2 - 1, character = select(2, vim.str_utfindex(line)) },
   }
   local told = { uri = vim.uri_from_bufnr(bufnr), range = range, instruction = given.args }
-  run("hone.instruct", { told }, function() end)
+  M.run("hone.instruct", { told }, answer)
 end
 
 return M

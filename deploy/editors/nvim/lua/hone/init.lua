@@ -18,6 +18,7 @@ local options = {
     jump = "<M-j>",
   },
 }
+local INLINE_EDIT = "textDocument/copilotInlineEdit"
 local MOVED_MS = 10000 -- moving the cursor asks only so long after a change
 
 local offer -- the edit on offer: its answer, client, shown; see `edit.placed`
@@ -67,7 +68,9 @@ local function draw()
   screen.hint(offer.seen_from, row, "next edit: " .. where)
 end
 
-local function answered(client, answer)
+-- Show the first of the edits that an answer brings.
+local function answered(client, result)
+  local answer = ((result or {}).edits or {})[1]
   if not answer then
     return
   end
@@ -83,7 +86,7 @@ local function answered(client, answer)
   draw()
 end
 
-local function ask()
+local function ask(by_hand)
   local bufnr = vim.api.nvim_get_current_buf()
   local client = server.client(bufnr)
   if not client or vim.fn.reg_executing() ~= "" then
@@ -92,25 +95,22 @@ local function ask()
   forget()
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
   params.textDocument.version = server.version(bufnr)
+  params.context = { triggerKind = by_hand and 1 or 2 }
   local request = { client = client }
-  request.id = server.request(
-    client,
-    bufnr,
-    "textDocument/copilotInlineEdit",
-    params,
-    function(result)
-      if asked == request then
-        asked = nil
-        answered(client, ((result or {}).edits or {})[1])
-      end
+  request.id = server.request(client, bufnr, INLINE_EDIT, params, function(result)
+    if asked == request then
+      asked = nil
+      answered(client, result)
     end
-  )
+  end)
   asked = request.id and request
 end
 
 local function ask_soon(delay_ms)
   timer:stop()
-  timer:start(delay_ms, 0, vim.schedule_wrap(ask))
+  timer:start(delay_ms, 0, vim.schedule_wrap(function()
+    ask(false)
+  end))
 end
 
 -- Whether the user has begun to type what is on offer.
@@ -219,8 +219,31 @@ function M.dismiss()
   end
 end
 
+local function show_instead(result, client)
+  forget()
+  answered(client, result)
+end
+
 --- Ask now.
-M.suggest = ask
+function M.suggest()
+  ask(true)
+end
+
+local function leaf(command)
+  return function()
+    if valid() then
+      commands.run(command, { offer.command.arguments[1] }, show_instead)
+    end
+  end
+end
+
+--- Show another edit for the same lines, or the one before.
+M.next, M.previous = leaf("hone.next"), leaf("hone.previous")
+
+--- Show what becomes of a range of lines when it is edited as told.
+function M.instruct(given)
+  commands.instruct(given, show_instead)
+end
 
 --- The edit on offer, for other plugins: what it writes and where (rows from 0); or nil.
 function M.offer()
@@ -236,7 +259,7 @@ function M.status()
   return "Hone: " .. (asked and "..." or offer and "edit" or brief)
 end
 
-M.instruct, M.feedback, M.show_status = commands.instruct, commands.feedback, commands.show_status
+M.feedback, M.show_status = commands.feedback, commands.show_status
 
 local function attach(bufnr)
   local named = vim.api.nvim_buf_get_name(bufnr) ~= ""
