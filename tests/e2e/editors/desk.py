@@ -17,7 +17,7 @@ from tests.e2e.stack import Gateway, environment
 from tests.lsp.recorder import read
 from tests.server.serving import StandIn
 
-CODE = "".join(f"value_{number} = {number}\n" for number in range(60))
+LINES = 60
 FILE = "a.py"
 PATIENT = {
     # Nothing settles while a busy machine's editor is still about to react; the end settles all.
@@ -27,6 +27,14 @@ PATIENT = {
 }
 
 
+def code(lines: int = LINES) -> str:
+    """Return a file in which every line is like no other."""
+    return "".join(f"value_{number} = {number}\n" for number in range(lines))
+
+
+CODE = code()
+
+
 @dataclass
 class Desk:
     """One user with one file, and everything that his editor needs."""
@@ -34,12 +42,13 @@ class Desk:
     gateway: Gateway
     engine: StandIn
     folder: Path
+    lines: int = LINES
     env: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.workspace.mkdir(parents=True)
         (self.workspace / ".git").mkdir()
-        self.file.write_text(CODE, encoding="utf-8")
+        self.file.write_text(code(self.lines), encoding="utf-8")
         self.env = environment(
             self.folder, **PATIENT, HONE_LSP_GATEWAY__URL=self.gateway.url, **self.env
         )
@@ -93,6 +102,10 @@ class Desk:
             for name in _ids(entry["message"].get("result"))
         ]
         return list(dict.fromkeys(found))
+
+    def outcomes(self) -> list[str]:
+        """Return the outcomes that the gateway has stored so far, as its status counts them."""
+        return [row["outcome"] for row in self.gateway.get("/v1/status")["outcomes"]]
 
     def stored(self, suggestion: str) -> tuple[str, str]:
         """Return a suggestion's outcome and whether it was shown, as the store has them. The

@@ -37,6 +37,11 @@ class Neovim:
         found: list[str] = json.loads(self.evaluate("json_encode(getline(1, '$'))"))
         return found
 
+    def rename(self, line: int) -> None:
+        """Make the edit that the next one follows from."""
+        self.type(f":{line + 1}\nzz0cwtotal_{line}")
+        self.press("Escape")
+
     def has_offer(self) -> bool:
         """Whether an edit is on offer."""
         return self.evaluate("luaeval(\"require('hone').offer() ~= nil\")") == "true"

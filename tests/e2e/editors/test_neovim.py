@@ -11,12 +11,6 @@ STRUCK = "\x1b[9m"
 """What a terminal is told before text that is struck through."""
 
 
-def rename(editor: Neovim, line: int = 2) -> None:
-    """Make the edit that the next one follows from."""
-    editor.type(f":{line + 1}\n0cwtotal_{line}")
-    editor.press("Escape")
-
-
 def line_below(editor: Neovim, text: str) -> str:
     """Return the screen's line below the one that is `text`."""
     shown = editor.terminal.screen().split("\n")
@@ -26,7 +20,7 @@ def line_below(editor: Neovim, text: str) -> str:
 def test_an_edit_is_shown_accepted_and_stored(desk: Desk) -> None:
     desk.rule(4, "total_4 = 4")
     with neovim(desk) as editor:
-        rename(editor)
+        editor.rename(2)
         name = editor.wait_offer()
         editor.terminal.wait_for("total_4 = 4")
         assert line_below(editor, "value_4 = 4") == "total_4 = 4"
@@ -43,7 +37,7 @@ def test_an_edit_is_shown_accepted_and_stored(desk: Desk) -> None:
 def test_a_dismissed_edit_is_rejected_and_stays_away(desk: Desk) -> None:
     desk.rule(4, "total_4 = 4")
     with neovim(desk) as editor:
-        rename(editor)
+        editor.rename(2)
         name = editor.wait_offer()
         editor.press("M-k")
         editor.terminal.wait(lambda: not editor.has_offer(), "an empty screen")
@@ -65,7 +59,7 @@ def test_the_first_key_jumps_to_an_edit_off_screen_and_the_second_accepts(desk: 
     desk.rule(4, "total_4 = 4")
     with neovim(desk) as editor:
         editor.type("zt")
-        rename(editor)
+        editor.rename(2)
         name = editor.wait_offer()
         editor.type(":60\n")
         editor.terminal.wait_for("next edit: line 5")
@@ -82,7 +76,7 @@ def test_the_first_key_jumps_to_an_edit_off_screen_and_the_second_accepts(desk: 
 def test_an_edit_is_not_applied_to_a_text_it_was_not_made_for(desk: Desk) -> None:
     desk.rule(4, "total_4 = 4")
     with neovim(desk) as editor:
-        rename(editor)
+        editor.rename(2)
         editor.wait_offer()
         insert = "vim.api.nvim_buf_set_lines(0, 0, 0, false, {'import os'})"
         editor.evaluate(f"luaeval(\"(function() {insert} require('hone').accept() end)()\")")
@@ -93,7 +87,7 @@ def test_an_edit_is_not_applied_to_a_text_it_was_not_made_for(desk: Desk) -> Non
 def test_a_word_of_an_insertion_is_a_partial_accept(desk: Desk) -> None:
     desk.rule(4, "value_4 = 4 + extra + more")
     with neovim(desk) as editor:
-        rename(editor)
+        editor.rename(2)
         name = editor.wait_offer()
         editor.terminal.wait_for("value_4 = 4 + extra + more")
         editor.press("M-w")
@@ -108,7 +102,7 @@ def test_a_word_of_an_insertion_is_a_partial_accept(desk: Desk) -> None:
 def test_what_is_typed_through_shrinks_on_screen(desk: Desk) -> None:
     desk.rule(4, "value_4 = 4 + extra")
     with neovim(desk) as editor:
-        rename(editor)
+        editor.rename(2)
         name = editor.wait_offer()
         editor.type(":5\nA + ex")
         editor.terminal.wait_for("value_4 = 4 + extra")

@@ -1,0 +1,115 @@
+"""Emacs with eglot in a terminal, set up as deploy/docs/editors.md says.
+
+Knows what can be read from it. Does not know what is tested.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.e2e.editors.desk import Desk
+from tests.e2e.editors.terminal import Terminal
+
+APPLY = "Hone: apply the suggested edit"
+DISMISS = "Hone: dismiss the suggested edit"
+INIT = """
+(setq inhibit-startup-screen t make-backup-files nil auto-save-default nil
+      confirm-kill-processes nil native-comp-deferred-compilation nil
+      server-socket-dir "{socket}" server-name "emacs")
+(server-start)
+(require 'eglot)
+(add-to-list 'eglot-server-programs '(python-mode . ({command})))
+(add-hook 'python-mode-hook #'eglot-ensure)
+"""
+
+
+class Emacs:
+    """One Emacs; `terminal` has its keys and screen."""
+
+    def __init__(self, desk: Desk, terminal: Terminal) -> None:
+        self.desk = desk
+        self.terminal = terminal
+        self.press, self.type = terminal.press, terminal.type
+
+    def evaluate(self, expression: str) -> str:
+        """Return the printed value of an expression in the file's buffer."""
+        inside = f'(with-current-buffer "{self.desk.file.name}" {expression})'
+        socket = str(self.desk.folder / "socket" / "emacs")
+        done = subprocess.run(
+            ["emacsclient", "--socket-name", socket, "--eval", inside],
+            env=self.desk.env, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        return (done.stdout + done.stderr).strip()
+
+    def text(self) -> str:
+        """Return the buffer's text."""
+        printed = self.evaluate("(json-encode (buffer-substring-no-properties 1 (point-max)))")
+        return str(json.loads(json.loads(printed)))
+
+    def command(self, name: str) -> None:
+        """M-x."""
+        self.press("M-x")
+        self.type(f"{name}\n")
+
+    def go(self, line: int) -> None:
+        """Go to the beginning of a line, counted from 0."""
+        self.press("M-g", "g")
+        self.type(f"{line + 1}\n")
+
+    def rename(self, line: int) -> None:
+        """Make the edit that the next one follows from."""
+        self.go(line)
+        self.press("M-d", "M-d")
+        self.type(f"total_{line}")
+
+    def wait_mark(self, line: int) -> str:
+        """Return the suggestion at a line, once Flymake marks it there."""
+        self.terminal.wait(lambda: str(line) in self._marks(), f"a mark at line {line}")
+        self.evaluate(f"(save-excursion {_goto(line)} (eglot-code-actions (point)))")
+        return self.desk.offers()[-1]
+
+    def choose(self, line: int, action: str) -> str:
+        """Choose a code action at a line, once there is one; the suggestion's id."""
+        self.terminal.wait(lambda: str(line) in self._marks(), f"a mark at line {line}")
+        self.go(line)
+        self.command("eglot-code-actions")
+        self.terminal.wait_for(f"default {APPLY}")
+        self.type(f"{action}\n")
+        return self.desk.offers()[-1]
+
+    def _marks(self) -> list[str]:
+        """Return the lines where Flymake shows something of Hone's."""
+        marks = """(mapconcat (lambda (found)
+            (if (string-match "Hone" (flymake-diagnostic-text found))
+                (number-to-string (1- (line-number-at-pos (flymake-diagnostic-beg found)))) ""))
+            (flymake-diagnostics) " ")"""
+        return self.evaluate(marks).strip('"').split()
+
+    def quit(self) -> None:
+        """Leave as a user does, who wants none of his changes kept. Emacs then ends the server
+        without a word, so what eglot holds back is sent before."""
+        sent = "(null eglot--recent-changes)"
+        self.terminal.wait(lambda: self.evaluate(sent) == "t", "the last change on its way")
+        self.evaluate("(set-buffer-modified-p nil)")
+        self.press("C-x", "C-c")
+        self.terminal.wait(self.terminal.ended, "Emacs' end")
+
+
+def _goto(line: int) -> str:
+    return f"(goto-char (point-min)) (forward-line {line})"
+
+
+@contextmanager
+def emacs(desk: Desk) -> Iterator[Emacs]:
+    """Run Emacs on the desk's file."""
+    config = desk.folder / "init.el"
+    command = " ".join(json.dumps(part) for part in desk.server)
+    socket = desk.folder / "socket"
+    socket.mkdir(mode=0o700)
+    config.write_text(INIT.format(socket=socket, command=command))
+    with desk.terminal("emacs", "-nw", "-q", "-l", str(config), str(desk.file)) as terminal:
+        running = Emacs(desk, terminal)
+        managed = "(and (eglot-managed-p) t)"
+        terminal.wait(lambda: running.evaluate(managed) == "t", "an attached server")
+        yield running
