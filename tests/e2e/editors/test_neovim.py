@@ -4,6 +4,7 @@ import pytest
 
 from tests.e2e.editors.desk import CODE, Desk
 from tests.e2e.editors.nvim import Neovim, neovim
+from tests.e2e.editors.terminal import HEIGHT
 
 pytestmark = pytest.mark.long
 
@@ -71,6 +72,23 @@ def test_the_first_key_jumps_to_an_edit_off_screen_and_the_second_accepts(desk: 
         editor.terminal.wait(lambda: editor.lines()[4] == "total_4 = 4", "the edit in the buffer")
         editor.quit()
     assert desk.stored(name) == ("accepted", "yes")
+
+
+def test_new_lines_that_are_gone_leave_no_trace_on_screen(desk: Desk) -> None:
+    desk.rule(18, "value_18 = 18 + more\nfor each in range(3):\n\tprint(each)")
+    with neovim(desk) as editor:
+        editor.rename(16)
+        editor.wait_offer()
+        editor.terminal.wait_for("    print(each)")
+        editor.type(":32\nzz")
+        editor.terminal.wait_for("next edit: line 19")
+        editor.type("0cwtotal_31")
+        editor.press("Escape")
+        editor.terminal.wait(lambda: not editor.has_offer(), "an end of the offer")
+        first = int(editor.evaluate("line('w0')")) - 1
+        shown = editor.terminal.screen().split("\n")[: HEIGHT - 3]
+        assert shown == editor.lines()[first : first + HEIGHT - 3]
+        editor.quit()
 
 
 def test_an_edit_is_not_applied_to_a_text_it_was_not_made_for(desk: Desk) -> None:

@@ -33,8 +33,8 @@ local function summary(found)
   elseif not found.gateway.connected then
     return "no gateway: " .. found.gateway.trouble
   end
-  local policy = type(found.policy_version) == "string" and found.policy_version or "no model"
-  return policy .. ", feedback " .. found.feedback_level
+  local policy = type(found.policy_version) == "string" and found.policy_version
+  return (policy or found.base_model) .. ", feedback " .. found.feedback_level
 end
 
 --- The state in a few words, as of some seconds ago.

@@ -74,6 +74,16 @@ function M.new_lines(edit)
   return lines
 end
 
+--- Whether the cursor stands behind the first of its characters, which the user has typed.
+function M.is_being_typed(edit)
+  local row, column = unpack(vim.api.nvim_win_get_cursor(0))
+  if edit.bufnr ~= vim.api.nvim_get_current_buf() or row ~= edit.row + 1 then
+    return false
+  end
+  local typed = line_at(edit.bufnr, edit.row):sub(edit.column + 1, column)
+  return typed ~= "" and vim.startswith(edit.text, typed)
+end
+
 --- The leading part of a text: up to the end of its first "word" or "line".
 function M.leading(text, unit)
   if unit == "line" then

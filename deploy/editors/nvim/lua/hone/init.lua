@@ -38,7 +38,7 @@ local function forget()
   end
   if offer then
     screen.clear(offer.bufnr)
-    screen.clear(offer.seen_from)
+    screen.clear_hint(offer.seen_from)
     offer = nil
   end
 end
@@ -49,7 +49,11 @@ end
 
 -- Draw the offer, and tell the server once its place has been on screen.
 local function draw()
-  screen.show(offer)
+  screen.clear_hint(offer.seen_from)
+  if not offer.drawn then
+    offer.drawn = true
+    screen.show(offer)
+  end
   if screen.window(offer) then
     if not offer.shown then
       offer.shown = true
@@ -64,7 +68,6 @@ local function draw()
     where = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(offer.bufnr), ":.") .. ", " .. where
   end
   local row = vim.api.nvim_win_get_cursor(0)[1] - 1
-  screen.clear(offer.seen_from)
   screen.hint(offer.seen_from, row, "next edit: " .. where)
 end
 
@@ -113,20 +116,10 @@ local function ask_soon(delay_ms)
   end))
 end
 
--- Whether the user has begun to type what is on offer.
-local function typing_it()
-  if not offer or offer.bufnr ~= vim.api.nvim_get_current_buf() then
-    return false
-  end
-  local row, column = unpack(vim.api.nvim_win_get_cursor(0))
-  local typed = vim.api.nvim_get_current_line():sub(offer.column + 1, column)
-  return row == offer.row + 1 and typed ~= "" and vim.startswith(offer.text, typed)
-end
-
 local function changed()
   edited_at = now()
   -- What is left of an edit that is being typed, the server knows at once.
-  local delay_ms = typing_it() and 0 or options.debounce_ms
+  local delay_ms = offer and edits.is_being_typed(offer) and 0 or options.debounce_ms
   forget()
   ask_soon(delay_ms)
 end
@@ -154,7 +147,7 @@ end
 local function take(text)
   local taken = offer
   screen.clear(taken.bufnr)
-  screen.clear(taken.seen_from)
+  screen.clear_hint(taken.seen_from)
   offer = nil
   local row, column = edits.apply(taken, text)
   local window = screen.window({ bufnr = taken.bufnr, row = row })

@@ -6,7 +6,9 @@ local edits = require("hone.edit")
 local M = {}
 
 local space = vim.api.nvim_create_namespace("hone")
+local hints = vim.api.nvim_create_namespace("hone-hint")
 local inline = vim.fn.has("nvim-0.10") == 1
+local with_lines = {} -- buffers that show virtual lines
 
 --- The colours, unless the user or the colour scheme has others.
 function M.define_colours()
@@ -19,14 +21,39 @@ function M.define_colours()
   ]])
 end
 
+-- Neovim 0.7 keeps room for virtual lines that are gone from the top of a window, and leaves rows
+-- of the old picture behind when it notices.
+local function redraw(bufnr)
+  for _, window in ipairs(vim.fn.win_findbuf(bufnr)) do
+    vim.api.nvim_win_call(window, function()
+      vim.fn.winrestview({ topfill = 0 })
+    end)
+  end
+  vim.cmd("redraw!")
+end
+
+--- Take an edit off the screen.
 function M.clear(bufnr)
+  if not vim.api.nvim_buf_is_loaded(bufnr) then
+    return
+  end
+  vim.api.nvim_buf_clear_namespace(bufnr, space, 0, -1)
+  if with_lines[bufnr] and not inline then
+    redraw(bufnr)
+  end
+  with_lines[bufnr] = nil
+end
+
+--- Take the word of an edit elsewhere off the screen.
+function M.clear_hint(bufnr)
   if vim.api.nvim_buf_is_loaded(bufnr) then
-    vim.api.nvim_buf_clear_namespace(bufnr, space, 0, -1)
+    vim.api.nvim_buf_clear_namespace(bufnr, hints, 0, -1)
   end
 end
 
 local function mark(edit, row, column, options)
   vim.api.nvim_buf_set_extmark(edit.bufnr, space, row, column, options)
+  with_lines[edit.bufnr] = with_lines[edit.bufnr] or options.virt_lines ~= nil
 end
 
 -- Virtual text shows a tab as one cell.
@@ -79,7 +106,6 @@ end
 
 --- Draw the edit.
 function M.show(edit)
-  M.clear(edit.bufnr)
   if edits.is_insertion(edit) and show_insertion(edit) then
     return
   end
@@ -102,7 +128,8 @@ end
 
 --- Say in the cursor's line that there is an edit elsewhere.
 function M.hint(bufnr, row, text)
-  mark({ bufnr = bufnr }, row, 0, { virt_text = { { "  " .. text, "HoneHint" } } })
+  local said = { virt_text = { { "  " .. text, "HoneHint" } } }
+  vim.api.nvim_buf_set_extmark(bufnr, hints, row, 0, said)
 end
 
 local function shows(window, edit)

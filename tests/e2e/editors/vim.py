@@ -1,0 +1,60 @@
+"""Vim with ALE in a terminal, set up as deploy/docs/editors.md says.
+
+Vim here has no socket to ask it by, so its text is what it writes to the file. Does not know what
+is tested.
+"""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.e2e.editors.desk import Desk
+from tests.e2e.editors.terminal import Terminal
+
+INIT = """
+set nocompatible noswapfile
+filetype plugin on
+packadd ale
+call ale#linter#Define('python', {{'name': 'hone', 'lsp': 'stdio', 'executable': '{program}',
+  \\ 'command': {command}, 'project_root': {{buffer -> '{root}'}}}})
+let g:ale_linters = {{'python': ['hone']}}
+"""
+
+
+class Vim:
+    """One Vim; `terminal` has its keys and screen."""
+
+    def __init__(self, desk: Desk, terminal: Terminal) -> None:
+        self.desk = desk
+        self.terminal = terminal
+        self.press, self.type = terminal.press, terminal.type
+
+    def rename(self, line: int) -> None:
+        """Make the edit that the next one follows from."""
+        self.type(f":{line + 1}\nzz0cwtotal_{line}")
+        self.press("Escape")
+
+    def text(self) -> str:
+        """Return the buffer's text, by saving it."""
+        self.type(":w!\n")
+        return self.desk.file.read_text(encoding="utf-8")
+
+    def quit(self) -> None:
+        """Leave as a user does."""
+        self.press("Escape")
+        self.type(":qa!\n")
+        self.terminal.wait(self.terminal.ended, "Vim's end")
+
+
+@contextmanager
+def vim(desk: Desk) -> Iterator[Vim]:
+    """Run Vim on the desk's file."""
+    config = desk.folder / "vimrc"
+    program, *rest = desk.server
+    command = "'%e " + shlex.join(rest) + "'"
+    config.write_text(INIT.format(program=program, command=command, root=desk.workspace))
+    with desk.terminal("vim", "-u", str(config), str(desk.file)) as terminal:
+        running = Vim(desk, terminal)
+        opened = "textDocument/didOpen"
+        terminal.wait(lambda: desk.sent(opened), "an attached server")
+        yield running
