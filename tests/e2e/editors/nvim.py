@@ -28,8 +28,9 @@ class Neovim:
         socket = str(self.desk.folder / "nvim.sock")
         command = ["nvim", "--server", socket, "--remote-expr", expression]
         done = subprocess.run(
-            command, env=self.desk.env, capture_output=True, text=True, check=False, timeout=60
-        )
+            command, env=self.desk.env, cwd=self.desk.folder,
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
         return (done.stdout + done.stderr).strip()
 
     def lines(self) -> list[str]:

@@ -124,14 +124,18 @@ local function changed()
   ask_soon(delay_ms)
 end
 
-local function moved()
-  if not offer then
-    if not asked and now() - edited_at < MOVED_MS then
-      ask_soon(options.debounce_ms)
-    end
-  elseif valid() then
+local function scrolled()
+  if valid() then -- else the change itself is about to be told
     draw()
-  end -- else the change itself is about to be told
+  end
+end
+
+local function moved()
+  if offer then
+    scrolled()
+  elseif not asked and now() - edited_at < MOVED_MS then
+    ask_soon(options.debounce_ms)
+  end
 end
 
 local function jump()
@@ -286,6 +290,7 @@ function M.setup(given)
   on({ "TextChanged", "TextChangedI" }, changed)
   on({ "CursorMoved", "CursorMovedI" }, moved)
   on({ "InsertLeave", "CompleteDone" }, moved)
+  on("WinScrolled", scrolled)
   on("ColorScheme", screen.define_colours)
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
     if vim.api.nvim_buf_is_loaded(bufnr) then
