@@ -19,6 +19,9 @@ class Abilities:
     applies_edits: bool = False
     """Takes edits that the server sends by itself, if they are versioned."""
     refreshes_lenses: bool = False
+    reports_edits: bool = True
+    """Applies a code action's edit, then runs its command. ALE, which says that it applies no
+    edits of the server's, would run the command alone."""
 
 
 def abilities_of(capabilities: types.ClientCapabilities) -> Abilities:
@@ -32,4 +35,5 @@ def abilities_of(capabilities: types.ClientCapabilities) -> Abilities:
         versioned_edits=versioned,
         applies_edits=bool(versioned and workspace and workspace.apply_edit),
         refreshes_lenses=bool(lens and lens.refresh_support),
+        reports_edits=not (workspace and workspace.apply_edit is False),
     )

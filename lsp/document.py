@@ -5,7 +5,7 @@ characters. Knows text and positions. Does not know files, languages' rules or w
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lsp.positions import Encoding, from_code_points, to_code_points
 
@@ -50,6 +50,19 @@ class Change:
         such as a new line with its indentation."""
         pair = self.inserted in {"()", "[]", "{}", '""', "''", "``", "<>"}
         return (_one_key(self.inserted) or pair) and _one_key(self.removed)
+
+
+def _without_common_ends(old: str, new: str) -> tuple[str, str]:
+    """Return what of each is not in the other: a client may send a whole text for every key."""
+    head = _alike(old, new)
+    tail = _alike(old[head:][::-1], new[head:][::-1])
+    return old[head : len(old) - tail], new[head : len(new) - tail]
+
+
+def _alike(first: str, second: str) -> int:
+    """Return how many characters they have in common at the beginning."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((at for at, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
 def splice(first: int, old: list[str], new: list[str], inserted: str, removed: str) -> Change:
@@ -98,9 +111,8 @@ class Document:
         self._load(text)
         self.trusted = True
         change = splice(0, before, self.lines, "", "")
-        return Change(
-            change.first, change.old, change.new, "".join(change.new), "".join(change.old)
-        )
+        removed, inserted = _without_common_ends("".join(change.old), "".join(change.new))
+        return replace(change, inserted=inserted, removed=removed)
 
     def apply(self, start: Position, end: Position, text: str) -> Change | None:
         """Replace the range by `text`; positions are the client's. None if that is impossible."""

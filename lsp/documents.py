@@ -38,6 +38,8 @@ class Opened:
     """As it is sent: relative to its workspace folder, with forward slashes."""
     refusal: str | None
     """Why nothing of it may be sent; None if it may."""
+    touched: int = 0
+    """The line in which the newest change ended."""
 
     @property
     def silence(self) -> str | None:
@@ -148,6 +150,7 @@ class Documents:
             else:
                 change = document.apply(edit.start, edit.end, edit.text)
             if change is not None:
+                opened.touched = change.first + max(len(change.new) - 1, 0)
                 yield change, document.lines
 
     def _place(self, uri: str) -> Place:

@@ -7,6 +7,7 @@ from typing import Any
 
 from lsprotocol import types
 
+from lsp.abilities import Abilities
 from lsp.document import Document, Position, content, normalise
 from lsp.edits import Replacement, at_cursor, smallest_edit
 from lsp.messages import ACCEPT, DISMISS, INSTRUCT
@@ -75,8 +76,9 @@ def workspace_edit(
     return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(target, [change])])
 
 
-def code_actions(document: Document, watch: Watch, versioned: bool) -> list[types.CodeAction]:
-    """Return the offer as code actions: apply it, or dismiss it."""
+def code_actions(document: Document, watch: Watch, client: Abilities) -> list[types.CodeAction]:
+    """Return the offer as code actions: apply it, or dismiss it. Where the client does not report
+    that it applied an edit, that it did is seen by the text."""
     edit = edit_of(document, watch)
     if edit is None:
         return []
@@ -84,8 +86,8 @@ def code_actions(document: Document, watch: Watch, versioned: bool) -> list[type
         types.CodeAction(
             title=TITLE,
             kind=types.CodeActionKind.RefactorRewrite,
-            edit=workspace_edit(document, edit, versioned=versioned),
-            command=_command(ACCEPT, watch),
+            edit=workspace_edit(document, edit, versioned=client.versioned_edits),
+            command=_command(ACCEPT, watch) if client.reports_edits else None,
         ),
         types.CodeAction(
             title="Hone: dismiss the suggested edit",

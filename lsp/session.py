@@ -29,6 +29,7 @@ from lsp.findings import Envelope
 from lsp.gateway import Gateway, Silence
 from lsp.history import History
 from lsp.positions import Encoding
+from lsp.quirks import same_text
 from lsp.reporter import Reporter
 from lsp.rules import Rules
 from lsp.screen import Screen, guarded
@@ -129,7 +130,7 @@ class Session:
         opened = self.documents.get(uri)
         kept = opened is not None and not opened.document.oversized
         if opened and kept and text is not None:
-            if opened.document.text != text:
+            if not same_text(text, opened.document.text):
                 self.tracker.bulk_rewritten(uri)
                 self.changed(uri, opened.document.version, [Edit(text)])
             opened.document.trusted = True

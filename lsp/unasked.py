@@ -24,8 +24,9 @@ class Unasked:
 
     def edited(self, uri: str, edits: Sequence[Edit]) -> None:
         """The user edited a document."""
-        place = end_of(edits, self._session.documents.encoding)
-        if place is not None:
+        opened = self._session.documents.get(uri)
+        if edits and opened is not None:
+            place = end_of(edits[-1], self._session.documents.encoding) or (opened.touched, 0)
             self.end()
             self._task = asyncio.create_task(self._ask(uri, place))
 
@@ -39,10 +40,10 @@ class Unasked:
         await self._session.suggest(uri, None, place, Trigger.AUTOMATIC)
 
 
-def end_of(edits: Sequence[Edit], encoding: Encoding) -> Position | None:
-    """Return where the last edit ends, in the client's units; None if it replaced everything."""
-    if not edits or edits[-1].start is None:
+def end_of(edit: Edit, encoding: Encoding) -> Position | None:
+    """Return where an edit ends, in the client's units; None if the client sent a whole text."""
+    if edit.start is None:
         return None
-    (line, column), lines = edits[-1].start, normalise(edits[-1].text).split("\n")
+    (line, column), lines = edit.start, normalise(edit.text).split("\n")
     width = from_code_points(lines[-1], len(lines[-1]), encoding)
     return line + len(lines) - 1, width + (column if len(lines) == 1 else 0)

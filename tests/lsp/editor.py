@@ -90,6 +90,14 @@ class Editor:
         params = {"textDocument": document, "contentChanges": changes}
         self.notify("textDocument/didChange", params)
 
+    def send_whole(self, uri: str, text: str) -> None:
+        """Tell of a change by the whole new text, as simple clients do."""
+        self.texts[uri] = text
+        self.versions[uri] += 1
+        document = {"uri": uri, "version": self.versions[uri]}
+        params = {"textDocument": document, "contentChanges": [{"text": text}]}
+        self.notify("textDocument/didChange", params)
+
     def next_edit(self, uri: str, line: int, character: int = 0) -> dict[str, Any] | None:
         answer = self.request("textDocument/copilotInlineEdit", self.at(uri, line, character))
         return answer["edits"][0] if answer["edits"] else None

@@ -3,6 +3,7 @@
 import pytest
 from lsprotocol import types
 
+from lsp.abilities import Abilities
 from lsp.document import Document
 from lsp.documents import Edit
 from lsp.edits import smallest_edit
@@ -143,7 +144,7 @@ def test_a_visual_selection_is_no_completion() -> None:
 def test_a_client_without_versions_gets_plain_changes() -> None:
     made = desk("print(value)\n")
     watch = made.tracker.watches[0]
-    apply = code_actions(made.document, watch, versioned=False)[0]
+    apply = code_actions(made.document, watch, Abilities())[0]
     assert apply.edit
     assert apply.edit.document_changes is None
     assert apply.edit.changes == {
@@ -164,5 +165,4 @@ def test_a_client_without_versions_gets_plain_changes() -> None:
     ],
 )
 def test_where_an_edit_ends(edit: Edit, place: tuple[int, int] | None) -> None:
-    assert end_of([Edit("first", (9, 9), (9, 9)), edit], "utf-16") == place
-    assert end_of([], "utf-16") is None
+    assert end_of(edit, "utf-16") == place

@@ -111,9 +111,7 @@ end
 
 local function ask_soon(delay_ms)
   timer:stop()
-  timer:start(delay_ms, 0, vim.schedule_wrap(function()
-    ask(false)
-  end))
+  timer:start(delay_ms, 0, vim.schedule_wrap(ask))
 end
 
 local function changed()
