@@ -19,6 +19,8 @@ from tests.server.serving import StandIn
 
 LINES = 60
 FILE = "a.py"
+APPLY = "Hone: apply the suggested edit"
+DISMISS = "Hone: dismiss the suggested edit"
 PATIENT = {
     # Nothing settles while a busy machine's editor is still about to react; the end settles all.
     "HONE_LSP_SETTLING__QUIET_S": "60",

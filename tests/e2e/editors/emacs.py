@@ -8,11 +8,9 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.e2e.editors.desk import Desk
+from tests.e2e.editors.desk import APPLY, Desk
 from tests.e2e.editors.terminal import Terminal
 
-APPLY = "Hone: apply the suggested edit"
-DISMISS = "Hone: dismiss the suggested edit"
 INIT = """
 (setq inhibit-startup-screen t make-backup-files nil auto-save-default nil
       confirm-kill-processes nil native-comp-deferred-compilation nil
@@ -63,19 +61,22 @@ class Emacs:
         self.press("M-d", "M-d")
         self.type(f"total_{line}")
 
-    def wait_mark(self, line: int) -> str:
-        """Return the suggestion at a line, once Flymake marks it there."""
-        self.terminal.wait(lambda: str(line) in self._marks(), f"a mark at line {line}")
-        self.evaluate(f"(save-excursion {_goto(line)} (eglot-code-actions (point)))")
-        return self.desk.offers()[-1]
+    def append(self, line: int, text: str) -> None:
+        """Type at the end of a line."""
+        self.go(line)
+        self.press("C-e")
+        self.type(text)
 
-    def choose(self, line: int, action: str) -> str:
-        """Choose a code action at a line, once there is one; the suggestion's id."""
+    def choose(self, line: int, action: str | None) -> str:
+        """Choose a code action at a line, or only look, once Flymake marks it; the suggestion."""
         self.terminal.wait(lambda: str(line) in self._marks(), f"a mark at line {line}")
         self.go(line)
         self.command("eglot-code-actions")
         self.terminal.wait_for(f"default {APPLY}")
-        self.type(f"{action}\n")
+        if action:
+            self.type(f"{action}\n")
+        else:
+            self.press("C-g")
         return self.desk.offers()[-1]
 
     def _marks(self) -> list[str]:
@@ -94,10 +95,6 @@ class Emacs:
         self.evaluate("(set-buffer-modified-p nil)")
         self.press("C-x", "C-c")
         self.terminal.wait(self.terminal.ended, "Emacs' end")
-
-
-def _goto(line: int) -> str:
-    return f"(goto-char (point-min)) (forward-line {line})"
 
 
 @contextmanager

@@ -43,6 +43,11 @@ class Neovim:
         self.type(f":{line + 1}\nzz0cwtotal_{line}")
         self.press("Escape")
 
+    def append(self, line: int, text: str) -> None:
+        """Type at the end of a line."""
+        self.type(f":{line + 1}\nA{text}")
+        self.press("Escape")
+
     def has_offer(self) -> bool:
         """Whether an edit is on offer."""
         return self.evaluate("luaeval(\"require('hone').offer() ~= nil\")") == "true"

@@ -7,18 +7,18 @@ language server makes of them.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
-from tests.e2e.editors.desk import Desk
-from tests.e2e.editors.emacs import APPLY, DISMISS, Emacs, emacs
+from tests.e2e.editors.desk import APPLY, DISMISS, Desk
+from tests.e2e.editors.emacs import emacs
 from tests.e2e.editors.nvim import Neovim, neovim
-from tests.e2e.editors.plain_nvim import PlainNeovim, plain_neovim
+from tests.e2e.editors.plain_nvim import plain_neovim
+from tests.e2e.editors.vim import vim
 
 Truth = dict[str, str]
 ACCEPTED, PART = "accepted", "partially_accepted"
 TYPED, NOT_TAKEN = "typed_through", "not_taken"
 STEP = 15
-BEYOND = 3
-"""Lines from a rename to a place where nothing is suggested: the region ends before."""
 
 
 def places(desk: Desk) -> Iterator[int]:
@@ -57,12 +57,10 @@ def neovim_plugin(desk: Desk) -> Truth:
         _take_with_keys(editor, offers, truth)
         for more in (" + more", " + extra + much"):
             line, name = offers.next(more)
-            editor.type(f":{line + 1}\nA{more}")
-            editor.press("Escape")
+            editor.append(line, more)
             truth[name] = TYPED
         line, _ = offers.next()
-        editor.type(f":{line + 1}\nA  # something else")
-        editor.press("Escape")
+        editor.append(line, "  # something else")
         offers.next()
         # Last, since what it inserts moves the lines below.
         truth[offers.next("\nfor each in range(3):\n    print(each)")[1]] = ACCEPTED
@@ -86,81 +84,62 @@ def _take_with_keys(editor: Neovim, offers: Offers, truth: Truth) -> None:
     editor.press("M-k")
 
 
-def neovim_code_action(desk: Desk) -> Truth:
-    """Neovim 0.7 as it comes: code actions asked for by hand."""
+class Hand(Protocol):
+    """An editor that shows suggestions as code actions."""
+
+    def rename(self, line: int) -> None:
+        """Type a new name over the one in a line."""
+
+    def append(self, line: int, text: str) -> None:
+        """Type at the end of a line."""
+
+    def choose(self, line: int, action: str | None) -> str:
+        """Choose a code action in a line, or only look; the suggestion."""
+        ...
+
+    def quit(self) -> None:
+        """Leave."""
+
+
+def by_code_action(desk: Desk, editor: Hand) -> Truth:
+    """Take, refuse, type through, ignore and overtype suggestions, place after place."""
     truth: Truth = {}
-
-    def take(editor: PlainNeovim, line: int) -> None:
+    acts = ["take", "take", "refuse", "type", "ignore", "take", "overtype", "type", "take"]
+    for act, line in zip(acts, places(desk), strict=False):
         editor.rename(line)
-        truth[editor.choose(line + 2, APPLY)] = ACCEPTED
-
-    def refuse(editor: PlainNeovim, line: int) -> None:
-        editor.rename(line)
-        editor.choose(line + 2, DISMISS)
-
-    def ignore(editor: PlainNeovim, line: int) -> None:
-        editor.rename(line)
-        editor.choose(line + 2, None)
-
-    def type_it(editor: PlainNeovim, line: int) -> None:
-        editor.rename(line)
-        name = editor.choose(line + 2, None)
-        editor.type(f":{line + 3}\n0cwtotal_{line + 2}")
-        editor.press("Escape")
-        truth[name] = TYPED
-
-    def type_other(editor: PlainNeovim, line: int) -> None:
-        editor.rename(line)
-        editor.choose(line + 2, None)
-        editor.type(f":{line + 3}\nA + 1")
-        editor.press("Escape")
-
-    with plain_neovim(desk) as editor:
-        acts: list[Callable[[PlainNeovim, int], None]]
-        acts = [take, take, refuse, type_it, ignore, take, type_other, type_it, take]
-        for act, line in zip(acts, places(desk), strict=False):
-            act(editor, line)
-        editor.quit()
+        name = editor.choose(line + 2, {"take": APPLY, "refuse": DISMISS}.get(act))
+        if act == "take":
+            truth[name] = ACCEPTED
+        elif act == "type":
+            editor.rename(line + 2)
+            truth[name] = TYPED
+        elif act == "overtype":
+            editor.append(line + 2, " + 1")
+    editor.quit()
     return truth
+
+
+def neovim_code_action(desk: Desk) -> Truth:
+    """Neovim 0.7 as it comes."""
+    with plain_neovim(desk) as editor:
+        return by_code_action(desk, editor)
 
 
 def emacs_eglot(desk: Desk) -> Truth:
-    """Emacs with eglot: code actions, and changes that it sends half a second late."""
-    truth: Truth = {}
-
-    def take(editor: Emacs, line: int) -> None:
-        truth[editor.choose(line + 2, APPLY)] = ACCEPTED
-
-    def refuse(editor: Emacs, line: int) -> None:
-        editor.choose(line + 2, DISMISS)
-
-    def ignore(editor: Emacs, line: int) -> None:
-        editor.wait_mark(line + 2)
-
-    def type_it(editor: Emacs, line: int) -> None:
-        truth[editor.wait_mark(line + 2)] = TYPED
-        editor.go(line + 2)
-        editor.press("M-d")
-        editor.type("total")
-
-    def type_other(editor: Emacs, line: int) -> None:
-        editor.wait_mark(line + 2)
-        editor.go(line + 2)
-        editor.press("C-e")
-        editor.type(" + 1")
-
+    """Emacs with eglot, which sends changes half a second late."""
     with emacs(desk) as editor:
-        acts: list[Callable[[Emacs, int], None]]
-        acts = [take, take, refuse, type_it, ignore, take, type_other, type_it, take]
-        for act, line in zip(acts, places(desk), strict=False):
-            editor.rename(line)
-            act(editor, line)
-        editor.quit()
-    return truth
+        return by_code_action(desk, editor)
+
+
+def vim_ale(desk: Desk) -> Truth:
+    """Vim with ALE: whole texts, edits without commands."""
+    with vim(desk) as editor:
+        return by_code_action(desk, editor)
 
 
 SESSIONS: dict[str, Callable[[Desk], Truth]] = {
     "neovim-plugin": neovim_plugin,
     "neovim-code-action": neovim_code_action,
     "emacs-eglot": emacs_eglot,
+    "vim-ale": vim_ale,
 }

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.e2e.editors.desk import CODE, Desk
-from tests.e2e.editors.emacs import APPLY, DISMISS, emacs
+from tests.e2e.editors.desk import APPLY, CODE, DISMISS, Desk
+from tests.e2e.editors.emacs import emacs
 
 pytestmark = pytest.mark.long
 

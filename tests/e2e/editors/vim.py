@@ -34,6 +34,24 @@ class Vim:
         self.type(f":{line + 1}\nzz0cwtotal_{line}")
         self.press("Escape")
 
+    def append(self, line: int, text: str) -> None:
+        """Type at the end of a line."""
+        self.type(f":{line + 1}\nA{text}")
+        self.press("Escape")
+
+    def choose(self, line: int, action: str | None) -> str:
+        """Choose a code action at a line, or none, once ALE marks the line; the suggestion."""
+        before = len(self.desk.offers())
+        self.type(f":{line + 1}\n")
+        self.terminal.wait_for(f"--value_{line} =")
+        self.type(":ALECodeAction\n")
+        self.terminal.wait_for("Type number and <Enter>")
+        shown = self.terminal.screen().split("\n")
+        number = next((row.split(")")[0] for row in shown if action and action in row), "")
+        self.type(f"{number}\n")
+        [name] = self.desk.offers()[before:]
+        return name
+
     def text(self) -> str:
         """Return the buffer's text, by saving it."""
         self.type(":w!\n")
