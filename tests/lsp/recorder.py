@@ -27,7 +27,7 @@ class Transcript:
     """A file of messages, in the order in which they passed."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a", encoding="utf-8")
+        self._path = path
         self._start = time.monotonic()
         self._lock = threading.Lock()
 
@@ -36,8 +36,8 @@ class Transcript:
         with self._lock:
             passed_s = round(time.monotonic() - self._start, 3)
             line = {"t": passed_s, "from": sender, "message": message}
-            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            self._file.flush()
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.e2e.editors.desk import APPLY, Desk
+from tests.e2e.editors.documented import block
 from tests.e2e.editors.terminal import Terminal
 
 INIT = """
@@ -16,9 +17,6 @@ INIT = """
       confirm-kill-processes nil native-comp-deferred-compilation nil
       server-socket-dir "{socket}" server-name "emacs")
 (server-start)
-(require 'eglot)
-(add-to-list 'eglot-server-programs '(python-mode . ({command})))
-(add-hook 'python-mode-hook #'eglot-ensure)
 """
 
 
@@ -104,7 +102,8 @@ def emacs(desk: Desk) -> Iterator[Emacs]:
     command = " ".join(json.dumps(part) for part in desk.server)
     socket = desk.folder / "socket"
     socket.mkdir(mode=0o700)
-    config.write_text(INIT.format(socket=socket, command=command))
+    setup = block("(require 'eglot)", ('"hone-lsp"', command))
+    config.write_text(INIT.format(socket=socket) + setup)
     with desk.terminal("emacs", "-nw", "-q", "-l", str(config), str(desk.file)) as terminal:
         running = Emacs(desk, terminal)
         managed = "(and (eglot-managed-p) t)"

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.e2e.editors.desk import Desk
+from tests.e2e.editors.documented import block
 from tests.e2e.editors.terminal import Terminal
 from tests.e2e.stack import ROOT
-
-PLUGIN = ROOT / "deploy" / "editors" / "nvim"
 
 
 class Neovim:
@@ -65,15 +64,12 @@ class Neovim:
 
 
 @contextmanager
-def neovim(desk: Desk, *options: str) -> Iterator[Neovim]:
-    """Run Neovim with the plugin, on the desk's file."""
-    config = desk.folder / "init.lua"
+def neovim(desk: Desk, *changes: tuple[str, str]) -> Iterator[Neovim]:
+    """Run Neovim with the plugin, on the desk's file, set up as documented but for `changes`."""
     command = ", ".join(json.dumps(part) for part in desk.server)
-    config.write_text(
-        f'vim.opt.runtimepath:append("{PLUGIN}")\n'
-        "vim.opt.swapfile = false\n"
-        f'require("hone").setup({{ cmd = {{ {command} }}, {", ".join(options)} }})\n'
-    )
+    mine = (("/path/to/hone", str(ROOT)), ('"hone-lsp"', command), *changes)
+    config = desk.folder / "init.lua"
+    config.write_text("vim.opt.swapfile = false\n" + block('require("hone").setup', *mine))
     socket = str(desk.folder / "nvim.sock")
     arguments = ("--clean", "--listen", socket, "-u", str(config), str(desk.file))
     with desk.terminal("nvim", *arguments) as terminal:

@@ -8,20 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.e2e.editors.desk import Desk
+from tests.e2e.editors.documented import block
 from tests.e2e.editors.nvim import Neovim
-
-INIT = """
-vim.opt.swapfile = false
-vim.api.nvim_create_autocmd("FileType", {{ pattern = "python", callback = function()
-  local id = vim.lsp.start_client({{ name = "hone", cmd = {{ {command} }},
-                                    root_dir = vim.fn.getcwd() }})
-  vim.lsp.buf_attach_client(0, id)
-end }})
--- Neovim before 0.8 does not say that a person asked.
-vim.keymap.set("n", "ga", function()
-  vim.lsp.buf.code_action({{ context = {{ triggerKind = 1, diagnostics = {{}} }} }})
-end)
-"""
 
 
 class PlainNeovim(Neovim):
@@ -45,7 +33,9 @@ class PlainNeovim(Neovim):
 def plain_neovim(desk: Desk) -> Iterator[PlainNeovim]:
     """Run Neovim on the desk's file."""
     config = desk.folder / "init.lua"
-    config.write_text(INIT.format(command=", ".join(json.dumps(part) for part in desk.server)))
+    command = ", ".join(json.dumps(part) for part in desk.server)
+    setup = block("vim.lsp.start_client", ('"hone-lsp"', command))
+    config.write_text("vim.opt.swapfile = false\n" + setup)
     socket = str(desk.folder / "nvim.sock")
     arguments = ("--clean", "--listen", socket, "-u", str(config), str(desk.file))
     with desk.terminal("nvim", *arguments) as terminal:

@@ -131,8 +131,33 @@ def test_what_is_typed_through_shrinks_on_screen(desk: Desk) -> None:
     assert desk.stored(name)[0] == "typed_through"
 
 
+def test_another_edit_for_the_same_lines_can_be_looked_at(desk: Desk) -> None:
+    desk.rule(4, "total_4 = 4")
+    with neovim(desk) as editor:
+        editor.rename(2)
+        name = editor.wait_offer()
+        desk.engine.answer(text="<|L4|>other_4 = 4\n<|L5|>")
+        editor.type(":HoneNext\n")
+        editor.terminal.wait_for("other_4 = 4")
+        assert "total_4 = 4" not in editor.terminal.screen()
+        editor.type(":HonePrevious\n")
+        editor.terminal.wait_for("total_4 = 4")
+        assert editor.wait_offer() == name
+        editor.press("M-l")
+        editor.terminal.wait(lambda: editor.lines()[4] == "total_4 = 4", "the edit in the buffer")
+        editor.quit()
+    assert desk.stored(name) == ("accepted", "yes")
+
+
+def test_an_instruction_that_the_model_cannot_read_is_answered_with_the_reason(desk: Desk) -> None:
+    with neovim(desk) as editor:
+        editor.type(":3,5HoneInstruct sort by name\n")
+        editor.terminal.wait_for("cannot follow instructions")
+        editor.quit()
+
+
 def test_the_keys_are_the_users_to_choose_and_none_indents(desk: Desk) -> None:
-    with neovim(desk, "keys = { accept = '<C-l>' }") as editor:
+    with neovim(desk, ('"<M-l>"', '"<C-l>"')) as editor:
         taken = [editor.evaluate(f"maparg('{key}', 'i')") for key in ("<Tab>", "<C-l>", "<M-k>")]
         assert taken == ["", "<Plug>(hone-accept)", "<Plug>(hone-dismiss)"]
         editor.quit()

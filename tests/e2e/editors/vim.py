@@ -9,15 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.e2e.editors.desk import Desk
+from tests.e2e.editors.documented import block
 from tests.e2e.editors.terminal import Terminal
 
 INIT = """
 set nocompatible noswapfile
 filetype plugin on
-packadd ale
-call ale#linter#Define('python', {{'name': 'hone', 'lsp': 'stdio', 'executable': '{program}',
-  \\ 'command': {command}, 'project_root': {{buffer -> '{root}'}}}})
-let g:ale_linters = {{'python': ['hone']}}
 """
 
 
@@ -69,8 +66,8 @@ def vim(desk: Desk) -> Iterator[Vim]:
     """Run Vim on the desk's file."""
     config = desk.folder / "vimrc"
     program, *rest = desk.server
-    command = "'%e " + shlex.join(rest) + "'"
-    config.write_text(INIT.format(program=program, command=command, root=desk.workspace))
+    mine = (("'hone-lsp'", f"'{program}'"), ("'%e'", f"'%e {shlex.join(rest)}'"))
+    config.write_text(INIT + block("packadd ale", *mine))
     with desk.terminal("vim", "-u", str(config), str(desk.file)) as terminal:
         running = Vim(desk, terminal)
         opened = "textDocument/didOpen"

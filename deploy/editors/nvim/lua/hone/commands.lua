@@ -64,11 +64,11 @@ function M.show_status()
   end)
 end
 
---- Set what may be recorded.
+--- Set what may be recorded; what it comes to may be less, by an administrator's word.
 function M.feedback(given)
-  M.run("hone.feedback", { given.args }, function()
+  M.run("hone.feedback", { given.args }, function(found)
     facts_at = -math.huge
-    say("feedback is " .. given.args)
+    say("feedback is " .. (found.level or given.args))
   end)
 end
 

@@ -257,6 +257,9 @@ end
 M.feedback, M.show_status = commands.feedback, commands.show_status
 
 local function attach(bufnr)
+  if not vim.api.nvim_buf_is_loaded(bufnr) then
+    return
+  end
   local named = vim.api.nvim_buf_get_name(bufnr) ~= ""
   if named and vim.bo[bufnr].buftype == "" and (not options.attach or options.attach(bufnr)) then
     server.attach(bufnr, options.cmd)
@@ -283,18 +286,16 @@ function M.setup(given)
     vim.api.nvim_create_autocmd(events, { group = group, callback = callback })
   end
   on({ "BufReadPost", "BufNewFile" }, function(event)
-    attach(event.buf)
+    vim.schedule(function() -- once the file type is known
+      attach(event.buf)
+    end)
   end)
   on({ "TextChanged", "TextChangedI" }, changed)
   on({ "CursorMoved", "CursorMovedI" }, moved)
   on({ "InsertLeave", "CompleteDone" }, moved)
   on("WinScrolled", scrolled)
   on("ColorScheme", screen.define_colours)
-  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
-    if vim.api.nvim_buf_is_loaded(bufnr) then
-      attach(bufnr)
-    end
-  end
+  vim.tbl_map(attach, vim.api.nvim_list_bufs())
 end
 
 return M
