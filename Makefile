@@ -119,6 +119,10 @@ model-small: model ## a larger one, hone-small, of 84 MB: days without an accele
 wheel: setup ## build the wheel into dist/
 	@$(PY) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . && ls dist
 
+.PHONY: vscode
+vscode: ## the extension for VS Code, build/hone-vscode.vsix (needs node 20 and npm)
+	@sh deploy/editors/vscode/build.sh build/hone-vscode.vsix
+
 .PHONY: clean
 clean: ## remove all that the targets above have made, the environment too
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
