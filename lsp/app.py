@@ -27,7 +27,12 @@ def build(
         (types.TEXT_DOCUMENT_DID_CHANGE, _did_change, None),
         (types.TEXT_DOCUMENT_DID_CLOSE, _did_close, None),
         (types.TEXT_DOCUMENT_DID_SAVE, _did_save, types.SaveOptions(include_text=True)),
-        (types.TEXT_DOCUMENT_INLINE_COMPLETION, faces.inline_completion, None),
+        (
+            types.TEXT_DOCUMENT_INLINE_COMPLETION,
+            faces.inline_completion,
+            # pygls names a provider without options to no client.
+            types.InlineCompletionOptions(),
+        ),
         (messages.INLINE_EDIT, faces.inline_edit, None),
         (messages.DID_SHOW_INLINE_EDIT, faces.did_show, None),
         (messages.DID_SHOW_COMPLETION, faces.did_show, None),
