@@ -45,9 +45,10 @@ async function resuggest(server: Server, edits: NextEdits): Promise<void> {
   if (!editor) return;
   const { line, character } = editor.selection.active;
   const uri = server.uri(editor.document);
-  await server.run(SERVER.resuggest, { uri, position: { line, character } });
-  edits.ask();
-  await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+  const found = await server.edits(SERVER.resuggest, { uri, position: { line, character } });
+  edits.take(found);
+  // What can be shown as ghost text is.
+  if (found.length > 0) await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
 }
 
 async function instruct(server: Server, edits: NextEdits): Promise<void> {
@@ -64,10 +65,9 @@ async function instruct(server: Server, edits: NextEdits): Promise<void> {
     start: { line: start.line, character: start.character },
     end: { line: end.line, character: end.character },
   };
-  const asked = server.run(SERVER.instruct, { uri: server.uri(editor.document), range, instruction });
+  const asked = server.edits(SERVER.instruct, { uri: server.uri(editor.document), range, instruction });
   const location = vscode.ProgressLocation.Window;
-  await vscode.window.withProgress({ location, title: "Hone: editing…" }, () => asked);
-  edits.ask();
+  edits.take(await vscode.window.withProgress({ location, title: "Hone: editing…" }, () => asked));
 }
 
 async function switchFeedback(server: Server, bar: StatusBar): Promise<void> {

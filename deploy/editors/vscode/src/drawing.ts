@@ -86,11 +86,23 @@ function drawLine(line: number, old: string, fresh: string, struck: Struck[], in
   }
   for (const gap of found) {
     const start = width(before.slice(0, gap.start));
-    const end = width(before.slice(0, gap.end));
-    if (end > start) struck.push({ line, start, end });
-    const text = after.slice(gap.newStart, gap.newEnd).join("");
+    const removed = before.slice(gap.start, gap.end).join("");
+    const written = after.slice(gap.newStart, gap.newEnd).join("");
+    // A word that only grows is not struck out.
+    const kept = grows(removed, written);
+    const end = start + (kept ?? removed.length);
+    if (kept === undefined && removed) struck.push({ line, start, end });
+    const text = kept === undefined ? written : written.slice(kept, kept + written.length - removed.length);
     if (text) inserted.push({ line, character: end, text: short(text) });
   }
+}
+
+/** Where `longer` has something put into `shorter`, the place; undefined where it is another text. */
+function grows(shorter: string, longer: string): number | undefined {
+  if (!shorter || longer.length <= shorter.length) return undefined;
+  let head = 0;
+  while (head < shorter.length && shorter[head] === longer[head]) head++;
+  return longer.endsWith(shorter.slice(head)) ? head : undefined;
 }
 
 /** Words, runs of blanks, and every other character on its own. */

@@ -20,7 +20,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   for (const [name, command] of Object.entries(commands(running, edits, bar))) {
     context.subscriptions.push(vscode.commands.registerCommand(name, command));
   }
-  const start = async (): Promise<void> => {
+  const startNow = async (): Promise<void> => {
     edits.withdraw();
     if (!vscode.workspace.isTrusted) return bar.show("untrusted");
     bar.show("starting");
@@ -31,6 +31,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
       void complain(error instanceof Error ? error.message : String(error));
     }
   };
+  // One after the other: two servers at a time would register the same commands.
+  let last = Promise.resolve();
+  const start = (): Promise<void> => (last = last.then(startNow));
   running.onDidChangeState((state) => {
     void vscode.commands.executeCommand("setContext", "hone.running", state === State.Running);
     bar.show(state === State.Running ? "running" : state === State.Starting ? "starting" : "stopped");
@@ -39,7 +42,10 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   context.subscriptions.push(
     vscode.commands.registerCommand("hone.editor.restart", start),
     vscode.workspace.onDidGrantWorkspaceTrust(start),
-    vscode.workspace.onDidChangeConfiguration((e) => e.affectsConfiguration("hone.command") && start()),
+    // Trust "changes" the settings that it restricts, too, whether they have another value or not.
+    vscode.workspace.onDidChangeConfiguration(() => {
+      if (running.outdated) void start();
+    }),
   );
   await start();
 }

@@ -46,8 +46,7 @@ export class NextEdits implements vscode.Disposable {
 
   /** Ask for the next edit at the cursor, `delay` milliseconds from now; an older question is void. */
   ask(delay = 0): void {
-    clearTimeout(this.timer);
-    this.asking?.cancel();
+    this.forget();
     this.timer = setTimeout(() => void this.askNow(), delay);
   }
 
@@ -98,8 +97,15 @@ export class NextEdits implements vscode.Disposable {
       const edit = offer.edits[index % offer.edits.length];
       return edit && this.show(offer.edits, edit);
     }
-    await this.server.run(step === 1 ? SERVER.next : SERVER.previous, suggestionOf(offer.edit.command));
-    this.ask();
+    this.take(await this.server.edits(step === 1 ? SERVER.next : SERVER.previous, suggestionOf(offer.edit.command)));
+  }
+
+  /** Show edits that the user asked for by a command, if there are any. */
+  take(edits: readonly NextEdit[]): void {
+    const [edit] = edits;
+    if (!edit) return;
+    this.forget();
+    this.show(edits, edit);
   }
 
   /** Take from the screen what is on offer. */
@@ -113,6 +119,12 @@ export class NextEdits implements vscode.Disposable {
     clearTimeout(this.timer);
     this.asking?.dispose();
     for (const one of this.owned) one.dispose();
+  }
+
+  /** Want no answer any more to what was asked. */
+  private forget(): void {
+    clearTimeout(this.timer);
+    this.asking?.cancel();
   }
 
   private async askNow(): Promise<void> {

@@ -8,6 +8,7 @@ const SELECTOR = [{ scheme: "file" }];
 
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
+  private started: readonly string[] = [];
   private readonly changes = new vscode.EventEmitter<State>();
   /** Fires when the server starts to run or stops. */
   readonly onDidChangeState = this.changes.event;
@@ -18,10 +19,16 @@ export class Server implements vscode.Disposable {
     return this.client?.state === State.Running;
   }
 
+  /** Whether another program runs than the setting says now. */
+  get outdated(): boolean {
+    return this.client !== undefined && this.started.join("\0") !== configured().join("\0");
+  }
+
   /** Start the program of the setting, or start it anew. */
   async start(): Promise<void> {
     await this.stop();
-    const [command = "hone-lsp", ...args] = vscode.workspace.getConfiguration("hone").get<string[]>("command", []);
+    this.started = configured();
+    const [command = "hone-lsp", ...args] = this.started;
     const client = new LanguageClient("hone", "Hone", { command, args }, {
       documentSelector: SELECTOR,
       middleware: this.ghosts,
@@ -75,6 +82,12 @@ export class Server implements vscode.Disposable {
     return this.client.sendRequest("workspace/executeCommand", { command, arguments: args });
   }
 
+  /** Let the server execute a command that answers with edits; when there are none, it says why itself. */
+  async edits(command: string, ...args: readonly unknown[]): Promise<NextEdit[]> {
+    const answer = (await this.run(command, ...args)) as { edits?: NextEdit[] } | null | undefined;
+    return answer?.edits ?? [];
+  }
+
   report(command: ServerCommand): Promise<unknown> {
     return this.run(command.command, ...(command.arguments ?? []));
   }
@@ -96,4 +109,8 @@ export class Server implements vscode.Disposable {
   private notify(method: string, params: object): void {
     if (this.client && this.running) void this.client.sendNotification(method, params);
   }
+}
+
+function configured(): string[] {
+  return vscode.workspace.getConfiguration("hone").get<string[]>("command", []);
 }

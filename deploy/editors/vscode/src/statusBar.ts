@@ -5,21 +5,20 @@ import type { Server } from "./server";
 import { facts, label, type Stage } from "./statusText";
 
 const EVERY_MS = 5000;
+/** As long as the gateway has not answered. */
+const SOON_MS = 1000;
 
 /** A line of the page; one that does something has a command. */
 type Action = vscode.QuickPickItem & { readonly command?: string };
 
 export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem("hone.status", vscode.StatusBarAlignment.Right, 100);
-  private readonly timer: NodeJS.Timeout;
+  private timer: NodeJS.Timeout | undefined;
   private stage: Stage = "stopped";
 
   constructor(private readonly server: Server) {
     this.item.name = "Hone";
     this.item.command = "hone.editor.status";
-    this.timer = setInterval(() => {
-      if (vscode.window.state.focused) void this.refresh();
-    }, EVERY_MS);
     this.item.show();
   }
 
@@ -29,13 +28,19 @@ export class StatusBar implements vscode.Disposable {
     void this.refresh();
   }
 
+  /** Ask for the status, now and from now on. */
   async refresh(): Promise<void> {
+    clearTimeout(this.timer);
     if (this.stage !== "running") return;
+    let status: Status | undefined;
     try {
-      this.paint(await this.server.status());
+      status = await this.server.status();
     } catch {
-      this.paint(undefined); // it is just ending: its state changes next
+      return; // it is just ending: its state changes next
     }
+    this.paint(status);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.refresh(), status?.gateway.connected ? EVERY_MS : SOON_MS);
   }
 
   /** Open a list of what there is to know and to do. */
@@ -55,7 +60,7 @@ export class StatusBar implements vscode.Disposable {
   }
 
   dispose(): void {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
     this.item.dispose();
   }
 

@@ -22,11 +22,17 @@ test("an insertion within a line strikes nothing out", () => {
   assert.deepEqual(drawing.inserted, [{ line: 0, character: 7, text: ", b=None" }]);
 });
 
+test("a word that only grows is not struck out", () => {
+  const drawing = drawn("x = val + 1", [0, 4], [0, 7], "value_1");
+  assert.deepEqual(drawing.struck, []);
+  assert.deepEqual(drawing.inserted, [{ line: 0, character: 7, text: "ue_1" }]);
+});
+
 test("of several lines only what differs is marked", () => {
   const before = "x = 1\ny = 2\nz = 3\n";
-  const drawing = drawn(before, [0, 0], [3, 0], "x = 1\ny = 20\nz = 3\n");
+  const drawing = drawn(before, [0, 0], [3, 0], "x = 1\ny = 70\nz = 3\n");
   assert.deepEqual(drawing.struck, [{ line: 1, start: 4, end: 5 }]);
-  assert.deepEqual(drawing.inserted, [{ line: 1, character: 5, text: "20" }]);
+  assert.deepEqual(drawing.inserted, [{ line: 1, character: 5, text: "70" }]);
   assert.equal(drawing.line, 1);
 });
 

@@ -1,0 +1,1 @@
+"""Hone in editors that a browser can show, in a real browser."""

@@ -1,0 +1,114 @@
+"""VS Code in a browser with Hone's extension: the server part of a real VS Code, from npm.
+
+Knows how a user sets it up and what can be read from its screen. Does not know what is tested.
+"""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+
+from server.engine.process import free_port
+from tests.e2e.browser.chromium import Page, chromium
+from tests.e2e.browser.packages import installed, run
+from tests.e2e.stack import ROOT, poll
+
+HERE = Path(__file__).parent
+VSIX = ROOT / "build" / "hone-vscode.vsix"
+INNER = "node_modules/code-server/lib/vscode"
+QUIET = {
+    # Only what is tested is to appear on the screen.
+    "editor.quickSuggestions": {"other": "off"},
+    "editor.minimap.enabled": False,
+    "editor.autoClosingBrackets": "never",
+    "telemetry.telemetryLevel": "off",
+    "files.autoSave": "off",
+}
+
+
+class VsCode:
+    """One window of VS Code on one file."""
+
+    def __init__(self, page: Page, file: Path) -> None:
+        self.page = page
+        self.file = file
+
+    def trust(self) -> None:
+        """Say that the authors of the folder are trusted, when VS Code asks."""
+        self.page.click(".monaco-dialog-box .monaco-button:not(.secondary)")
+
+    def wait_status(self, text: str) -> None:
+        """Return once Hone's item in the status bar says `text`."""
+        script = "document.querySelector('#hone\\\\.hone-vscode\\\\.hone\\\\.status')?.textContent"
+        self.page.wait(f"({script} ?? '').includes({json.dumps(text)})", f"status {text!r}")
+
+    def go(self, line: int) -> None:
+        """Put the cursor at the beginning of a line, counted from 0."""
+        self.page.click(".monaco-editor .view-line")
+        self.page.press("Control+Home", *["ArrowDown"] * line, "Home")
+
+    def wait_line(self, text: str) -> None:
+        """Return once there is a line with this text, decorations apart."""
+        lines = "[...document.querySelectorAll('.view-line')].map(e => e.textContent)"
+        plain = f"{lines}.map(t => t.replaceAll('\\u00a0', ' '))"
+        self.page.wait(f"{plain}.includes({json.dumps(text)})", f"the line {text!r}")
+
+    def saved(self) -> str:
+        """Save the file; return its text."""
+        before = self.file.stat().st_mtime_ns
+        self.page.press("Control+s")
+        poll(lambda: self.file.stat().st_mtime_ns != before, "the file on disk")
+        return self.file.read_text(encoding="utf-8")
+
+
+@contextmanager
+def vscode(file: Path, language_server: Sequence[str], env: Mapping[str, str]) -> Iterator[VsCode]:
+    """Run VS Code with the extension, as the user of `env` has it, on a file in its folder."""
+    data = file.parent.parent / "vscode"
+    machine = data / "data" / "Machine" / "settings.json"
+    machine.parent.mkdir(parents=True)
+    machine.write_text(json.dumps({**QUIET, "hone.command": list(language_server)}))
+    program = installed(HERE / "vscode", INNER) / INNER / "out" / "server-main.js"
+    start = ("node", str(program), "--server-data-dir", str(data), "--accept-server-license-terms")
+    run((*start, "--install-extension", str(_extension())), file.parent)
+    with _serving(start, data.parent, env) as url, chromium(data.parent) as page:
+        there = f"vscode-remote://{url.removeprefix('http://')}{file}"
+        payload = quote(json.dumps([["openFile", there]]))
+        page.open(f"{url}/?folder={quote(str(file.parent))}&payload={payload}")
+        yield VsCode(page, file)
+
+
+def _extension() -> Path:
+    run(("make", "--no-print-directory", "vscode"), ROOT)
+    return VSIX
+
+
+@contextmanager
+def _serving(start: Sequence[str], folder: Path, env: Mapping[str, str]) -> Iterator[str]:
+    port = free_port()
+    options = ("--without-connection-token", "--telemetry-level", "off", "--port", str(port))
+    with (folder / "vscode.log").open("wb") as log:
+        running = subprocess.Popen(
+            [*start, *options, "--host", "127.0.0.1"],
+            env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        poll(lambda: _answers(url), "VS Code's server", 60)
+        yield url
+    finally:
+        os.killpg(running.pid, signal.SIGTERM)
+        running.wait(30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/version", trust_env=False).is_success
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,46 @@
+"""One user with one file, and what the store says in the end of the suggestions that he saw.
+
+Knows the files of a user and the gateway's store. Does not know any editor.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.stack import SHORT_CLOCKS, Gateway, environment, poll
+
+CODE = "".join(f"value_{number} = {number}\n" for number in range(60))
+SEEN = """
+    SELECT outcome, shown FROM outcomes
+    WHERE outcome NOT IN ('withheld', 'superseded', 'stale') ORDER BY outcome
+"""
+"""What a user can have seen and decided on."""
+KNOWN_S = 90.0
+
+
+@dataclass
+class Desk:
+    """A workspace with a file, and a gateway."""
+
+    gateway: Gateway
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.file.parent.mkdir(parents=True)
+        self.file.write_text(CODE, encoding="utf-8")
+        url = self.gateway.url
+        self.env = environment(self.folder, **SHORT_CLOCKS, HONE_LSP_GATEWAY__URL=url)
+
+    @property
+    def file(self) -> Path:
+        """The file that is worked on."""
+        return self.folder / "workspace" / "a.py"
+
+    def outcomes(self, wanted: str) -> list[tuple[str, str]]:
+        """Return what became of the suggestions that were seen, and whether that is known, once
+        the `wanted` one has arrived. The gateway ends for this."""
+        poll(lambda: wanted in self._counted(), f"{wanted} in the store", KNOWN_S)
+        self.gateway.stop()
+        return [(row["outcome"], row["shown"]) for row in self.gateway.stored(SEEN)]
+
+    def _counted(self) -> set[str]:
+        return {row["outcome"] for row in self.gateway.get("/v1/status")["outcomes"]}

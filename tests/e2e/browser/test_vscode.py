@@ -1,0 +1,93 @@
+"""VS Code with Hone's extension: what a user sees, what the keys do, and what the store says."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.browser.code_server import VsCode, vscode
+from tests.e2e.browser.desk import CODE, Desk
+from tests.e2e.stack import Gateway
+from tests.server.serving import StandIn
+
+pytestmark = pytest.mark.long
+
+# Scripts that look for decorated text.
+STRUCK = """[...document.querySelectorAll('.view-line span')].some(e => e.textContent === %s &&
+    getComputedStyle(e).textDecorationLine.includes('line-through'))"""
+BESIDE = """[...document.querySelectorAll('.view-line span')].some(e =>
+    getComputedStyle(e, '::after').content === JSON.stringify(%s))"""
+GHOST = """[...document.querySelectorAll('.view-line:has([class*=ghost-text])')].some(e =>
+    e.textContent.replaceAll('\\u00a0', ' ') === %s)"""
+
+
+@pytest.fixture
+def desk(running: Gateway, tmp_path: Path) -> Desk:
+    return Desk(running, tmp_path / "user")
+
+
+@pytest.fixture
+def window(desk: Desk) -> Iterator[VsCode]:
+    """VS Code on the desk's file, in a folder that is trusted."""
+    with vscode(desk.file, [sys.executable, "-m", "lsp.cli"], desk.env) as started:
+        started.wait_status("Hone")
+        started.trust()
+        started.wait_status("Hone: full")
+        yield started
+
+
+def rename(window: VsCode) -> None:
+    """Make the edit that the next one follows from."""
+    window.go(2)
+    window.page.press("Control+Shift+ArrowRight")
+    window.page.insert("total_2")
+
+
+def wait_drawn(window: VsCode, old: str, new: str) -> None:
+    """Wait until a next edit is on the screen: the old text struck out, the new one beside it."""
+    window.page.wait(STRUCK % json.dumps(old), f"{old} struck out")
+    window.page.wait(BESIDE % json.dumps(new), f"{new} beside it")
+
+
+def test_next_edit_is_drawn_and_accepted_by_its_key(
+    window: VsCode, desk: Desk, engine: StandIn
+) -> None:
+    engine.rule("value_4 = 4", "total_4 = 4")
+    rename(window)
+    wait_drawn(window, "value_4", "total_4")
+    window.page.picture("vscode-next-edit")
+    window.page.press("Alt+Enter")
+    window.wait_line("total_4 = 4")
+    assert window.saved() == CODE.replace("value_2 ", "total_2 ").replace("value_4 ", "total_4 ")
+    assert desk.outcomes("accepted") == [("accepted", "yes")]
+
+
+def test_dismissed_edit_leaves_the_screen_and_is_a_refusal(
+    window: VsCode, desk: Desk, engine: StandIn
+) -> None:
+    engine.rule("value_4 = 4", "total_4 = 4")
+    rename(window)
+    wait_drawn(window, "value_4", "total_4")
+    window.page.press("Escape")
+    window.page.wait(f"!({STRUCK % json.dumps('value_4')})", "a clean screen")
+    assert window.saved() == CODE.replace("value_2 ", "total_2 ")
+    assert desk.outcomes("rejected") == [("rejected", "yes")]
+
+
+def test_ghost_text_is_shown_and_accepted_by_tab(
+    window: VsCode, desk: Desk, engine: StandIn
+) -> None:
+    engine.rule("value_2 = val", "value_2 = value_1 + 1")
+    window.go(2)
+    window.page.press("Shift+End")
+    window.page.insert("value_2 = val")
+    window.page.wait(GHOST % json.dumps("value_2 = value_1 + 1"), "ghost text")
+    window.page.picture("vscode-ghost-text")
+    window.page.press("Tab")
+    window.page.wait(f"!({GHOST % json.dumps('value_2 = value_1 + 1')})", "the text itself")
+    window.wait_line("value_2 = value_1 + 1")
+    assert window.saved() == CODE.replace("value_2 = 2\n", "value_2 = value_1 + 1\n")
+    [(outcome, _)] = desk.outcomes("accepted")
+    assert outcome == "accepted"
