@@ -3,13 +3,11 @@
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.e2e.browser.code_server import VsCode, vscode
 from tests.e2e.browser.desk import CODE, Desk
-from tests.e2e.stack import Gateway
 from tests.server.serving import StandIn
 
 pytestmark = pytest.mark.long
@@ -21,11 +19,6 @@ BESIDE = """[...document.querySelectorAll('.view-line span')].some(e =>
     getComputedStyle(e, '::after').content === JSON.stringify(%s))"""
 GHOST = """[...document.querySelectorAll('.view-line:has([class*=ghost-text])')].some(e =>
     e.textContent.replaceAll('\\u00a0', ' ') === %s)"""
-
-
-@pytest.fixture
-def desk(running: Gateway, tmp_path: Path) -> Desk:
-    return Desk(running, tmp_path / "user")
 
 
 @pytest.fixture
