@@ -34,8 +34,11 @@ WAIT_S = 90.0
 POLL_S = 0.1
 MODIFIERS = {"Alt": 1, "Control": 2, "Meta": 4, "Shift": 8}
 KEYS = {
-    "Enter": 13, "Tab": 9, "Escape": 27, "Home": 36, "End": 35, "ArrowDown": 40, "ArrowRight": 39,
+    "Enter": ("Enter", 13), "Tab": ("Tab", 9), "Escape": ("Escape", 27), "]": ("BracketRight", 221),
+    "Home": ("Home", 36), "End": ("End", 35), "ArrowDown": ("ArrowDown", 40),
+    "ArrowRight": ("ArrowRight", 39),
 }  # fmt: skip
+"""Keys that are no letters: their place on the keyboard, and their number in Windows."""
 
 
 class Page:
@@ -79,9 +82,9 @@ class Page:
         for key in keys:
             *modifiers, name = key.split("+")
             bits = sum(MODIFIERS[modifier] for modifier in modifiers)
-            code = KEYS.get(name) or ord(name.upper())
-            named = {"key": name, "code": name if name in KEYS else f"Key{name.upper()}"}
-            event = {**named, "windowsVirtualKeyCode": code, "modifiers": bits}
+            code, number = KEYS.get(name) or (f"Key{name.upper()}", ord(name.upper()))
+            named = {"key": name, "code": code, "windowsVirtualKeyCode": number}
+            event = {**named, "modifiers": bits}
             self._call("Input.dispatchKeyEvent", type="rawKeyDown", **event)
             self._call("Input.dispatchKeyEvent", type="keyUp", **event)
 

@@ -7,15 +7,19 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from server.engine.process import free_port
 from tests.e2e.browser.chromium import Page, chromium
+from tests.e2e.browser.desk import Desk
 from tests.e2e.browser.packages import installed, run
 from tests.e2e.stack import ROOT, poll
 
@@ -48,6 +52,12 @@ class VsCode:
         script = "document.querySelector('#hone\\\\.hone-vscode\\\\.hone\\\\.status')?.textContent"
         self.page.wait(f"({script} ?? '').includes({json.dumps(text)})", f"status {text!r}")
 
+    def wait_cursor(self, line: int) -> None:
+        """Return once the cursor is in a line, counted from 0."""
+        script = "document.querySelector('#status\\\\.editor\\\\.selection')?.textContent"
+        where = json.dumps(f"Ln {line + 1},")
+        self.page.wait(f"({script} ?? '').includes({where})", f"the cursor in line {line}")
+
     def go(self, line: int) -> None:
         """Put the cursor at the beginning of a line, counted from 0."""
         self.page.click(".monaco-editor .view-line")
@@ -59,34 +69,50 @@ class VsCode:
         plain = f"{lines}.map(t => t.replaceAll('\\u00a0', ' '))"
         self.page.wait(f"{plain}.includes({json.dumps(text)})", f"the line {text!r}")
 
-    def saved(self) -> str:
-        """Save the file; return its text."""
-        before = self.file.stat().st_mtime_ns
+    def save(self, text: str) -> None:
+        """Save the file; return once it holds this text on the disk."""
         self.page.press("Control+s")
-        poll(lambda: self.file.stat().st_mtime_ns != before, "the file on disk")
-        return self.file.read_text(encoding="utf-8")
+        poll(lambda: self.file.read_text(encoding="utf-8") == text, "the text on the disk")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """VS Code's server, and a folder with Hone's extension in it."""
+
+    program: Path
+    extensions: Path
+
+    @property
+    def command(self) -> list[str]:
+        """How the server is started."""
+        flags = ["--accept-server-license-terms", "--extensions-dir", str(self.extensions)]
+        return ["node", str(self.program), *flags]
+
+
+def install(folder: Path) -> Installed:
+    """Build the extension, and install it as a user does."""
+    run(("make", "--no-print-directory", "vscode"), ROOT)
+    program = installed(HERE / "vscode", INNER) / INNER / "out" / "server-main.js"
+    there = Installed(program, folder / "extensions")
+    data = ("--server-data-dir", str(folder / "data"))
+    run((*there.command, *data, "--install-extension", str(VSIX)), folder)
+    return there
 
 
 @contextmanager
-def vscode(file: Path, language_server: Sequence[str], env: Mapping[str, str]) -> Iterator[VsCode]:
-    """Run VS Code with the extension, as the user of `env` has it, on a file in its folder."""
-    data = file.parent.parent / "vscode"
+def vscode(there: Installed, desk: Desk, settings: Mapping[str, Any]) -> Iterator[VsCode]:
+    """Run VS Code as the desk's user has it, on the desk's file in its folder."""
+    data = desk.folder / "vscode"
     machine = data / "data" / "Machine" / "settings.json"
     machine.parent.mkdir(parents=True)
-    machine.write_text(json.dumps({**QUIET, "hone.command": list(language_server)}))
-    program = installed(HERE / "vscode", INNER) / INNER / "out" / "server-main.js"
-    start = ("node", str(program), "--server-data-dir", str(data), "--accept-server-license-terms")
-    run((*start, "--install-extension", str(_extension())), file.parent)
-    with _serving(start, data.parent, env) as url, chromium(data.parent) as page:
-        there = f"vscode-remote://{url.removeprefix('http://')}{file}"
-        payload = quote(json.dumps([["openFile", there]]))
-        page.open(f"{url}/?folder={quote(str(file.parent))}&payload={payload}")
-        yield VsCode(page, file)
-
-
-def _extension() -> Path:
-    run(("make", "--no-print-directory", "vscode"), ROOT)
-    return VSIX
+    server = [sys.executable, "-m", "lsp.cli"]
+    machine.write_text(json.dumps({**QUIET, "hone.command": server, **settings}))
+    start = [*there.command, "--server-data-dir", str(data)]
+    with _serving(start, desk.folder, desk.env) as url, chromium(desk.folder) as page:
+        remote = f"vscode-remote://{url.removeprefix('http://')}{desk.file}"
+        payload = quote(json.dumps([["openFile", remote]]))
+        page.open(f"{url}/?folder={quote(str(desk.file.parent))}&payload={payload}")
+        yield VsCode(page, desk.file)
 
 
 @contextmanager

@@ -15,6 +15,11 @@ SEEN = """
 """
 """What a user can have seen and decided on."""
 KNOWN_S = 90.0
+PATIENT = {
+    # Nothing expires while a busy machine's browser is still about to react.
+    "HONE_LSP_SETTLING__QUIET_S": "15",
+    "HONE_LSP_SETTLING__LONGEST_WAIT_S": "60",
+}
 
 
 @dataclass
@@ -28,7 +33,7 @@ class Desk:
         self.file.parent.mkdir(parents=True)
         self.file.write_text(CODE, encoding="utf-8")
         url = self.gateway.url
-        self.env = environment(self.folder, **SHORT_CLOCKS, HONE_LSP_GATEWAY__URL=url)
+        self.env = environment(self.folder, **SHORT_CLOCKS | PATIENT, HONE_LSP_GATEWAY__URL=url)
 
     @property
     def file(self) -> Path:

@@ -1,17 +1,18 @@
 """VS Code with Hone's extension: what a user sees, what the keys do, and what the store says."""
 
 import json
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.browser.code_server import VsCode, vscode
+from tests.e2e.browser.code_server import Installed, VsCode, install, vscode
 from tests.e2e.browser.desk import CODE, Desk
 from tests.server.serving import StandIn
 
 pytestmark = pytest.mark.long
 
+AFTER_ONE = CODE.replace("value_2 ", "total_2 ")
+AFTER_BOTH = AFTER_ONE.replace("value_4 ", "total_4 ")
 # Scripts that look for decorated text.
 STRUCK = """[...document.querySelectorAll('.view-line span')].some(e => e.textContent === %s &&
     getComputedStyle(e).textDecorationLine.includes('line-through'))"""
@@ -21,10 +22,15 @@ GHOST = """[...document.querySelectorAll('.view-line:has([class*=ghost-text])')]
     e.textContent.replaceAll('\\u00a0', ' ') === %s)"""
 
 
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return install(tmp_path_factory.mktemp("vscode"))
+
+
 @pytest.fixture
-def window(desk: Desk) -> Iterator[VsCode]:
+def window(there: Installed, desk: Desk, request: pytest.FixtureRequest) -> Iterator[VsCode]:
     """VS Code on the desk's file, in a folder that is trusted."""
-    with vscode(desk.file, [sys.executable, "-m", "lsp.cli"], desk.env) as started:
+    with vscode(there, desk, getattr(request, "param", {})) as started:
         started.wait_status("Hone")
         started.trust()
         started.wait_status("Hone: full")
@@ -44,17 +50,29 @@ def wait_drawn(window: VsCode, old: str, new: str) -> None:
     window.page.wait(BESIDE % json.dumps(new), f"{new} beside it")
 
 
-def test_next_edit_is_drawn_and_accepted_by_its_key(
+def test_next_edit_is_drawn_jumped_to_and_accepted_by_keys(
     window: VsCode, desk: Desk, engine: StandIn
 ) -> None:
     engine.rule("value_4 = 4", "total_4 = 4")
     rename(window)
     wait_drawn(window, "value_4", "total_4")
     window.page.picture("vscode-next-edit")
+    window.page.press("Alt+j")
+    window.wait_cursor(4)
     window.page.press("Alt+Enter")
     window.wait_line("total_4 = 4")
-    assert window.saved() == CODE.replace("value_2 ", "total_2 ").replace("value_4 ", "total_4 ")
+    window.save(AFTER_BOTH)
     assert desk.outcomes("accepted") == [("accepted", "yes")]
+
+
+@pytest.mark.parametrize("window", [{"hone.tab": True}], indirect=True)
+def test_tab_accepts_where_a_setting_lets_it(window: VsCode, desk: Desk, engine: StandIn) -> None:
+    engine.rule("value_4 = 4", "total_4 = 4")
+    rename(window)
+    wait_drawn(window, "value_4", "total_4")
+    window.page.press("Tab")
+    window.wait_line("total_4 = 4")
+    window.save(AFTER_BOTH)
 
 
 def test_dismissed_edit_leaves_the_screen_and_is_a_refusal(
@@ -63,10 +81,36 @@ def test_dismissed_edit_leaves_the_screen_and_is_a_refusal(
     engine.rule("value_4 = 4", "total_4 = 4")
     rename(window)
     wait_drawn(window, "value_4", "total_4")
+    window.page.press("Tab")
     window.page.press("Escape")
     window.page.wait(f"!({STRUCK % json.dumps('value_4')})", "a clean screen")
-    assert window.saved() == CODE.replace("value_2 ", "total_2 ")
+    # Without the setting, Tab is what it always was.
+    window.save(AFTER_ONE.replace("total_2 ", "total_2  "))
     assert desk.outcomes("rejected") == [("rejected", "yes")]
+
+
+def test_next_alternative_takes_the_place_of_the_first(window: VsCode, engine: StandIn) -> None:
+    engine.rule("value_4 = 4", "total_4 = 4")
+    rename(window)
+    wait_drawn(window, "value_4", "total_4")
+    engine.rule("value_4 = 4", "sum_4 = 4")
+    window.page.press("Alt+]")
+    wait_drawn(window, "value_4", "sum_4")
+
+
+def test_selection_is_edited_by_an_instruction(window: VsCode, engine: StandIn) -> None:
+    engine.rule("value_2 = 2", "value_2 = -2")
+    window.go(2)
+    window.page.press("Shift+End", "Alt+i")
+    window.page.wait("!!document.querySelector('.quick-input-widget input')", "a question")
+    window.page.insert("negate it")
+    window.page.press("Enter")
+    window.page.wait(BESIDE % json.dumps("-"), "the edit")
+    window.page.picture("vscode-instruction")
+    window.page.press("Alt+Enter")
+    window.wait_line("value_2 = -2")
+    asked = [str(one["completion"]["prompt"]) for one in engine.completions()]
+    assert any("negate it" in prompt for prompt in asked)
 
 
 def test_ghost_text_is_shown_and_accepted_by_tab(
@@ -76,11 +120,12 @@ def test_ghost_text_is_shown_and_accepted_by_tab(
     window.go(2)
     window.page.press("Shift+End")
     window.page.insert("value_2 = val")
-    window.page.wait(GHOST % json.dumps("value_2 = value_1 + 1"), "ghost text")
+    ghost = GHOST % json.dumps("value_2 = value_1 + 1")
+    window.page.wait(ghost, "ghost text")
     window.page.picture("vscode-ghost-text")
     window.page.press("Tab")
-    window.page.wait(f"!({GHOST % json.dumps('value_2 = value_1 + 1')})", "the text itself")
+    window.page.wait(f"!({ghost})", "the text itself")
     window.wait_line("value_2 = value_1 + 1")
-    assert window.saved() == CODE.replace("value_2 = 2\n", "value_2 = value_1 + 1\n")
+    window.save(CODE.replace("value_2 = 2\n", "value_2 = value_1 + 1\n"))
     [(outcome, _)] = desk.outcomes("accepted")
     assert outcome == "accepted"
