@@ -19,7 +19,7 @@ STRUCK = """[...document.querySelectorAll('.view-line span')].some(e => e.textCo
 BESIDE = """[...document.querySelectorAll('.view-line span')].some(e =>
     getComputedStyle(e, '::after').content === JSON.stringify(%s))"""
 GHOST = """[...document.querySelectorAll('.view-line:has([class*=ghost-text])')].some(e =>
-    e.textContent.replaceAll('\\u00a0', ' ') === %s)"""
+    e.textContent.replaceAll('\\u00a0', ' ') === 'value_2 = value_1 + 1')"""
 
 
 @pytest.fixture(scope="module")
@@ -108,18 +108,32 @@ def test_instruction_is_taken_to_the_model_or_the_user_told_why_not(window: VsCo
     window.page.wait(f"({said}).includes('instruction')", "the embedded model's refusal")
 
 
-def test_ghost_text_is_shown_and_accepted_by_tab(
-    window: VsCode, desk: Desk, engine: StandIn
-) -> None:
+def begin(window: VsCode, engine: StandIn) -> None:
+    """Type the beginning of a line; return once the rest of it is shown as ghost text."""
     engine.rule("value_2 = val", "value_2 = value_1 + 1")
     window.go(2)
     window.page.press("Shift+End")
     window.page.insert("value_2 = val")
-    ghost = GHOST % json.dumps("value_2 = value_1 + 1")
-    window.page.wait(ghost, "ghost text")
+    window.page.wait(GHOST, "ghost text")
+
+
+def test_ghost_text_that_is_dismissed_is_a_refusal(
+    window: VsCode, desk: Desk, engine: StandIn
+) -> None:
+    begin(window, engine)
+    window.page.press("Escape")
+    window.page.wait(f"!({GHOST})", "a clean screen")
+    [(outcome, _)] = desk.outcomes("rejected")
+    assert outcome == "rejected"
+
+
+def test_ghost_text_is_shown_and_accepted_by_tab(
+    window: VsCode, desk: Desk, engine: StandIn
+) -> None:
+    begin(window, engine)
     window.page.picture("vscode-ghost-text")
     window.page.press("Tab")
-    window.page.wait(f"!({ghost})", "the text itself")
+    window.page.wait(f"!({GHOST})", "the text itself")
     window.wait_line("value_2 = value_1 + 1")
     window.save(CODE.replace("value_2 = 2\n", "value_2 = value_1 + 1\n"))
     [(outcome, _)] = desk.outcomes("accepted")

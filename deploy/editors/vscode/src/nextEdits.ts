@@ -23,6 +23,10 @@ export class NextEdits implements vscode.Disposable {
   private offer: Offer | undefined;
   private timer: NodeJS.Timeout | undefined;
   private asking: vscode.CancellationTokenSource | undefined;
+  /** Whether an edit is about to be followed by a question. */
+  private typing = false;
+  /** The suggestion last reported as shown. */
+  private reported: unknown;
   private readonly owned: vscode.Disposable[];
 
   constructor(
@@ -47,7 +51,10 @@ export class NextEdits implements vscode.Disposable {
   /** Ask for the next edit at the cursor, `delay` milliseconds from now; an older question is void. */
   ask(delay = 0): void {
     this.forget();
-    this.timer = setTimeout(() => void this.askNow(), delay);
+    this.timer = setTimeout(() => {
+      this.typing = false;
+      void this.askNow();
+    }, delay);
   }
 
   /** Apply what is on offer where it can be seen; else go there first. */
@@ -123,6 +130,7 @@ export class NextEdits implements vscode.Disposable {
 
   /** Want no answer any more to what was asked. */
   private forget(): void {
+    this.typing = false;
     clearTimeout(this.timer);
     this.asking?.cancel();
   }
@@ -152,14 +160,12 @@ export class NextEdits implements vscode.Disposable {
     // An answer about a text that is gone; the change that ended it asks anew.
     if (here && edit.textDocument.version !== document.version) return this.withdraw();
     if (suggestionOf(this.ghosts.offered(editor)) === suggestionOf(edit.command)) return this.withdraw();
-    const repeated = this.offer?.edit.command.arguments?.[0] === edit.command.arguments?.[0];
     const drawing = here ? draw((line) => lineAt(document, line), edit.range, edit.text) : undefined;
     this.offer = { edits, edit, drawing };
     if (drawing) this.view.draw(editor, drawing, hover(edit));
     else this.view.clear();
     this.hint(editor);
     this.setContext();
-    if (!repeated) this.server.shown(edit);
   }
 
   /** Ghost text shows the same suggestion: once on the screen is enough. */
@@ -177,14 +183,15 @@ export class NextEdits implements vscode.Disposable {
       this.withdraw();
     }
     this.ask(AFTER_EDIT_MS);
+    this.typing = true;
   }
 
   private moved(event: vscode.TextEditorSelectionChangeEvent): void {
     if (event.textEditor !== vscode.window.activeTextEditor) return;
     this.hint(event.textEditor);
     this.setContext();
-    // Typing moves the cursor too, and has asked already, sooner.
-    if (event.kind !== undefined) this.ask(AFTER_MOVE_MS);
+    // Typing moves the cursor too, and is about to ask already, sooner.
+    if (event.kind !== undefined && !this.typing) this.ask(AFTER_MOVE_MS);
   }
 
   private switched(editor: vscode.TextEditor | undefined): void {
@@ -193,12 +200,19 @@ export class NextEdits implements vscode.Disposable {
     if (editor) this.ask(AFTER_MOVE_MS);
   }
 
+  /** Say beside the cursor where an edit is that cannot be seen; report one that can. */
   private hint(editor: vscode.TextEditor): void {
     const edit = this.offer?.edit;
     if (!edit || editor !== vscode.window.activeTextEditor) return;
-    const where = this.isHere(editor, edit) ? "" : `${vscode.workspace.asRelativePath(vscode.Uri.parse(edit.textDocument.uri))}:`;
+    if (this.sees(editor, edit)) {
+      this.view.say(editor, undefined);
+      if (this.reported !== suggestionOf(edit.command)) this.server.shown(edit);
+      this.reported = suggestionOf(edit.command);
+      return;
+    }
+    const file = vscode.workspace.asRelativePath(vscode.Uri.parse(edit.textDocument.uri));
     const line = (this.offer?.drawing?.line ?? edit.range.start.line) + 1;
-    this.view.say(editor, this.sees(editor, edit) ? undefined : `next edit: ${where}${where ? "" : "line "}${line}`);
+    this.view.say(editor, `next edit: ${this.isHere(editor, edit) ? "line " : `${file}:`}${line}`);
   }
 
   private isHere(editor: vscode.TextEditor, edit: NextEdit): boolean {
@@ -219,7 +233,7 @@ export class NextEdits implements vscode.Disposable {
     const set = (key: string, value: boolean): void => void vscode.commands.executeCommand("setContext", key, value);
     set("hone.nextEdit", visible);
     set("hone.tab", visible && tab && !indents);
-    set("hone.offered", visible || this.ghosts.offered(editor) !== undefined);
+    set("hone.ghost", this.ghosts.offered(editor) !== undefined);
   }
 }
 
