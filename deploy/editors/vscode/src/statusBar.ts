@@ -15,6 +15,8 @@ export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem("hone.status", vscode.StatusBarAlignment.Right, 100);
   private timer: NodeJS.Timeout | undefined;
   private stage: Stage = "stopped";
+  /** Whether the running server has told its status before. */
+  private asked = false;
 
   constructor(private readonly server: Server) {
     this.item.name = "Hone";
@@ -24,6 +26,7 @@ export class StatusBar implements vscode.Disposable {
 
   show(stage: Stage): void {
     this.stage = stage;
+    this.asked = false;
     this.paint(undefined);
     void this.refresh();
   }
@@ -38,7 +41,9 @@ export class StatusBar implements vscode.Disposable {
     } catch {
       return; // it is just ending: its state changes next
     }
-    this.paint(status);
+    // Just started, it has not greeted the gateway yet, which is no reason to warn.
+    if (status?.gateway.connected || this.asked) this.paint(status);
+    this.asked = true;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.refresh(), status?.gateway.connected ? EVERY_MS : SOON_MS);
   }
