@@ -7,18 +7,33 @@ becomes of the answer.
 import contextlib
 import time
 from asyncio import timeout
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from feedback_store.events import EditContext, FeedbackLevel, Reason, RecentEdit, Trigger
 from lsp.config import SuggestSettings
 from lsp.context import Limits, Region, build_context
-from lsp.document import Position
-from lsp.documents import Documents, Opened
-from lsp.engine import Query
+from lsp.document import Document, Position
+from lsp.documents import Documents
+from lsp.edits import smallest_edit
 from lsp.gateway import Gateway, Silence
-from lsp.history import History
+from lsp.history import KEPT, History
 from lsp.politeness import asks_unprompted, least_confidence
+from lsp.query import Query
+from lsp.watch import Watch
 from lsp.wish import NOTHING, Wish
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a question is about: a document as it is, or as it will be."""
+
+    document: Document
+    path: str
+    cursor: Position
+    """In code points."""
+    history: History
+    wish: Wish = NOTHING
 
 
 class Asking:
@@ -60,26 +75,70 @@ class Asking:
         document = opened.document
         if version is not None and version != document.version:
             return Silence(Reason.DOCUMENT_MOVED, f"the document is at version {document.version}")
-        recent = self._history.recent(limits.recent_edits)
+        left_ms = max(1.0, deadline_ms - 1000.0 * (time.monotonic() - begun))
+        cursor = document.inward(position)
+        place = Place(document, opened.path, cursor, self._history, wish)
+        return self._query(place, limits, trigger, left_ms)
+
+    async def after(self, offer: Watch) -> tuple[Query, list[str]] | Silence:
+        """Return the query for the state after the offer is accepted, with the cursor at the
+        edit's end and the edit in the history, and all lines of the document as it is then."""
+        deadline_ms = self._settings.deadline_ms
+        limits = await self._limits(deadline_ms)
+        opened = self._documents.get(offer.uri)
+        if isinstance(limits, Silence):
+            return limits
+        if opened is None or opened.silence or offer.proposed is None:
+            return Silence(Reason.DOCUMENT_MOVED, "the document is gone")
+        document, region = opened.document.branched(), offer.region
+        raw = document.lines[region.first : region.last]
+        edit = smallest_edit(region.first, raw, offer.proposed, document.eol)
+        change = edit and document.apply(edit.start, edit.end, edit.text)
+        if edit is None or change is None:
+            return Silence(Reason.NO_EDIT, "it has been typed already")
+        document.version += 1
+        history = self._history.fork()
+        history.record(opened.path, change, document.lines, time.monotonic())
+        place = Place(document, opened.path, edit.end_after, history)
+        query = self._query(place, limits, Trigger.AUTOMATIC, deadline_ms)
+        return query if isinstance(query, Silence) else (query, document.lines)
+
+    def now(self, uri: str) -> tuple[Sequence[str], Sequence[RecentEdit]] | None:
+        """Return a document's lines and all recent edits, as they are now."""
+        opened = self._documents.get(uri)
+        return opened and (opened.document.lines, self._history.recent(KEPT))
+
+    def _query(
+        self, place: Place, limits: Limits, trigger: Trigger, deadline_ms: float
+    ) -> Query | Silence:
+        document = place.document
+        recent = place.history.recent(limits.recent_edits)
         unprompted = asks_unprompted(self._settings.eagerness)
         if not recent and trigger == Trigger.AUTOMATIC and not unprompted:
             return Silence(Reason.NO_RECENT_EDIT, "nothing was edited yet")
-        cursor = document.inward(position)
-        built = _built(opened, cursor, limits, recent, wish)
+        built = _built(place, limits, recent)
         if isinstance(built, Silence):
             return built
         region, context = built
-        left_ms = max(1.0, deadline_ms - 1000.0 * (time.monotonic() - begun))
-        level = self._level()
-        sure = least_confidence(self._settings.eagerness)
         return Query(
-            uri, document.version, region, context, cursor[0], trigger, level, left_ms, sure, wish
+            document.uri,
+            document.version,
+            region,
+            context,
+            place.cursor[0],
+            trigger,
+            self._level(),
+            deadline_ms,
+            least_confidence(self._settings.eagerness),
+            place.wish,
         )
 
     async def _limits(self, deadline_ms: float) -> Limits | Silence:
         """Return how much the model sees; the first request may have to wait for the greeting."""
         hello = self._gateway.hello
-        if hello is None:
+        if hello is None and self._gateway.gone:
+            self._gateway.greet_soon()
+        elif hello is None:
             with contextlib.suppress(TimeoutError):
                 async with timeout(deadline_ms / 1000.0):
                     hello = await self._gateway.greet()
@@ -91,17 +150,14 @@ class Asking:
 
 
 def _built(
-    opened: Opened,
-    cursor: Position,
-    limits: Limits,
-    recent: tuple[RecentEdit, ...],
-    wish: Wish,
+    place: Place, limits: Limits, recent: tuple[RecentEdit, ...]
 ) -> tuple[Region, EditContext] | Silence:
     """Return the region and its context, unless that is too much."""
-    lines, told = wish.lines, wish.instruction
+    lines, told = place.wish.lines, place.wish.instruction
     if lines and told and lines.last - lines.first > limits.region_lines:
         return Silence(Reason.PROMPT_TOO_LONG, f"select at most {limits.region_lines} lines")
-    built = build_context(opened.document, opened.path, cursor, limits, recent, lines, told)
+    document, path, cursor = place.document, place.path, place.cursor
+    built = build_context(document, path, cursor, limits, recent, lines, told)
     if built is None:
         return Silence(Reason.PROMPT_TOO_LONG, "the lines here are too long to be code")
     return built

@@ -80,9 +80,12 @@ class SuggestSettings(_Section):
     """When suggestions are asked for."""
 
     debounce_ms: float = Field(default=75.0, ge=0)
-    """How long an automatic request for ghost text waits for the next key."""
+    """How long an automatic request for ghost text waits for the next key, before it is adapted
+    to the user's typing; 0 for not at all."""
     deadline_ms: float = Field(default=2000.0, gt=0)
     """The longest that an editor waits for a suggestion."""
+    ahead: bool = True
+    """Whether the edit after the one on screen is asked for before that one is accepted."""
     mode: Mode = "full"
     """Show edits (full), or only where there is one until it is asked for by hand (hint)."""
     eagerness: Eagerness = "medium"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from feedback_store.events import EditContext, RecentEdit
-from lsp.document import Document, Position, normalise
+from lsp.document import Document, Position, encodable, normalise
 
 MAX_CHARS = 60_000
 """A context with more characters is not sent: some line is no line of code."""
@@ -71,7 +71,7 @@ def build_context(
     history = "".join(edit.diff for edit in recent)
     if len(prefix) + len(text) + len(suffix) + len(history) > MAX_CHARS:
         return None
-    if not _encodable(prefix + text + suffix + history + (instruction or "")):
+    if not encodable(prefix + text + suffix + history + (instruction or "")):
         return None
     return region, EditContext(
         path=path,
@@ -85,11 +85,3 @@ def build_context(
         recent_edits=recent,
         instruction=instruction,
     )
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

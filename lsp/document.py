@@ -4,6 +4,7 @@ Lines end at "\n", "\r\n" and "\r" only, as LSP says; form feeds and U+2028 are 
 characters. Knows text and positions. Does not know files, languages' rules or who changes it.
 """
 
+import copy
 import io
 from dataclasses import dataclass, replace
 
@@ -29,6 +30,15 @@ def content(line: str) -> str:
 def normalise(text: str) -> str:
     """Return the text with every line end as a newline."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def encodable(text: str) -> bool:
+    """Whether the text can be sent: it holds no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -134,6 +144,12 @@ class Document:
             new.pop()
         self.lines[first : last + 1] = new
         return splice(first, old, new, text, removed)
+
+    def branched(self) -> "Document":
+        """Return a copy to try an edit on, whose positions are code points."""
+        twin = copy.copy(self)
+        twin.lines, twin.encoding = list(self.lines), "utf-32"
+        return twin
 
     def inward(self, position: Position) -> Position:
         """Turn a client's position into line and code point, clamped to the document."""

@@ -3,6 +3,7 @@
 Knows paths, rules and versions. Does not know what happens to a document's changes.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from lsp.document import Change, Document, Position
 from lsp.exclude import Exclusions, path_of
 from lsp.gitrules import users_file
 from lsp.positions import Encoding
+from lsp.quirks import same_text
+
+log = logging.getLogger(__name__)
 
 Place = tuple[str, str | None]
 """A document's path as it is sent, and why it may not be."""
@@ -69,6 +73,8 @@ class Documents:
 
     def __init__(self, settings: ExcludeSettings, environ: Mapping[str, str]) -> None:
         self.encoding: Encoding = "utf-16"
+        self.differences = 0
+        """How often a document turned out to be another than the editor's."""
         self._settings = settings
         self._environ = environ
         self._folders: list[Exclusions] = []
@@ -93,9 +99,19 @@ class Documents:
         """Forget a workspace folder."""
         self._folders = [known for known in self._folders if known.root != folder]
 
+    @property
+    def all(self) -> tuple[Opened, ...]:
+        """Return everything that is open."""
+        return tuple(self._open.values())
+
     def get(self, uri: str) -> Opened | None:
         """Return an open document."""
         return self._open.get(uri)
+
+    def document(self, uri: str) -> Document | None:
+        """Return an open document's text."""
+        opened = self._open.get(uri)
+        return opened and opened.document
 
     def open(self, uri: str, language: str, version: int, text: str) -> Opened:
         """Take a document over from the editor."""
@@ -141,7 +157,7 @@ class Documents:
         self, opened: Opened, version: int, edits: Sequence[Edit]
     ) -> Iterator[tuple[Change, list[str]]]:
         """Apply edits one by one; each change comes with the lines as they are right after it."""
-        document = opened.document
+        document, trusted = opened.document, opened.document.trusted
         document.version = version
         for edit in edits:
             change = None
@@ -149,9 +165,33 @@ class Documents:
                 change = document.replace_all(edit.text)
             else:
                 change = document.apply(edit.start, edit.end, edit.text)
+            if trusted and not document.trusted:
+                self._differs(opened, "an impossible change")
+            trusted = document.trusted
             if change is not None:
                 opened.touched = change.first + max(len(change.new) - 1, 0)
                 yield change, document.lines
+
+    def compare(self, opened: Opened, text: str) -> bool:
+        """Whether the editor's text is the one known; if not, that is noted. What is too large
+        is not known at all."""
+        document = opened.document
+        if document.oversized or same_text(text, document.text):
+            return not document.oversized
+        if document.trusted:
+            self._differs(opened, "another text was saved")
+        return False
+
+    def missed(self, uri: str) -> None:
+        """A change of a document could not be read."""
+        opened = self._open.get(uri)
+        if opened and opened.document.trusted:
+            opened.document.trusted = False
+            self._differs(opened, "an unreadable change")
+
+    def _differs(self, opened: Opened, why: str) -> None:
+        self.differences += 1
+        log.warning("%s differs from the editor's: %s", opened.path, why)
 
     def _place(self, uri: str) -> Place:
         path = path_of(uri)

@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lsp.document import Position, content, normalise
+from lsp.document import Position, content, normalise, split_lines
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,13 @@ class Replacement:
     def is_insertion(self) -> bool:
         """Whether nothing is deleted."""
         return self.start == self.end
+
+    @property
+    def end_after(self) -> Position:
+        """Where the text that was written ends."""
+        lines = split_lines(self.text)
+        column = len(lines[-1]) + (self.start[1] if len(lines) == 1 else 0)
+        return self.start[0] + len(lines) - 1, column
 
 
 def fitted(region: str, new_region: str) -> str:

@@ -1,41 +1,38 @@
-"""The one source of suggestions behind every face: what is on offer, else what the gateway says.
+"""The one source of suggestions behind every face: what is on offer, else what was asked ahead,
+else what the gateway says.
 
-An offer holds for the document version it was made for, and shrinks while the user types it; a
-dismissed edit does not come back. Knows when to ask and what to make of answers. Does not know
-LSP, HTTP, or how suggestions end (that is `lsp.tracker`).
+An offer holds for the document version it was made for and for later ones as `lsp.rebase` allows,
+and shrinks while the user types it; a dismissed edit does not come back. Knows when to ask and
+what to make of answers. Does not know LSP, HTTP, or how suggestions end (that is `lsp.tracker`).
 """
 
 import asyncio
-import hashlib
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from feedback_store.events import (
     EditContext,
-    FeedbackLevel,
     Outcome,
     Reason,
-    SuggestRequest,
+    RecentEdit,
     SuggestResponse,
     Trigger,
 )
+from lsp.ahead import Ahead, Ask, Guess
 from lsp.alternatives import turn
-from lsp.context import Region
 from lsp.edits import fitted
 from lsp.findings import Envelope
 from lsp.flights import Flights
 from lsp.gateway import Silence
 from lsp.matching import loosely_equal, progress
+from lsp.query import Query
+from lsp.rebase import still_fits
 from lsp.tracker import Tracker
 from lsp.watch import Watch
-from lsp.wish import NOTHING, Wish
 
 DISMISSED_KEPT = 20
 SILENCES_KEPT = 64
-GATEWAY_SHARE = 0.9
-"""The gateway's share of the deadline, so that its "too late" still arrives with an id."""
 PASSING = frozenset(
     {
         Reason.DEADLINE,
@@ -49,71 +46,65 @@ PASSING = frozenset(
 )
 """Reasons that may be gone a moment later, so they are not remembered."""
 
-Ask = Callable[[SuggestRequest], Awaitable[SuggestResponse | Silence]]
-_Key = tuple[str, int, int, int, int]
-
-
-@dataclass(frozen=True)
-class Query:
-    """A request for the next edit in a region of a document at a version."""
-
-    uri: str
-    version: int
-    region: Region
-    context: EditContext
-    cursor_line: int
-    """Of the document."""
-    trigger: Trigger
-    level: FeedbackLevel
-    deadline_ms: float
-    least_confidence: float = 0.0
-    """How sure the model must be of an edit that nobody asked for by hand."""
-    wish: Wish = NOTHING
-
-    @property
-    def key(self) -> _Key:
-        """What makes two queries the same."""
-        more = hash((self.context.recent_edits, self.wish))
-        return self.uri, self.version, self.region.first, self.region.last, more
+Now = Callable[[str], tuple[Sequence[str], Sequence[RecentEdit]] | None]
+"""A document's lines and all recent edits, as they are now."""
 
 
 class Engine:
     """Suggestions for all open documents."""
 
     def __init__(
-        self, tracker: Tracker, ask: Ask, envelope: Envelope, clock: Callable[[], float]
+        self,
+        tracker: Tracker,
+        ask: Ask,
+        envelope: Envelope,
+        clock: Callable[[], float],
+        now: Now,
+        ahead: Ahead,
     ) -> None:
         self._tracker = tracker
         self._ask = ask
         self._envelope = envelope
         self._clock = clock
+        self._now = now
+        self._ahead = ahead
         self._flights: Flights[Watch | Silence] = Flights()
-        self._silences: OrderedDict[_Key, Silence] = OrderedDict()
+        self._silences: OrderedDict[tuple[str, int], Silence] = OrderedDict()
+        self._prompts: dict[str, EditContext] = {}
+        """What was shown for each offer, by its id."""
         self._dismissed: deque[tuple[str, str, str]] = deque(maxlen=DISMISSED_KEPT)
 
     def on_offer(self, uri: str, version: int, cursor_line: int) -> Watch | None:
-        """Return what the cache has for this place: made for this very version, or being typed."""
-        for watch in reversed(self._tracker.watches):
-            if watch.uri == uri and self._valid(watch, version, cursor_line):
-                return watch
-        return None
+        """Return what there is for this place without asking anybody: made for this version,
+        still fitting, being typed, or asked ahead."""
+        found = self._at_hand(uri, version, cursor_line)
+        return None if isinstance(found, Silence) else found
 
     async def suggest(self, query: Query) -> Watch | Silence:
         """Return an edit on offer, or why there is none, within the query's deadline."""
-        watch = self.on_offer(query.uri, query.version, query.cursor_line)
-        if watch is not None and not query.wish.anew:
-            return watch
-        known = self._silences.get(query.key)
+        anew = query.wish.anew
+        found = None if anew else self._at_hand(query.uri, query.version, query.cursor_line)
+        if found is not None:
+            return found
+        known = self._silences.get(query.shown)
         if known is not None and query.trigger == Trigger.AUTOMATIC:
             return known
+        guess = None if anew else self._ahead.match(query.uri, query.cursor_line)
+        asked = guess.at(query.version) if guess else query
+        if guess is None:
+            self._ahead.make_way()
         try:
             async with asyncio.timeout(query.deadline_ms / 1000.0):
                 found = await self._flights.join(
-                    query.key, query.uri, query.version, lambda: self._fetch(query)
+                    asked.key, asked.uri, asked.version, lambda: self._fetch(asked, guess)
                 )
         except TimeoutError:
             return Silence(Reason.DEADLINE, f"no answer within {query.deadline_ms:g} ms")
         return found or Silence(Reason.CANCELLED, "a newer request took its place")
+
+    def offered(self, watch: Watch) -> None:
+        """An offer is on screen: see what comes after it."""
+        self._ahead.offered(watch, lambda: not self._flights.busy)
 
     def dismissed(self, watch: Watch) -> None:
         """Remember that the user does not want this edit."""
@@ -125,6 +116,17 @@ class Engine:
         for key in [key for key in self._silences if key[0] == uri]:
             del self._silences[key]
 
+    def _at_hand(self, uri: str, version: int, cursor_line: int) -> Watch | Silence | None:
+        for watch in reversed(self._tracker.watches):
+            if watch.uri == uri and self._valid(watch, version, cursor_line):
+                return watch
+        guess = self._ahead.match(uri, cursor_line)
+        if guess is None or not guess.answer.done():
+            return None
+        self._ahead.used(guess)
+        answer = guess.answer.result()
+        return None if isinstance(answer, Silence) else self._arrived(guess.at(version), answer)
+
     def _valid(self, watch: Watch, version: int, cursor_line: int) -> bool:
         if not watch.on_offer or watch.proposed is None:
             return False
@@ -133,34 +135,43 @@ class Engine:
         if loosely_equal(watch.text, watch.proposed):
             return False
         typed = progress(watch.base, watch.proposed, watch.text)
-        return typed is not None and (typed > 0 or watch.version == version)
+        return typed is not None and (watch.version == version or self._fits(watch, typed))
 
-    async def _fetch(self, query: Query) -> Watch | Silence:
-        watch = self._tracker.asked(
-            query.uri, query.version, query.region, query.context.region, self._clock()
-        )
-        request = SuggestRequest(
-            session=self._envelope.session,
-            workspace=self._envelope.workspace,
-            client=self._envelope.client,
-            document=hashlib.sha256(query.uri.encode()).hexdigest()[:16],
-            document_version=query.version,
-            context=query.context,
-            trigger=query.trigger,
-            avoid=query.wish.avoid,
-            level=query.level,
-            deadline_ms=query.deadline_ms * GATEWAY_SHARE,
-            client_time=time.time(),
-        )
+    def _fits(self, watch: Watch, typed: int) -> bool:
+        """Whether the offer holds although the document's version has moved on."""
+        shown, now = self._prompts.get(watch.suggestion_id), self._now(watch.uri)
+        if shown is None or now is None:
+            return False
+        lines, recent = now
+        return still_fits(shown, lines, watch.region, None if typed else recent)
+
+    async def _fetch(self, query: Query, guess: Guess | None) -> Watch | Silence:
+        watch = self._asked(query)
         try:
-            answer = await self._ask(request)
+            if guess is not None:
+                guess.joined = True
+                answer = await guess.answer
+            else:
+                answer = await self._ask(query.request(self._envelope, time.time()))
         except asyncio.CancelledError:
             self._tracker.drop(watch)
             raise
+        finally:
+            if guess is not None:
+                self._ahead.used(guess)
         if isinstance(answer, Silence):
             self._tracker.drop(watch)
             return answer
         return self._judge(query, watch, answer)
+
+    def _arrived(self, query: Query, answer: SuggestResponse) -> Watch | Silence:
+        """Take an answer that was there before it was asked for."""
+        return self._judge(query, self._asked(query), answer)
+
+    def _asked(self, query: Query) -> Watch:
+        return self._tracker.asked(
+            query.uri, query.version, query.region, query.context.region, self._clock()
+        )
 
     def _judge(self, query: Query, watch: Watch, answer: SuggestResponse) -> Watch | Silence:
         now = self._clock()
@@ -170,13 +181,16 @@ class Engine:
             if query.wish.avoid:
                 self._set_aside(watch, now)
             self._tracker.answered(watch, answer.suggestion_id, query.level, proposed, now)
+            live = {w.suggestion_id for w in self._tracker.watches if w.on_offer}
+            self._prompts = {name: p for name, p in self._prompts.items() if name in live}
+            self._prompts[answer.suggestion_id] = query.context
             return watch
         silence = Silence(reason or Reason.NO_EDIT, answer.detail)
         self._tracker.silent(
             watch, answer.suggestion_id, query.level, outcome or Outcome.WITHHELD, reason, now
         )
         if silence.reason not in PASSING:
-            self._silences[query.key] = silence
+            self._silences[query.shown] = silence
             while len(self._silences) > SILENCES_KEPT:
                 self._silences.popitem(last=False)
         return silence

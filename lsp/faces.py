@@ -3,7 +3,6 @@
 Knows what each request asks and what shape its answer has. Does not know how offers come about.
 """
 
-import asyncio
 from typing import Any
 
 from lsprotocol import types
@@ -25,8 +24,8 @@ async def inline_completion(
 ) -> types.InlineCompletionList:
     """Answer with ghost text at the cursor, once the user has stopped typing."""
     invoked = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
-    if not invoked:
-        await asyncio.sleep(ls.settings.suggest.debounce_ms / 1000.0)
+    if not invoked and not await ls.session.paused(params.text_document.uri):
+        return types.InlineCompletionList([])
     trigger = Trigger.INVOKED if invoked else Trigger.AUTOMATIC
     place = (params.position.line, params.position.character)
     found = await ls.session.suggest(params.text_document.uri, None, place, trigger)

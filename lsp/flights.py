@@ -41,13 +41,14 @@ class Flights(Generic[Result]):
         took this one's place.
         """
         for old_key, old in list(self._flights.items()):
-            if old.group == group and old.age < age:
+            if old.group == group and old.age < age and old_key != key:
                 del self._flights[old_key]
                 old.task.cancel()
         flight = self._flights.get(key)
         if flight is None:
             flight = _Flight(asyncio.ensure_future(self._fly(start)), group, age)
             self._flights[key] = flight
+        flight.age = max(flight.age, age)
         flight.passengers += 1
         try:
             return await asyncio.shield(flight.task)
@@ -63,6 +64,11 @@ class Flights(Generic[Result]):
                 flight.task.cancel()
             if self._flights.get(key) is flight and (flight.task.done() or not flight.passengers):
                 del self._flights[key]
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is on its way or waits."""
+        return self._running > 0
 
     def end_group(self, group: Hashable) -> None:
         """End every request of a group."""

@@ -1,11 +1,13 @@
 """The gateway as the language server sees it: hello, suggestions, feedback.
 
 Every call returns within its time and none raises: what went wrong is a `Silence` with a reason,
-or None. Knows HTTP. Does not know when to call, nor what to do with the answers.
+or None. After some failures in a row nobody waits for the gateway until it answers a greeting
+again. Knows HTTP. Does not know when to call, nor what to do with the answers.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 DEADLINE_SLACK_S = 1.0
 """What the gateway may take beyond a suggestion's deadline to say that it is over."""
+GREET_AGAIN_S = 5.0
+FAILURES = 3
+"""After so many in a row the gateway counts as gone."""
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -65,6 +70,12 @@ class Gateway:
         self._version = version
         self._opening: asyncio.Task[httpx.AsyncClient] | None = None
         self._greeting: asyncio.Task[None] | None = None
+        self._failures = 0
+
+    @property
+    def gone(self) -> bool:
+        """Whether waiting for an answer is no use: only a greeting can change that."""
+        return self._failures >= FAILURES
 
     def allows(self) -> FeedbackLevel:
         """Return the most that its administrator lets it record."""
@@ -72,22 +83,44 @@ class Gateway:
 
     async def greet(self) -> Hello | None:
         """Ask who is there. Several callers at once share one request."""
+        await asyncio.shield(self.greet_soon())
+        return self.hello
+
+    def greet_soon(self) -> asyncio.Task[None]:
+        """Ask who is there, without waiting for the answer."""
         if self._greeting is None or self._greeting.done():
             self._greeting = asyncio.create_task(self._greet())
-        await asyncio.shield(self._greeting)
-        return self.hello
+        return self._greeting
+
+    async def stay_in_touch(self) -> None:
+        """Greet until somebody answers, and now and then afterwards: the policy may change."""
+        wait_s = 0.1
+        while True:
+            hello = await self.greet()
+            wait_s = GREET_AGAIN_S if hello else min(wait_s * 2, GREET_AGAIN_S)
+            await asyncio.sleep(wait_s)
 
     async def suggest(self, request: SuggestRequest) -> SuggestResponse | Silence:
         """Ask for a suggestion. Whoever calls has a deadline and cancels at it."""
-        deadline_s = request.deadline_ms / 1000.0 + DEADLINE_SLACK_S
-        answer = await self._call("POST", "/v1/suggest", deadline_s, request)
+        deadline_s = request.deadline_ms / 1000.0
+        begun = time.monotonic()
+        try:
+            answer = await self._call("POST", "/v1/suggest", deadline_s + DEADLINE_SLACK_S, request)
+        except asyncio.CancelledError:
+            if time.monotonic() - begun >= deadline_s:
+                # Even its "too late" has not come.
+                self._failed(Silence(Reason.DEADLINE, "the gateway does not answer in time"))
+            raise
         if not isinstance(answer, Silence | Refused):
+            self._failures = 0
             found = _parsed(SuggestResponse, answer)
             return found or Silence(Reason.UNPARSABLE, "the gateway's answer cannot be read")
         if isinstance(answer, Refused):
             return Silence(Reason.UNPARSABLE, answer.detail)
         if answer.reason == Reason.GATEWAY_DOWN:
-            self.hello, self.trouble = None, answer
+            self.hello = None
+        if answer.reason in (Reason.GATEWAY_DOWN, Reason.DEADLINE):
+            self._failed(answer)
         return answer
 
     async def feedback(self, batch: FeedbackBatch) -> FeedbackAck | Refused | None:
@@ -107,6 +140,13 @@ class Gateway:
         if self._opening is not None and self._opening.done() and not self._opening.exception():
             await self._opening.result().aclose()
 
+    def _failed(self, why: Silence) -> None:
+        """Count it; the gateway that failed too often has to introduce itself anew."""
+        self._failures += 1
+        self.trouble = why
+        if self.gone:
+            self.hello = None
+
     async def _greet(self) -> None:
         if self.hello is None and self.trouble.reason == Reason.NOT_ALLOWED:
             await self._look_for_another_key()
@@ -114,8 +154,10 @@ class Gateway:
         if isinstance(answer, Refused):
             answer = Silence(Reason.GATEWAY_DOWN, answer.detail)
         if isinstance(answer, Silence):
-            self.hello, self.trouble = None, answer
+            self.hello = None
+            self._failed(answer)
             return
+        self._failures = 0
         hello = _parsed(Hello, answer)
         if hello is None:
             detail = (

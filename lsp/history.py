@@ -8,10 +8,10 @@ import difflib
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from feedback_store.events import RecentEdit
-from lsp.document import Change, content
+from lsp.document import Change, content, encodable
 
 NEAR_LINES = 2
 """A change this close to the edit being made belongs to it."""
@@ -71,9 +71,14 @@ class History:
                 elif len(old) + len(new) <= MAX_DIFF_LINES:
                     hunks.append((edit.path, before, old, new))
         chosen = hunks[-limit:] if limit > 0 else []
-        return tuple(
-            RecentEdit(path=path, diff=_diff(before, old, new)) for path, before, old, new in chosen
-        )
+        diffs = ((path, _diff(before, old, new)) for path, before, old, new in chosen)
+        return tuple(RecentEdit(path=path, diff=diff) for path, diff in diffs if encodable(diff))
+
+    def fork(self) -> "History":
+        """Return a copy, to see what one more change would make of it."""
+        twin = History()
+        twin._edits.extend(replace(e, old=list(e.old), new=list(e.new)) for e in self._edits)
+        return twin
 
     def seal(self) -> None:
         """Let the next change begin another edit: line numbers may mean something else now."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lsprotocol import types
-from pygls.exceptions import FeatureRequestError
+from pygls.exceptions import FeatureRequestError, JsonRpcInvalidRequest
 from pygls.lsp.server import LanguageServer
 
 from feedback_store import __version__
@@ -53,7 +53,13 @@ class HoneServer(LanguageServer):
         return self._session
 
     def begin(self, params: types.InitializeParams) -> None:
-        """Start the run for the client that introduces itself."""
+        """Start the run for the client that introduces itself.
+
+        Raises:
+            JsonRpcInvalidRequest: it has done so before.
+        """
+        if self._session is not None:
+            raise JsonRpcInvalidRequest("initialize may be sent only once")
         info = params.client_info
         version = (info and info.version) or ""
         client = Client(name=info.name if info else "unknown", version=version)
@@ -79,6 +85,13 @@ class HoneServer(LanguageServer):
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGTERM, self._terminated)
 
+    def missed(self, params: Any) -> None:
+        """A change could not be read; if it says which document it is of, that is known."""
+        document = params.get("textDocument") if isinstance(params, dict) else None
+        uri = document.get("uri") if isinstance(document, dict) else None
+        if self._session is not None and isinstance(uri, str):
+            self._session.documents.missed(uri)
+
     def settle(self) -> None:
         """Settle what is open: the connection is gone."""
         if self._session is not None:
@@ -98,6 +111,8 @@ class HoneServer(LanguageServer):
             log.error("%s", error)
 
     def _terminated(self) -> None:
-        self.settle()
-        # The thread that reads standard input cannot be ended in any other way.
-        os._exit(128 + signal.SIGTERM)
+        try:
+            self.settle()
+        finally:
+            # The thread that reads standard input cannot be ended in any other way.
+            os._exit(128 + signal.SIGTERM)

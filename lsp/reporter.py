@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from feedback_store.events import FeedbackBatch, FeedbackEvent, FeedbackLevel
+from lsp.document import encodable
 from lsp.exclude import has_secret
 from lsp.findings import Envelope, Finding, Settled
 from lsp.gateway import Gateway, Refused
@@ -52,10 +53,10 @@ class Reporter:
         return sum(spool.refused for spool in self._spools)
 
     def emit(self, finding: Finding) -> None:
-        """Write a finding down. Nothing is recorded at level `off`, and no text with a key."""
+        """Write a finding down. Nothing is recorded at level `off`."""
         if finding.level == FeedbackLevel.OFF:
             return
-        self._append(self._own, finding, self._envelope)
+        self._append(self._own, _sendable(finding), self._envelope)
 
     def remember(self, watches: Iterable[Watch]) -> None:
         """Keep what is under observation, in case this process is killed."""
@@ -140,7 +141,7 @@ class Reporter:
             except (KeyError, ValueError, TypeError):
                 log.warning("a snapshot of an earlier run cannot be read")
                 continue
-            for finding in findings:
+            for finding in map(_sendable, findings):
                 if _name(envelope.event(finding, 1, 0.0)) not in known:
                     self._append(spool, finding, envelope)
         spool.save_open([])
@@ -161,6 +162,15 @@ class Reporter:
     def _fail(self, error: OSError) -> None:
         self.trouble = f"feedback cannot be kept on disk: {error}"
         log.error("%s", self.trouble)
+
+
+def _sendable(finding: Finding) -> Finding:
+    """Leave the texts out if they hold a key, or half a character, which no wire can carry."""
+    if isinstance(finding, Settled):
+        texts = finding.settled_text + "\n" + (finding.accepted_text or "")
+        if has_secret(texts) or not encodable(texts):
+            return replace(finding, level=FeedbackLevel.FACTS)
+    return finding
 
 
 def _name(event: FeedbackEvent) -> tuple[str, str, float | None]:

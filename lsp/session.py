@@ -16,6 +16,7 @@ from pathlib import Path
 
 from feedback_store import __version__
 from feedback_store.events import Client, FeedbackLevel, Reason, Trigger
+from lsp.ahead import Ahead
 from lsp.alternatives import turn
 from lsp.asking import Asking
 from lsp.branch import BranchWatch
@@ -25,11 +26,11 @@ from lsp.credentials import find_key
 from lsp.document import Change, Position
 from lsp.documents import Documents, Edit, Opened
 from lsp.engine import Engine
-from lsp.findings import Envelope
+from lsp.findings import Envelope, Finding
 from lsp.gateway import Gateway, Silence
 from lsp.history import History
+from lsp.pace import Pace
 from lsp.positions import Encoding
-from lsp.quirks import same_text
 from lsp.reporter import Reporter
 from lsp.rules import Rules
 from lsp.screen import Screen, guarded
@@ -42,7 +43,6 @@ EXIT_FLUSH_S = 1.0
 KEEP_S = 0.25
 """How old the texts kept for the case of a crash may be."""
 BRANCH_S = 1.0
-GREET_AGAIN_S = 5.0
 
 
 class Session:
@@ -70,15 +70,19 @@ class Session:
         self.reporter = Reporter(envelope, own, left)
         choices = state_folder(environ)
         self.consent = Consent(settings.feedback.level, workspace, choices, self.gateway.allows)
-        self.tracker = Tracker(settings.settling, self.consent.capped(self.reporter.emit))
+        self._report = self.consent.capped(self.reporter.emit)
+        self.tracker = Tracker(settings.settling, self._found)
+        self.pace = Pace(settings.suggest.debounce_ms, client.name)
         self._screen = Screen()
-        ask = guarded(self._screen, self.gateway.suggest)
-        self.engine = Engine(self.tracker, ask, envelope, time.monotonic)
         self.history = History()
-        self._rules = Rules(self.documents, self.history, self.engine, self.tracker)
         self._asking = Asking(
             settings.suggest, self.documents, self.history, self.gateway, lambda: self.level
         )
+        ask, clock = guarded(self._screen, self.gateway.suggest), time.monotonic
+        after = self._asking.after
+        self.ahead = Ahead(self.tracker, ask, envelope, after, self.documents.document, clock)
+        self.engine = Engine(self.tracker, ask, envelope, clock, self._asking.now, self.ahead)
+        self._rules = Rules(self.documents, self.history, self.engine, self.tracker)
         self.silences: Counter[str] = Counter()
         self.last_silence: Silence | None = None
         self.listeners: list[Callable[[], None]] = []
@@ -104,7 +108,11 @@ class Session:
 
     def start(self) -> None:
         """Begin to greet the gateway, to deliver, and to let time pass."""
-        loops = (self._pass_time(), self._stay_in_touch(), self.reporter.deliver(self.gateway))
+        loops = (
+            self._pass_time(),
+            self.gateway.stay_in_touch(),
+            self.reporter.deliver(self.gateway),
+        )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     def opened(self, uri: str, language: str, version: int, text: str) -> None:
@@ -118,19 +126,18 @@ class Session:
 
     def changed(self, uri: str, version: int, edits: Sequence[Edit]) -> None:
         """The editor changed a document."""
-        opened = self.documents.get(uri)
-        if opened is None:
+        if (opened := self.documents.get(uri)) is None:
             return
         now = time.monotonic()
+        self.pace.typed(now)
         self.tracker.changed(uri, self._recorded(opened, version, edits, now), now)
         self._stir()
 
     def saved(self, uri: str, text: str | None) -> None:
         """The editor saved a document; its text, if sent, is the truth."""
         opened = self.documents.get(uri)
-        kept = opened is not None and not opened.document.oversized
-        if opened and kept and text is not None:
-            if not same_text(text, opened.document.text):
+        if opened and text is not None:
+            if not self.documents.compare(opened, text):
                 self.tracker.bulk_rewritten(uri)
                 self.changed(uri, opened.document.version, [Edit(text)])
             opened.document.trusted = True
@@ -169,10 +176,15 @@ class Session:
         wish: Wish = NOTHING,
     ) -> tuple[Opened, Watch] | Silence:
         """Return an edit on offer for a cursor in the client's units, or why there is none."""
+        self.ahead.look(self.level)
         found = await self._suggest(uri, version, position, trigger, wish)
         if isinstance(found, Silence):
             self._silent(found)
-        self._stir()
+        elif self.settings.suggest.ahead:
+            self.engine.offered(found[1])
+        self._announce()
+        # The answer goes first: what is kept on disk may take longer than the whole request.
+        asyncio.get_running_loop().call_later(0, self._stir)
         return found
 
     def turned(self, watch: Watch, other: Watch) -> None:
@@ -185,6 +197,16 @@ class Session:
         watch.reason = Reason.EDIT_REFUSED
         self._silent(Silence(Reason.EDIT_REFUSED, detail))
         self._stir()
+
+    async def paused(self, uri: str) -> bool:
+        """Wait as long as the next key may take; whether none came."""
+        document = self.documents.document(uri)
+        version = document.version if document else 0
+        await asyncio.sleep(self.pace.wait_ms(time.monotonic()) / 1000.0)
+        if document is None or document.version == version:
+            return True
+        self._silent(Silence(Reason.DOCUMENT_MOVED, "the user types on"))
+        return False
 
     def cached(self, uri: str, line: int) -> tuple[Opened, Watch] | None:
         """Return what is on offer at a line already, without asking anybody."""
@@ -216,8 +238,9 @@ class Session:
 
     def settle(self) -> None:
         """Settle everything; no gateway is needed for this."""
+        self.ahead.drop()
         self.tracker.exit(time.monotonic())
-        self.reporter.remember(self.tracker.watches)
+        self._keep()
 
     async def _suggest(
         self, uri: str, version: int | None, position: Position, trigger: Trigger, wish: Wish
@@ -230,7 +253,7 @@ class Session:
         if isinstance(found, Silence):
             return found
         opened = self.documents.get(uri)
-        if opened is None or not found.on_offer:
+        if opened is None or opened.silence or not found.on_offer:
             return Silence(Reason.DOCUMENT_MOVED, "the document changed meanwhile")
         return opened, found
 
@@ -244,14 +267,22 @@ class Session:
                 self.history.record(opened.path, change, lines, now)
             yield change, lines
 
+    def _found(self, finding: Finding) -> None:
+        self._report(finding)
+        self.pace.found(finding, time.monotonic())
+
     def _stir(self) -> None:
         """Something happened: keep what matters at once, and look at the clock again."""
+        self.ahead.look(self.level)
         watches = self.tracker.watches
         state = tuple((w.suggestion_id, w.outcome, w.settled, len(w.horizons)) for w in watches)
         if state != self._kept:
             self._keep()
             self._kept = state
         self._wake.set()
+        self._announce()
+
+    def _announce(self) -> None:
         for hear in self.listeners:
             hear()
 
@@ -283,11 +314,3 @@ class Session:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest_s if due is None else min(due - now, rest_s)):
                     await self._wake.wait()
-
-    async def _stay_in_touch(self) -> None:
-        """Greet until somebody answers, and now and then afterwards: the policy may change."""
-        wait_s = 0.1
-        while True:
-            hello = await self.gateway.greet()
-            wait_s = GREET_AGAIN_S if hello else min(wait_s * 2, GREET_AGAIN_S)
-            await asyncio.sleep(wait_s)

@@ -3,9 +3,11 @@
 Knows which facts a person or a program asks for. Changes nothing.
 """
 
+import hashlib
 from typing import Any
 
 from feedback_store import __version__
+from lsp.documents import Opened
 from lsp.session import Session
 
 
@@ -29,7 +31,22 @@ def status(session: Session) -> dict[str, Any]:
         "pending_events": session.reporter.pending,
         "refused_events": session.reporter.refused,
         "spool_trouble": session.reporter.trouble,
+        "differences": session.documents.differences,
+        "documents": {o.document.uri: _told(o) for o in session.documents.all},
         "open_suggestions": sum(1 for watch in session.tracker.watches if watch.suggestion_id),
+        "ahead": session.ahead.state,
         "last_silence": silence and {"reason": silence.reason.value, "detail": silence.detail},
         "silences": dict(session.silences),
+    }
+
+
+def _told(opened: Opened) -> dict[str, Any]:
+    """Say of a document what shows whether it is the editor's, without any of its text."""
+    document = opened.document
+    text = document.text.encode("utf-8", "surrogatepass")
+    return {
+        "version": document.version,
+        "sha256": hashlib.sha256(text).hexdigest(),
+        "trusted": document.trusted,
+        "silence": opened.silence,
     }

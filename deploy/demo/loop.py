@@ -153,6 +153,8 @@ class Loop:
                 "HONE_LSP_SETTLING__LONGEST_WAIT_S": str(self.plan.longest_wait_s),
                 "HONE_LSP_SETTLING__HORIZONS_S": f"[{horizons}]",
                 "HONE_LSP_SUGGEST__DEADLINE_MS": str(self.plan.deadline_ms),
+                # One question for each answer that is looked at.
+                "HONE_LSP_SUGGEST__AHEAD": "false",
             },
         )
 

@@ -40,6 +40,8 @@ SHORT_CLOCKS = {
     "HONE_LSP_SETTLING__LONGEST_WAIT_S": "5",
     "HONE_LSP_SETTLING__HORIZONS_S": "0,0.1,0.2",
     "HONE_LSP_SUGGEST__DEADLINE_MS": "30000",
+    # One question for each answer that is looked at.
+    "HONE_LSP_SUGGEST__AHEAD": "false",
 }
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +173,14 @@ class Editor:
     def notify(self, method: str, params: Any) -> None:
         self._write({"jsonrpc": "2.0", "method": method, "params": params})
 
+    def answers(self, numbers: Iterable[int]) -> list[dict[str, Any]]:
+        """Return the whole answers to requests, errors too."""
+        wanted = set(numbers)
+        with self._arrived:
+            there = self._arrived.wait_for(lambda: wanted <= self._answers.keys(), WAIT_S)
+            assert there, f"no answer to {wanted - self._answers.keys()}; log: {self.log[-20:]}"
+            return [self._answers.pop(number) for number in sorted(wanted)]
+
     def shutdown(self) -> None:
         """End in order, as an editor does."""
         if self.process.poll() is None:
@@ -213,7 +221,7 @@ class Editor:
             while header not in (b"\r\n", b""):
                 header = stream.readline()
             message = json.loads(stream.read(length))
-            if "id" in message and "method" not in message:
+            if isinstance(message.get("id"), int | str) and "method" not in message:
                 with self._arrived:
                     self._answers[message["id"]] = message
                     self._arrived.notify_all()
@@ -226,28 +234,34 @@ class Editor:
             self.log.append(line.decode())
 
 
-def replaced(text: str, start: tuple[int, int], end: tuple[int, int], new: str) -> str:
-    """Replace a range given in UTF-16 positions, straight from the definition in LSP."""
-    units = text.encode("utf-16-le", "surrogatepass")
-    begin, stop = _offset(units, start), _offset(units, end)
-    changed = units[:begin] + new.encode("utf-16-le", "surrogatepass") + units[stop:]
-    return changed.decode("utf-16-le", "surrogatepass")
+CODEC = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}
 
 
-def _offset(units: bytes, position: tuple[int, int]) -> int:
+def replaced(
+    text: str, start: tuple[int, int], end: tuple[int, int], new: str, encoding: str = "utf-16"
+) -> str:
+    """Replace a range given in code units, straight from the definition in LSP."""
+    codec, width = CODEC[encoding]
+    units = text.encode(codec, "surrogatepass")
+    begin, stop = _offset(units, start, width), _offset(units, end, width)
+    changed = units[:begin] + new.encode(codec, "surrogatepass") + units[stop:]
+    return changed.decode(codec, "surrogatepass")
+
+
+def _offset(units: bytes, position: tuple[int, int], width: int) -> int:
     """Return the byte at which a line and column begin, clamped to the line's content."""
     line, at = 0, 0
-    cr, lf = "\r".encode("utf-16-le"), "\n".encode("utf-16-le")
+    cr, lf = b"\r".ljust(width, b"\0"), b"\n".ljust(width, b"\0")
     while line < position[0] and at < len(units):
-        unit = units[at : at + 2]
-        at += 2
-        if unit == cr and units[at : at + 2] == lf:
-            at += 2
+        unit = units[at : at + width]
+        at += width
+        if unit == cr and units[at : at + width] == lf:
+            at += width
         line += unit in (cr, lf)
     for _ in range(position[1]):
-        if at >= len(units) or units[at : at + 2] in (cr, lf):
+        if at >= len(units) or units[at : at + width] in (cr, lf):
             break
-        at += 2
+        at += width
     return at
 
 

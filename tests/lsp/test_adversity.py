@@ -147,7 +147,7 @@ def test_malformed_parameters_are_answered(editor: Editor, gateway: StandIn) -> 
     ]:
         with pytest.raises(RuntimeError):
             editor.request(method, params)
-    editor.notify("textDocument/didChange", {"textDocument": {"uri": uri}})
+    editor.notify("textDocument/didChange", {"textDocument": {"uri": "file:///other.py"}})
     editor.notify("textDocument/didShowInlineEdit", {"item": {}})
     editor.notify("workspace/executeCommand", {"command": 5})
     editor.raw(b"{not json")
@@ -196,16 +196,18 @@ def test_newer_request_ends_the_older(editor: Editor, gateway: StandIn) -> None:
     editor.change(uri, ((15, 0), (15, 5), "count"))
     assert editor.next_edit(uri, 4)
     assert editor.result(old) == {"edits": []}
+    editor.wait(lambda: gateway.hangups == gateway.requests[:1], "the gateway to see it")
 
 
-def test_cancelled_request_is_answered_so(editor: Editor, gateway: StandIn) -> None:
+def test_cancelled_request_ends_at_the_gateway_too(editor: Editor, gateway: StandIn) -> None:
     uri = typed(editor)
-    gateway.delay_s = 1.0
+    gateway.delay_s = 20.0
     number = editor.send("textDocument/copilotInlineEdit", editor.at(uri, 4))
     editor.wait(lambda: gateway.requests, "the request")
     editor.notify("$/cancelRequest", {"id": number})
     with pytest.raises(RuntimeError, match="-32800"):
         editor.result(number)
+    editor.wait(lambda: gateway.hangups == gateway.requests, "the gateway to see it")
 
 
 def test_unknown_wire_version_says_which_side_to_update(launch: Launch, gateway: StandIn) -> None:
