@@ -95,6 +95,10 @@ bench-mine: setup ## how fast history becomes tasks (ARGS="--commits N")
 bench-model: setup ## what the embedded model knows, as served (needs HONE_DATA; ARGS="--model FOLDER")
 	@$(PY) -m tests.bench.model $(ARGS)
 
+.PHONY: bench-lsp
+bench-lsp: setup ## the language server: start, keys, latency, memory, outcomes; 10 minutes
+	@$(PY) -m tests.bench.lsp $(ARGS)
+
 .PHONY: bench-cold-start
 bench-cold-start: setup ## what a repository's own history is worth (needs HONE_DATA; ARGS="--model FOLDER")
 	@$(PY) -m tests.bench.cold_start $(ARGS)
