@@ -15,6 +15,7 @@ from feedback_store.events import (
     Decision,
     FeedbackBatch,
     FeedbackLevel,
+    LossEvent,
     OutcomeEvent,
     SettledEvent,
     SurvivalEvent,
@@ -32,7 +33,7 @@ class NewEntry:
     producer: str
     seq: int
     kind: str
-    """suggestion, outcome, settled, survival, policy, decision, batch or batch_state."""
+    """suggestion, outcome, settled, survival, loss, policy, decision, batch or batch_state."""
     user: str
     team: str
     payload: dict[str, Any]
@@ -83,6 +84,7 @@ _PAYLOADS: dict[str, type[BaseModel]] = {
     "outcome": OutcomeEvent,
     "settled": SettledEvent,
     "survival": SurvivalEvent,
+    "loss": LossEvent,
     "policy": PolicyRecord,
     "decision": Decision,
     "batch": BatchRecord,

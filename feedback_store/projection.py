@@ -119,10 +119,21 @@ def _survival(entry: Row, payload: Row) -> Rows:
         **_stamp(entry),
         **_owner(entry),
         **_pick(payload, "suggestion_id client_time horizon_s observed"),
-        **_pick(payload, "retained four_grams reverted"),
+        **_pick(payload, "retained four_grams reverted age_s"),
         "is_last": payload["last"],
     }
     return [("survivals", row)]
+
+
+def _loss(entry: Row, payload: Row) -> Rows:
+    row = {
+        **_stamp(entry),
+        **_owner(entry),
+        "producer": entry["producer"],
+        **_pick(payload, "session workspace client_time texts events"),
+        **_client(payload),
+    }
+    return [("losses", row)]
 
 
 def _policy(entry: Row, payload: Row) -> Rows:
@@ -154,6 +165,7 @@ _PROJECTIONS: Mapping[str, Callable[[Row, Row], Rows]] = {
     "outcome": _outcome,
     "settled": _settled,
     "survival": _survival,
+    "loss": _loss,
     "policy": _policy,
     "decision": _decision,
     "batch": _batch,

@@ -27,6 +27,7 @@ def build(
         (types.TEXT_DOCUMENT_DID_CHANGE, _did_change, None),
         (types.TEXT_DOCUMENT_DID_CLOSE, _did_close, None),
         (types.TEXT_DOCUMENT_DID_SAVE, _did_save, types.SaveOptions(include_text=True)),
+        (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _files_changed, None),
         (
             types.TEXT_DOCUMENT_INLINE_COMPLETION,
             faces.inline_completion,
@@ -52,6 +53,7 @@ def _initialize(ls: HoneServer, params: types.InitializeParams) -> None:
 
 
 def _initialized(ls: HoneServer, params: types.InitializedParams) -> None:
+    ls.begun()
     for warning in ls.session.warnings:
         message = types.ShowMessageParams(types.MessageType.Warning, f"hone-lsp: {warning}")
         ls.window_show_message(message)
@@ -85,6 +87,11 @@ def _did_close(ls: HoneServer, params: types.DidCloseTextDocumentParams) -> None
 
 def _did_save(ls: HoneServer, params: types.DidSaveTextDocumentParams) -> None:
     ls.session.saved(params.text_document.uri, params.text)
+
+
+def _files_changed(ls: HoneServer, params: types.DidChangeWatchedFilesParams) -> None:
+    for change in params.changes:
+        ls.session.aftermath.changed_on_disk(change.uri)
 
 
 def _edit(change: types.TextDocumentContentChangeEvent) -> Edit:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -245,8 +246,11 @@ def waiting(root: Path) -> Waiting:
     oldest_s = 0.0
     for folder in root.glob("*/*"):
         try:
-            acked = int((folder / "acked").read_text("utf-8") or "0")
-            lines = (folder / "events.jsonl").read_text("utf-8").splitlines()
+            mark = folder / "acked"
+            acked = int(mark.read_text("utf-8") or "0") if mark.exists() else 0
+            lines = chain.from_iterable(
+                path.read_text("utf-8").splitlines() for path in folder.glob("events-*.jsonl")
+            )
             open_ones = [event for event in map(json.loads, lines) if event["seq"] > acked]
             events += len(open_ones)
             ages = (time.time() - event["client_time"] for event in open_ones)

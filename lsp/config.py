@@ -101,6 +101,10 @@ class SpoolSettings(_Section):
 
     folder: Path | None = None
     """Where feedback waits for the gateway; by default in the user's state folder."""
+    max_mb: float = Field(default=64.0, gt=0)
+    """The most room that waiting feedback takes in megabytes; the oldest texts go first."""
+    max_days: float = Field(default=14.0, gt=0)
+    """After so many days without a gateway texts are dropped, after twice as many everything."""
 
 
 class WsSettings(_Section):

@@ -61,10 +61,14 @@ class Consent:
         self._write(kept | {"workspaces": choices})
         return self.level
 
-    def capped(self, emit: Callable[[Finding], None]) -> Callable[[Finding], None]:
+    def capped(self, emit: Callable[..., None]) -> Callable[..., None]:
         """Return `emit` for what is allowed by then, whatever it was when the suggestion was
-        made."""
-        return lambda finding: emit(replace(finding, level=lowest(finding.level, self.level)))
+        made; what `emit` is told besides the finding is passed on."""
+
+        def emit_less(finding: Finding, *more: object) -> None:
+            emit(replace(finding, level=lowest(finding.level, self.level)), *more)
+
+        return emit_less
 
     def describe(self, url: str) -> dict[str, Any]:
         """Return what is recorded, where it goes, and who decided it."""

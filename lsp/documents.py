@@ -113,6 +113,10 @@ class Documents:
         opened = self._open.get(uri)
         return opened and opened.document
 
+    def refusal(self, uri: str) -> str | None:
+        """Return why nothing of a file may be looked at, whether or not it is open."""
+        return self._place(uri)[1]
+
     def open(self, uri: str, language: str, version: int, text: str) -> Opened:
         """Take a document over from the editor."""
         limit = self._settings.max_bytes

@@ -19,6 +19,7 @@ from feedback_store.events import (
     Shown,
     SurvivalEvent,
 )
+from lsp.survival import Survival
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,16 @@ class Settled:
 
 @dataclass(frozen=True)
 class Survived:
-    """What was left of an accepted suggestion at one horizon; the measures are None if nobody
-    could look."""
+    """What was left of an accepted suggestion at one horizon; `left` is None if nobody could
+    look."""
 
     suggestion_id: str
     level: FeedbackLevel
     horizon_s: float
     last: bool
-    retained: float | None
-    four_grams: float | None
-    reverted: bool | None
+    age_s: float | None
+    """How old the accept was when somebody looked."""
+    left: Survival | None
 
 
 Finding = Decided | Settled | Survived
@@ -100,17 +101,7 @@ class Envelope:
             )
         if isinstance(finding, Settled):
             return _settled_event(common, finding)
-        return SurvivalEvent.model_validate(
-            common
-            | {
-                "horizon_s": finding.horizon_s,
-                "last": finding.last,
-                "observed": finding.retained is not None,
-                "retained": finding.retained,
-                "four_grams": finding.four_grams,
-                "reverted": finding.reverted,
-            }
-        )
+        return _survival_event(common, finding)
 
 
 def _settled_event(common: dict[str, object], finding: Settled) -> SettledEvent:
@@ -125,5 +116,21 @@ def _settled_event(common: dict[str, object], finding: Settled) -> SettledEvent:
             "undone": finding.undone,
             "branch_switch": finding.branch_switch,
             "bulk_change": finding.bulk_change,
+        }
+    )
+
+
+def _survival_event(common: dict[str, object], finding: Survived) -> SurvivalEvent:
+    left = finding.left
+    return SurvivalEvent.model_validate(
+        common
+        | {
+            "horizon_s": finding.horizon_s,
+            "last": finding.last,
+            "age_s": finding.age_s,
+            "observed": left is not None,
+            "retained": left and left.retained,
+            "four_grams": left and left.four_grams,
+            "reverted": left and left.reverted,
         }
     )

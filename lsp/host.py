@@ -18,8 +18,10 @@ from feedback_store import __version__
 from feedback_store.events import Client
 from lsp.abilities import Abilities, abilities_of
 from lsp.config import Settings
+from lsp.disk_watch import DiskWatch, offered
 from lsp.exclude import path_of
 from lsp.hints import Hints
+from lsp.parent import Parent
 from lsp.protocol import HoneProtocol, converter
 from lsp.session import Session
 from lsp.unasked import Unasked
@@ -84,6 +86,12 @@ class HoneServer(LanguageServer):
         if self.owns_process:
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGTERM, self._terminated)
+            Parent(params.process_id, self._terminated).watch(loop)
+
+    def begun(self) -> None:
+        """The client is ready to be asked: have it report files, if it can."""
+        if offered(self.client_capabilities):
+            self.session.aftermath.rely_on(DiskWatch(self, self.session.folders))
 
     def missed(self, params: Any) -> None:
         """A change could not be read; if it says which document it is of, that is known."""

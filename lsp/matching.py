@@ -24,18 +24,60 @@ def progress(base: str, proposed: str, text: str) -> int | None:
     of that which is to be deleted behind it, maybe with brackets that the editor closed.
     """
     start, end, written = changed_span(base, proposed)
-    tail = base[end:]
-    if len(text) < start + len(tail) or not text.startswith(base[:start]):
+    middle = _middle(base, start, end, text)
+    if middle is None:
         return None
-    if not text.endswith(tail):
-        return None
-    middle = text[start : len(text) - len(tail)]
-    done = 0
-    while done < min(len(middle), len(written)) and middle[done] == written[done]:
-        done += 1
+    done = _common(middle, written)
     rest, deleted = middle[done:], base[start:end]
     if not deleted.endswith(rest) and not CLOSERS.issuperset(rest):
         return None
+    return done
+
+
+def reaches(base: str, proposed: str, text: str) -> bool:
+    """Whether all that was to be written stands there, with more behind it that is not part of
+    its last word."""
+    start, end, written = changed_span(base, proposed)
+    middle = _middle(base, start, end, text)
+    if not middle or not written or not middle.startswith(written):
+        return False
+    return not _same_word(middle, len(written))
+
+
+def is_part(base: str, proposed: str, before: str, text: str) -> bool:
+    """Whether the step from `before` to `text` took whole words of the proposed edit.
+
+    Ending inside a word it is a piece of typing, and from inside a word to its end it is what
+    a menu of completions writes.
+    """
+    there, so_far = progress(base, proposed, text), progress(base, proposed, before)
+    if there is None or so_far is None or there <= so_far + 1:
+        return False
+    start, _, written = changed_span(base, proposed)
+    line, offset = base[:start] + written, start
+    if there < len(written) and _same_word(line, offset + there):
+        return False
+    word = written[so_far:there]
+    return not (_same_word(line, offset + so_far) and word.isidentifier())
+
+
+def _same_word(text: str, at: int) -> bool:
+    """Whether the characters on both sides of a place belong to one word."""
+    return 0 < at < len(text) and _is_word(text[at - 1]) and _is_word(text[at])
+
+
+def _middle(base: str, start: int, end: int, text: str) -> str | None:
+    """Return what stands between the parts of `base` that the edit leaves alone."""
+    tail = base[end:]
+    if len(text) < start + len(tail) or not text.startswith(base[:start]):
+        return None
+    return text[start : len(text) - len(tail)] if text.endswith(tail) else None
+
+
+def _common(first: str, second: str) -> int:
+    done = 0
+    while done < min(len(first), len(second)) and first[done] == second[done]:
+        done += 1
     return done
 
 
@@ -46,3 +88,7 @@ def _plain(text: str) -> str:
         indent = line[: len(line) - len(line.lstrip())].replace("\t", TAB) if body else ""
         lines.append(indent + body)
     return "\n".join(lines)
+
+
+def _is_word(char: str) -> bool:
+    return char.isalnum() or char == "_"

@@ -8,15 +8,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
-from feedback_store.events import FeedbackBatch, FeedbackEvent, FeedbackLevel
+from feedback_store.events import FeedbackBatch, FeedbackEvent, FeedbackLevel, LossEvent
+from lsp.config import SpoolSettings
 from lsp.document import encodable
 from lsp.exclude import has_secret
 from lsp.findings import Envelope, Finding, Settled
 from lsp.gateway import Gateway, Refused
-from lsp.journal import envelope_of, recover, snapshot
+from lsp.journal import envelope_of, name_of, recover, snapshot, snapshot_of_trail
+from lsp.relocate import Place
+from lsp.segments import sync_files
 from lsp.spool import Spool
+from lsp.trails import Trail
 from lsp.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -28,19 +34,23 @@ SYNC_S = 1.0
 class Reporter:
     """All feedback of this run, and what dead runs left behind."""
 
-    def __init__(self, envelope: Envelope, own: Spool, left: Iterable[Spool]) -> None:
+    def __init__(
+        self, settings: SpoolSettings, envelope: Envelope, own: Spool, left: Iterable[Spool]
+    ) -> None:
         self.trouble = ""
         self.written = 0
         """Events of this run, and of dead ones that it closed."""
         self.acknowledged = 0
         """Events that the gateway took, as far as this run sent them."""
+        self.left_trails: list[Trail] = []
+        """What earlier runs accepted and can still be looked for in files."""
+        self._settings = settings
         self._envelope = envelope
         self._own = own
         self._left = list(left)
         self._news = asyncio.Event()
-        self._synced_at = 0.0
-        for spool in self._spools:
-            self._recover(spool)
+        self._unsynced = asyncio.Event()
+        self._recover()
 
     @property
     def pending(self) -> int:
@@ -52,18 +62,32 @@ class Reporter:
         """How many events the gateway could not read; they are kept."""
         return sum(spool.refused for spool in self._spools)
 
-    def emit(self, finding: Finding) -> None:
+    def emit(self, finding: Finding, envelope: Envelope | None = None) -> None:
         """Write a finding down. Nothing is recorded at level `off`."""
         if finding.level == FeedbackLevel.OFF:
             return
-        self._append(self._own, _sendable(finding), self._envelope)
+        self._append(self._own, finding, envelope or self._envelope)
 
-    def remember(self, watches: Iterable[Watch]) -> None:
-        """Keep what is under observation, in case this process is killed."""
+    def remember(
+        self,
+        watches: Iterable[Watch],
+        trails: Iterable[Trail],
+        place: Callable[[Watch], Place | None],
+    ) -> None:
+        """Keep what is under observation, in case this process is killed, and for the next one.
+
+        `place` says where a suggestion's region is in its open document.
+        """
+        to_wall = time.time() - time.monotonic()
         kept = [
-            snapshot(watch, self._envelope)
+            snapshot(watch, self._envelope, _harmless(watch, place(watch)), to_wall)
             for watch in watches
             if watch.suggestion_id and watch.level != FeedbackLevel.OFF
+        ]
+        kept += [
+            snapshot_of_trail(trail, to_wall)
+            for trail in trails
+            if trail.level == FeedbackLevel.FULL
         ]
         try:
             self._own.save_open(kept)
@@ -83,13 +107,24 @@ class Reporter:
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
+    async def keep_synced(self) -> None:
+        """Bring what was written onto the disk once a second, off the main thread."""
+        while True:
+            await self._unsynced.wait()
+            self._unsynced.clear()
+            paths: set[Path] = set().union(*(spool.unsynced() for spool in self._spools))
+            try:
+                await asyncio.to_thread(sync_files, paths)
+            except OSError as error:
+                self._fail(error)
+            await asyncio.sleep(SYNC_S)
+
     async def flush(self, gateway: Gateway) -> bool:
         """Send everything that waits; False as soon as the gateway does not take it."""
         if gateway.hello is None and await gateway.greet() is None:
             return False
         try:
             for spool in self._spools:
-                await self._sync(spool)
                 while batch := spool.batch():
                     if not await self._send(gateway, spool, batch):
                         return False
@@ -117,47 +152,83 @@ class Reporter:
                 return await self._send(gateway, spool, single)
             log.error("the gateway cannot read an event: %s", answer.detail)
             spool.set_aside(batch)
-            return True
-        taken = 0 if answer is None else spool.acknowledge(batch, answer.high_water)
-        self.acknowledged += taken
+            taken = 1
+        else:
+            taken = 0 if answer is None else spool.acknowledge(batch, answer.high_water)
+            self.acknowledged += taken
+        if taken:
+            await asyncio.to_thread(spool.tidy)
         return taken > 0
-
-    async def _sync(self, spool: Spool) -> None:
-        if time.monotonic() - self._synced_at >= SYNC_S:
-            self._synced_at = time.monotonic()
-            await asyncio.to_thread(spool.sync)
 
     def _drop_empty(self) -> None:
         for spool in [spool for spool in self._left if not spool.depth]:
             self._left.remove(spool)
             spool.close()
 
-    def _recover(self, spool: Spool) -> None:
-        """Close what the spool's last run had open when it was killed."""
-        known = {_name(event) for event in spool.waiting}
-        for kept in spool.take_open():
-            try:
-                envelope, findings = envelope_of(kept), recover(kept)
-            except (KeyError, ValueError, TypeError):
-                log.warning("a snapshot of an earlier run cannot be read")
-                continue
-            for finding in map(_sendable, findings):
-                if _name(envelope.event(finding, 1, 0.0)) not in known:
-                    self._append(spool, finding, envelope)
-        spool.save_open([])
+    def _recover(self) -> None:
+        """Close what earlier runs had open, or go on with it."""
+        known = {_name(event) for spool in self._spools for event in spool.waiting}
+        followed: set[str] = set()
+        to_wall = time.time() - time.monotonic()
+        for spool in self._spools:
+            for kept in spool.take_open():
+                try:
+                    envelope, (findings, trail) = envelope_of(kept), recover(kept, to_wall)
+                except (KeyError, ValueError, TypeError, AttributeError):
+                    log.warning("a snapshot of an earlier run cannot be read")
+                    continue
+                for finding in findings:
+                    if _name(envelope.event(finding, 1, 0.0)) not in known:
+                        self._append(spool, finding, envelope)
+                if trail is not None and name_of(kept) not in followed:
+                    followed.add(name_of(kept))
+                    self._resume(trail, known)
+        self.remember((), self.left_trails, lambda watch: None)
+        for spool in self._left:
+            with suppress(OSError):
+                spool.save_open([])
+        self._keep_within()
+
+    def _resume(self, trail: Trail, known: set[tuple[str, str, float | None]]) -> None:
+        trail.horizons = [
+            horizon
+            for horizon in trail.horizons
+            if ("survival", trail.suggestion_id, horizon) not in known
+        ]
+        if trail.horizons:
+            self.left_trails.append(trail)
 
     def _append(self, spool: Spool, finding: Finding, envelope: Envelope) -> None:
-        now = time.time()
-        if isinstance(finding, Settled) and finding.level == FeedbackLevel.FULL:
-            texts = finding.settled_text + "\n" + (finding.accepted_text or "")
-            if has_secret(texts):
-                finding = replace(finding, level=FeedbackLevel.FACTS)
+        now, sendable = time.time(), _sendable(finding)
         try:
-            spool.append(lambda seq: envelope.event(finding, seq, now))
+            spool.append(lambda seq: envelope.event(sendable, seq, now))
             self.written += 1
+            self._keep_within()
         except OSError as error:
             self._fail(error)
         self._news.set()
+        self._unsynced.set()
+
+    def _keep_within(self) -> None:
+        """Hold every spool to its share of the room."""
+        now, about = time.time(), self._envelope
+
+        def loss(seq: int, texts: int, events: int) -> LossEvent:
+            log.warning("%d texts and %d events could not be kept any longer", texts, events)
+            return LossEvent(
+                seq=seq,
+                session=about.session,
+                workspace=about.workspace,
+                client=about.client,
+                client_time=now,
+                level=FeedbackLevel.FACTS,
+                texts=texts,
+                events=events,
+            )
+
+        room = self._settings.max_mb * 1e6 / len(self._spools)
+        for spool in self._spools:
+            spool.keep_within(int(room), self._settings.max_days, now, loss)
 
     def _fail(self, error: OSError) -> None:
         self.trouble = f"feedback cannot be kept on disk: {error}"
@@ -166,11 +237,19 @@ class Reporter:
 
 def _sendable(finding: Finding) -> Finding:
     """Leave the texts out if they hold a key, or half a character, which no wire can carry."""
-    if isinstance(finding, Settled):
+    if isinstance(finding, Settled) and finding.level == FeedbackLevel.FULL:
         texts = finding.settled_text + "\n" + (finding.accepted_text or "")
         if has_secret(texts) or not encodable(texts):
             return replace(finding, level=FeedbackLevel.FACTS)
     return finding
+
+
+def _harmless(watch: Watch, place: Place | None) -> Place | None:
+    """Return the place if its texts may be kept on disk."""
+    if place is None or watch.level != FeedbackLevel.FULL:
+        return None
+    texts = (watch.base, watch.accepted_text or "", *place.before, place.text, *place.after)
+    return None if has_secret("\n".join(texts)) else place
 
 
 def _name(event: FeedbackEvent) -> tuple[str, str, float | None]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from feedback_store import __version__
 from feedback_store.events import Client, FeedbackLevel, Reason, Trigger
+from lsp.aftermath import Aftermath
 from lsp.ahead import Ahead
 from lsp.alternatives import turn
 from lsp.asking import Asking
@@ -31,6 +32,7 @@ from lsp.gateway import Gateway, Silence
 from lsp.history import History
 from lsp.pace import Pace
 from lsp.positions import Encoding
+from lsp.relocate import Place, place_of
 from lsp.reporter import Reporter
 from lsp.rules import Rules
 from lsp.screen import Screen, guarded
@@ -55,6 +57,7 @@ class Session:
         client: Client,
         folders: Sequence[Path],
         encoding: Encoding,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         find = partial(find_key, settings.gateway, environ)
@@ -67,22 +70,27 @@ class Session:
         envelope = Envelope(uuid.uuid4().hex, workspace, client, settings.settling)
         root = settings.spool.folder or state_folder(environ) / "spool"
         own, left = open_spools(root, workspace)
-        self.reporter = Reporter(envelope, own, left)
+        self.reporter = Reporter(settings.spool, envelope, own, left)
         choices = state_folder(environ)
         self.consent = Consent(settings.feedback.level, workspace, choices, self.gateway.allows)
         self._report = self.consent.capped(self.reporter.emit)
         self.tracker = Tracker(settings.settling, self._found)
         self.pace = Pace(settings.suggest.debounce_ms, client.name)
         self._screen = Screen()
+        self.aftermath = Aftermath(self.documents, settings.exclude.max_bytes, self._report)
+        if self.level != FeedbackLevel.OFF:
+            self.aftermath.resume(self.reporter.left_trails)
         self.history = History()
         self._asking = Asking(
             settings.suggest, self.documents, self.history, self.gateway, lambda: self.level
         )
-        ask, clock = guarded(self._screen, self.gateway.suggest), time.monotonic
+        ask = guarded(self._screen, self.gateway.suggest)
         after = self._asking.after
         self.ahead = Ahead(self.tracker, ask, envelope, after, self.documents.document, clock)
         self.engine = Engine(self.tracker, ask, envelope, clock, self._asking.now, self.ahead)
         self._rules = Rules(self.documents, self.history, self.engine, self.tracker)
+        self._envelope = envelope
+        self._clock = clock
         self.silences: Counter[str] = Counter()
         self.last_silence: Silence | None = None
         self.listeners: list[Callable[[], None]] = []
@@ -112,6 +120,7 @@ class Session:
             self._pass_time(),
             self.gateway.stay_in_touch(),
             self.reporter.deliver(self.gateway),
+            self.reporter.keep_synced(),
         )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
@@ -128,7 +137,7 @@ class Session:
         """The editor changed a document."""
         if (opened := self.documents.get(uri)) is None:
             return
-        now = time.monotonic()
+        now = self._clock()
         self.pace.typed(now)
         self.tracker.changed(uri, self._recorded(opened, version, edits, now), now)
         self._stir()
@@ -145,14 +154,14 @@ class Session:
 
     def closed(self, uri: str) -> None:
         """The editor closed a document."""
+        self._follow(self.tracker.closed(uri, self._clock()))
         self.documents.close(uri)
         self.engine.closed(uri)
-        self.tracker.closed(uri, time.monotonic())
         self._stir()
 
     def accepted(self, suggestion_id: str) -> bool:
         """The editor reports an accept."""
-        taken = self.tracker.accepted(suggestion_id, time.monotonic())
+        taken = self.tracker.accepted(suggestion_id, self._clock())
         self._stir()
         return taken
 
@@ -161,7 +170,7 @@ class Session:
         names = (
             [suggestion_id] if suggestion_id else [w.suggestion_id for w in self.tracker.watches]
         )
-        found = [w for name in names if (w := self.tracker.dismissed(name, time.monotonic()))]
+        found = [w for name in names if (w := self.tracker.dismissed(name, self._clock()))]
         for watch in found:
             self.engine.dismissed(watch)
         self._stir()
@@ -189,7 +198,7 @@ class Session:
 
     def turned(self, watch: Watch, other: Watch) -> None:
         """The user leafs from one alternative to another."""
-        turn(watch, other, time.monotonic())
+        turn(watch, other, self._clock())
         self._stir()
 
     def refused(self, watch: Watch, detail: str) -> None:
@@ -202,7 +211,7 @@ class Session:
         """Wait as long as the next key may take; whether none came."""
         document = self.documents.document(uri)
         version = document.version if document else 0
-        await asyncio.sleep(self.pace.wait_ms(time.monotonic()) / 1000.0)
+        await asyncio.sleep(self.pace.wait_ms(self._clock()) / 1000.0)
         if document is None or document.version == version:
             return True
         self._silent(Silence(Reason.DOCUMENT_MOVED, "the user types on"))
@@ -239,7 +248,8 @@ class Session:
     def settle(self) -> None:
         """Settle everything; no gateway is needed for this."""
         self.ahead.drop()
-        self.tracker.exit(time.monotonic())
+        self._follow(self.tracker.exit(self._clock()))
+        self.aftermath.end()
         self._keep()
 
     async def _suggest(
@@ -269,13 +279,16 @@ class Session:
 
     def _found(self, finding: Finding) -> None:
         self._report(finding)
-        self.pace.found(finding, time.monotonic())
+        self.pace.found(finding, self._clock())
 
     def _stir(self) -> None:
         """Something happened: keep what matters at once, and look at the clock again."""
         self.ahead.look(self.level)
         watches = self.tracker.watches
-        state = tuple((w.suggestion_id, w.outcome, w.settled, len(w.horizons)) for w in watches)
+        state = (
+            *((w.suggestion_id, w.outcome, w.settled, len(w.horizons)) for w in watches),
+            *((t.suggestion_id, len(t.horizons)) for t in self.aftermath.trails),
+        )
         if state != self._kept:
             self._keep()
             self._kept = state
@@ -291,23 +304,44 @@ class Session:
         self.silences[silence.reason.value] += 1
 
     def _keep(self) -> None:
-        self._kept_at = time.monotonic()
-        self.reporter.remember(self.tracker.watches)
+        self._kept_at = self._clock()
+        self.reporter.remember(self.tracker.watches, self.aftermath.trails, self._place)
+
+    def _place(self, watch: Watch) -> Place | None:
+        opened = self.documents.get(watch.uri)
+        return place_of(opened.document.lines, watch.region) if opened else None
+
+    def _follow(self, watches: Sequence[Watch]) -> None:
+        """Go on with what was accepted in documents that are closed now."""
+        for watch in watches:
+            opened = self.documents.get(watch.uri)
+            lines = opened.document.lines if opened else [""]
+            self.aftermath.follow([watch], lines, self._envelope)
+
+    def due(self) -> float | None:
+        """Return when `tick` has something to do next."""
+        found = (at for at in (self.tracker.due(), self.aftermath.trails.due()) if at is not None)
+        return min(found, default=None)
+
+    async def tick(self, now: float) -> None:
+        """Do what time alone decides."""
+        self.tracker.tick(now)
+        await self.aftermath.look(now)
+        self._stir()
 
     async def _pass_time(self) -> None:
         looked_at = 0.0
         while True:
-            now = time.monotonic()
+            now = self._clock()
             if now - looked_at >= BRANCH_S:
                 looked_at = now
                 if self._branches.switched(self.folders):
                     self.tracker.branch_switched()
-            watches, due = self.tracker.watches, self.tracker.due()
+            watches, due = self.tracker.watches, self.due()
             if any(w.changed_at > self._kept_at for w in watches) and now > self._kept_at + KEEP_S:
                 self._keep()
             if due is not None and due <= now:
-                self.tracker.tick(now)
-                self._stir()
+                await self.tick(now)
                 continue
             self._wake.clear()
             rest_s = KEEP_S if watches else BRANCH_S

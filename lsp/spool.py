@@ -1,14 +1,14 @@
 """Feedback on its way to the gateway: on disk before anything else, deleted once acknowledged.
 
 One folder per producer, below one per workspace. A lock held while the process lives tells two
-servers on one workspace apart; what a dead one left is adopted. Knows files and sequence
+servers on one workspace apart; what a dead one left is adopted. Knows the folder and sequence
 numbers. Does not know the gateway, nor what the events mean.
 
-    <root>/<workspace>/<producer>/lock           held by the owner
-                                 /events.jsonl   not yet acknowledged, one event per line
-                                 /acked          the highest acknowledged sequence number
-                                 /refused.jsonl  events that the gateway cannot read
-                                 /open.json      suggestions still under observation
+    <root>/<workspace>/<producer>/lock             held by the owner
+                                 /events-N.jsonl   not yet acknowledged, one event per line from N
+                                 /acked            the highest acknowledged sequence number
+                                 /refused.jsonl    events that the gateway cannot read
+                                 /open.json        suggestions still under observation
 """
 
 import json
@@ -17,15 +17,25 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from feedback_store.events import FeedbackBatch, FeedbackEvent
+from lsp.segments import Line, Segments, line_of, replace_file
 
 BATCH = 200
+REFUSED_BYTES = 1_000_000
+"""More than this is not kept of what the gateway cannot read."""
+TARGET = 0.8
+"""A spool that is too large is brought down to this share, so that it is not rewritten often."""
+DAY_S = 86_400.0
+HOUR_S = 3_600.0
+"""How often the age of what waits is looked at."""
 log = logging.getLogger(__name__)
+
+MakeLoss = Callable[[int, int, int], FeedbackEvent]
+"""From a sequence number, and how many texts and events are lost."""
 
 
 class Spool:
@@ -35,21 +45,24 @@ class Spool:
         self.folder = folder
         self.producer = folder.name
         self._lock = lock
-        self._adapter: TypeAdapter[FeedbackEvent] = TypeAdapter(FeedbackEvent)
         self._acked = int(_read(folder / "acked") or "0")
-        self._events = self._load()
-        self._last = max([self._acked, *(event.seq for event in self._events)])
-        self._write_events()
+        self._segments = Segments(folder, self._acked)
+        self._next_look = 0.0
 
     @property
     def depth(self) -> int:
         """How many events wait for an acknowledgement."""
-        return len(self._events)
+        return len(self._segments.lines)
+
+    @property
+    def bytes(self) -> int:
+        """How much room they take."""
+        return self._segments.bytes
 
     @property
     def waiting(self) -> tuple[FeedbackEvent, ...]:
         """The events that wait for an acknowledgement, oldest first."""
-        return tuple(self._events)
+        return tuple(line.event for line in self._segments.lines)
 
     @property
     def refused(self) -> int:
@@ -58,49 +71,68 @@ class Spool:
 
     def append(self, make: Callable[[int], FeedbackEvent]) -> None:
         """Add the event that `make` builds for the next sequence number."""
-        event = make(self._last + 1)
-        self._append(self.folder / "events.jsonl", event)
-        self._last = event.seq
-        self._events.append(event)
+        self._segments.append(line_of(make(self._segments.last + 1)))
 
     def batch(self, limit: int = BATCH) -> FeedbackBatch | None:
         """Return the next events to send, or None."""
-        if not self._events:
-            return None
-        return FeedbackBatch(producer=self.producer, events=tuple(self._events[:limit]))
+        events = tuple(line.event for line in islice(self._segments.lines, limit))
+        return FeedbackBatch(producer=self.producer, events=events) if events else None
 
     def acknowledge(self, sent: FeedbackBatch, high_water: int) -> int:
-        """Drop what was sent and acknowledged; how many events that was."""
-        before = len(self._events)
+        """Drop what was sent and acknowledged; how many events that was. `tidy` writes it down:
+        until then they would be sent again, which does no harm."""
         done = min(high_water, sent.events[-1].seq)
         self._acked = max(self._acked, done)
-        # The number first: an event sent twice does no harm, a number used twice would.
-        _replace(self.folder / "acked", str(self._acked))
-        self._events = [event for event in self._events if event.seq > done]
-        self._write_events()
-        return before - len(self._events)
+        return self._segments.forget(self._acked)
 
     def set_aside(self, sent: FeedbackBatch) -> None:
-        """Take events that the gateway refused out of the way, and keep them."""
-        numbers = {event.seq for event in sent.events}
+        """Take the first events, which the gateway refused, out of the way, and keep them."""
+        path = self.folder / "refused.jsonl"
         for event in sent.events:
-            self._append(self.folder / "refused.jsonl", event)
-        self._acked = max(self._acked, *numbers)
-        _replace(self.folder / "acked", str(self._acked))
-        self._events = [event for event in self._events if event.seq not in numbers]
-        self._write_events()
+            if path.exists() and path.stat().st_size > REFUSED_BYTES:
+                log.error("too many events were refused; this one is not kept")
+                continue
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(fd, "ab") as file:
+                file.write(event.model_dump_json().encode() + b"\n")
+        self.acknowledge(sent, sent.events[-1].seq)
 
-    def sync(self) -> None:
-        """Ask the system to bring everything onto the disk; may take milliseconds."""
-        with open(self.folder / "events.jsonl", "ab") as file:
-            os.fsync(file.fileno())
+    def keep_within(self, max_bytes: int, max_days: float, now: float, make: MakeLoss) -> None:
+        """Drop what is too much or too old, texts before facts, and add an event that says so.
+
+        Texts go after `max_days`, facts after twice as long.
+        """
+        if self.bytes <= max_bytes and now < self._next_look:
+            return
+        self._next_look = now + HOUR_S
+        silenced, dropped = _surplus(list(self._segments.lines), max_bytes, max_days, now)
+        if not silenced and not dropped:
+            return
+        self.append(lambda seq: make(seq, len(silenced), len(dropped)))
+
+        def change(line: Line) -> Line | None:
+            if line.seq in dropped:
+                return None
+            return line.without_text() if line.seq in silenced else line
+
+        self._segments.replace(change)
+
+    def unsynced(self) -> set[Path]:
+        """Return the files to be brought onto the disk by `lsp.segments.sync_files`."""
+        return self._segments.unsynced()
+
+    def tidy(self) -> None:
+        """Write down what was acknowledged, and delete it; may take milliseconds."""
+        # The number first: an event sent twice does no harm, a number used twice would.
+        replace_file(self.folder / "acked", str(self._acked).encode(), durable=True)
+        self._segments.delete_spent()
 
     def save_open(self, snapshots: list[dict[str, Any]]) -> None:
         """Remember what is under observation, in case this process does not end in order."""
-        _replace(self.folder / "open.json", json.dumps(snapshots))
+        replace_file(self.folder / "open.json", json.dumps(snapshots).encode())
 
     def take_open(self) -> list[dict[str, Any]]:
-        """Return what an earlier run had under observation when it was killed."""
+        """Return what an earlier run had under observation when it ended."""
         try:
             found = json.loads(_read(self.folder / "open.json") or "[]")
         except ValueError:
@@ -109,32 +141,37 @@ class Spool:
 
     def close(self) -> None:
         """Let go of the folder; delete it if nothing is left in it but its number."""
-        if not self._events and not self.refused and not self.take_open():
+        self._segments.close()
+        if not self.depth and not self.refused and not self.take_open():
             shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
 
-    def _load(self) -> list[FeedbackEvent]:
-        """Read the events back; a line torn by a crash is left out."""
-        events: list[FeedbackEvent] = []
-        for line in _read(self.folder / "events.jsonl").splitlines():
-            try:
-                event = self._adapter.validate_json(line)
-            except ValidationError:
-                continue
-            if event.seq > self._acked:
-                events.append(event)
-        return events
 
-    def _write_events(self) -> None:
-        lines = "".join(event.model_dump_json() + "\n" for event in self._events)
-        _replace(self.folder / "events.jsonl", lines)
-
-    def _append(self, path: Path, event: FeedbackEvent) -> None:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(fd, (event.model_dump_json() + "\n").encode())
-        finally:
-            os.close(fd)
+def _surplus(
+    lines: list[Line], max_bytes: int, max_days: float, now: float
+) -> tuple[set[int], set[int]]:
+    """Return the numbers of the events to be left without text, and of those to be dropped."""
+    dropped = {line.seq for line in lines if now - line.at > 2 * max_days * DAY_S}
+    silenced = {
+        line.seq
+        for line in lines
+        if line.has_text and now - line.at > max_days * DAY_S and line.seq not in dropped
+    }
+    size = sum(len(line.data) for line in lines if line.seq not in dropped)
+    if size <= max_bytes:
+        return silenced, dropped
+    sizes = {line.seq: len(line.data) for line in lines if line.seq not in dropped}
+    for line in lines:
+        if line.has_text and line.seq not in dropped and size > TARGET * max_bytes:
+            silenced.add(line.seq)
+            bare = len(line.without_text().data)
+            size, sizes[line.seq] = size - sizes[line.seq] + bare, bare
+    for seq in list(sizes):
+        if size > TARGET * max_bytes:
+            dropped.add(seq)
+            silenced.discard(seq)
+            size -= sizes[seq]
+    return silenced, dropped
 
 
 def open_spools(root: Path, workspace: str) -> tuple[Spool, list[Spool]]:
@@ -182,10 +219,3 @@ def _read(path: Path) -> str:
         return path.read_text("utf-8")
     except FileNotFoundError:
         return ""
-
-
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    os.replace(fresh, path)

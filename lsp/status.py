@@ -33,7 +33,8 @@ def status(session: Session) -> dict[str, Any]:
         "spool_trouble": session.reporter.trouble,
         "differences": session.documents.differences,
         "documents": {o.document.uri: _told(o) for o in session.documents.all},
-        "open_suggestions": sum(1 for watch in session.tracker.watches if watch.suggestion_id),
+        "open_suggestions": sum(1 for watch in session.tracker.watches if watch.suggestion_id)
+        + len(session.aftermath.trails),
         "ahead": session.ahead.state,
         "last_silence": silence and {"reason": silence.reason.value, "detail": silence.detail},
         "silences": dict(session.silences),

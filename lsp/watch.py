@@ -40,8 +40,11 @@ class Watch:
     """Why there is nothing to show, or what went wrong with what is."""
     gone_at: float | None = None
     """When it can no longer have been on screen."""
-    typed_at: float | None = None
-    """When it was complete by typing: an accept command may still claim it."""
+    complete_at: float | None = None
+    """When it was complete without a report: an accept command may still claim it."""
+    complete_text: str | None = None
+    leapt_at: float | None = None
+    """When a change that no key makes last brought it forward."""
     commanded_at: float | None = None
     """When an accept was reported whose change has not been seen yet."""
     took_part: bool = False
@@ -51,7 +54,9 @@ class Watch:
     """The region right after the last part was taken."""
     burst_at: float | None = None
     """When the region first left `base` since it last was `base`."""
-    burst_by_hand: bool = True
+    burst_keys: int = 0
+    burst_leaps: int = 0
+    """How many changes since then keys can have made, and how many not."""
     accepted_at: float | None = None
     accepted_text: str | None = None
     undone: bool = False
@@ -106,22 +111,14 @@ class Watch:
             self.bulk_change,
         )
 
-    def survive(self, *, observed: bool) -> Survived:
-        """Look at the next horizon, or say that nobody could."""
+    def survive(self, now: float) -> Survived:
+        """Look at the next horizon, which may be late."""
+        last = len(self.horizons) == 1
         horizon = self.horizons.pop(0)
-        last = not self.horizons
-        if not observed or self.accepted_text is None:
-            return Survived(self.suggestion_id, self.level, horizon, last, None, None, None)
-        left = survival(self.base, self.accepted_text, self.text)
-        return Survived(
-            self.suggestion_id,
-            self.level,
-            horizon,
-            last,
-            left.retained,
-            left.four_grams,
-            left.reverted,
-        )
+        accepted = self.accepted_text if self.accepted_text is not None else self.text
+        left = survival(self.base, accepted, self.text)
+        age_s = max(horizon, now - (self.accepted_at or 0.0))
+        return Survived(self.suggestion_id, self.level, horizon, last, age_s, left)
 
     def follow(self, change: Change, lines: Sequence[str]) -> bool:
         """Move the region under a change of its document; whether its text changed."""

@@ -105,9 +105,26 @@ class SurvivalEvent(_Event):
     """The same share, of 4-grams of lexical tokens."""
     reverted: bool | None = None
     """The region equals the text before the accept again."""
+    age_s: float | None = Field(default=None, ge=0)
+    """How old the accept was when somebody looked, at least `horizon_s`: a look at a file that
+    only a later run could read comes late. None if nobody looked."""
 
 
-FeedbackEvent = Annotated[OutcomeEvent | SettledEvent | SurvivalEvent, Field(discriminator="kind")]
+class LossEvent(_Event):
+    """Feedback was dropped before it could be sent: the spool was full, or it was too old."""
+
+    kind: Literal["loss"] = "loss"
+    suggestion_id: str = Field(default="", max_length=0)
+    """It is about none in particular."""
+    texts: int = Field(ge=0)
+    """Settled texts that are lost, of events that are kept as facts."""
+    events: int = Field(ge=0)
+    """Events that are lost altogether."""
+
+
+FeedbackEvent = Annotated[
+    OutcomeEvent | SettledEvent | SurvivalEvent | LossEvent, Field(discriminator="kind")
+]
 
 
 class FeedbackBatch(Frozen):

@@ -1,9 +1,12 @@
 """A document, a tracker and a clock that a test moves: what an editor would do, step by step."""
 
-from feedback_store.events import FeedbackLevel, Outcome, Reason, Settling
+from feedback_store.events import Client, FeedbackLevel, Outcome, Reason, Settling
+from lsp.aftermath import Aftermath
+from lsp.config import ExcludeSettings
 from lsp.context import Region, region_text
 from lsp.document import Document
-from lsp.findings import Decided, Finding, Settled, Survived
+from lsp.documents import Documents
+from lsp.findings import Decided, Envelope, Finding, Settled, Survived
 from lsp.tracker import Tracker
 from lsp.watch import Watch
 
@@ -16,6 +19,7 @@ class Desk:
 
     def __init__(self, text: str, settling: Settling = SETTLING) -> None:
         self.now = 0.0
+        self.settling = settling
         self.found: list[Finding] = []
         self.tracker = Tracker(settling, self.found.append)
         self.document = Document(URI, "python", 1, text, "utf-32", 10_000_000)
@@ -64,6 +68,16 @@ class Desk:
             self.edit(((line, column), (line, column), char))
             line, column = (line + 1, 0) if char == "\n" else (line, column + 1)
             self.wait(pause_s)
+
+    def leave(self, *, close: bool = False) -> None:
+        """End the server, or close the document; nobody looks at the file."""
+        end = self.tracker.closed(URI, self.now) if close else self.tracker.exit(self.now)
+        envelope = Envelope("session", "workspace", Client(name="desk"), self.settling)
+        aftermath = Aftermath(
+            Documents(ExcludeSettings(), {}), 1000, lambda finding, _: self.found.append(finding)
+        )
+        aftermath.follow(end, self.document.lines, envelope)
+        aftermath.trails.give_up()
 
     def wait(self, seconds: float) -> None:
         """Let time pass, ticking whenever something is due, as the server does."""

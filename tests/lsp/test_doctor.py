@@ -127,7 +127,7 @@ def test_a_spool_with_old_and_refused_events(examine: Examine, home: Path) -> No
     spool.mkdir(parents=True)
     (spool / "acked").write_text("1")
     events = [{"seq": seq, "client_time": 1.0} for seq in (1, 2, 3)]
-    (spool / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    (spool / "events-1.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
     _, found = examine()
     assert found["spool"]["said"].startswith("2 events wait")
     assert "days" in found["spool"]["said"]

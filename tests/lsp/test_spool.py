@@ -1,10 +1,18 @@
 """The spool against restarts, torn writes and neighbours."""
 
-import json
 from pathlib import Path
 
-from feedback_store.events import Client, FeedbackEvent, FeedbackLevel, Outcome, Settling, Shown
-from lsp.findings import Decided, Envelope
+from feedback_store.events import (
+    Client,
+    FeedbackEvent,
+    FeedbackLevel,
+    LossEvent,
+    Outcome,
+    SettledBy,
+    Settling,
+    Shown,
+)
+from lsp.findings import Decided, Envelope, Settled
 from lsp.spool import Spool, open_spools
 
 ENVELOPE = Envelope("session", "workspace", Client(name="test"), Settling())
@@ -51,6 +59,7 @@ def test_restart_keeps_events_producer_and_numbers(tmp_path: Path) -> None:
     batch = first.batch()
     assert batch
     first.acknowledge(batch, 1)
+    first.tidy()
     die(first)
     again, left = open_spools(tmp_path, "w")
     assert (again.producer, left) == (first.producer, [])
@@ -64,6 +73,7 @@ def test_numbers_rise_when_everything_was_acknowledged(tmp_path: Path) -> None:
     batch = first.batch()
     assert batch
     first.acknowledge(batch, 1)
+    first.tidy()
     first.save_open([{"keeps": "the folder"}])
     first.close()
     again, _ = open_spools(tmp_path, "w")
@@ -95,13 +105,50 @@ def test_torn_last_line_is_left_out(tmp_path: Path) -> None:
     spool, _ = open_spools(tmp_path, "w")
     add(spool, "a", "b")
     die(spool)
-    path = spool.folder / "events.jsonl"
+    [path] = spool.folder.glob("events-*")
     path.write_text(path.read_text()[:-20])
     again, _ = open_spools(tmp_path, "w")
     assert [e.suggestion_id for e in again.waiting] == ["a"]
     add(again, "c")
-    lines = path.read_text().splitlines()
-    assert [json.loads(line)["suggestion_id"] for line in lines] == ["a", "c"]
+    die(again)
+    third, _ = open_spools(tmp_path, "w")
+    assert [e.suggestion_id for e in third.waiting] == ["a", "c"]
+
+
+def test_acknowledging_is_forgotten_harmlessly_by_a_kill(tmp_path: Path) -> None:
+    first, _ = open_spools(tmp_path, "w")
+    add(first, "a", "b")
+    batch = first.batch()
+    assert batch
+    first.acknowledge(batch, 2)
+    add(first, "c")
+    die(first)
+    again, _ = open_spools(tmp_path, "w")
+    # Sent again under their old numbers, which the gateway knows.
+    assert [(e.suggestion_id, e.seq) for e in again.waiting] == [("a", 1), ("b", 2), ("c", 3)]
+
+
+def test_acknowledging_deletes_files_and_rewrites_none(tmp_path: Path) -> None:
+    spool, _ = open_spools(tmp_path, "w")
+    add(spool, *("x" * 3000 for _ in range(300)))
+    files = {path: path.stat() for path in spool.folder.glob("events-*")}
+    assert len(files) > 3
+    batch = spool.batch(200)
+    assert batch
+    spool.acknowledge(batch, 200)
+    spool.tidy()
+    left = {path: path.stat() for path in spool.folder.glob("events-*")}
+    assert 0 < len(left) < len(files)
+    assert all(
+        files[p].st_ino == s.st_ino and files[p].st_size == s.st_size for p, s in left.items()
+    )
+    rest = spool.batch(200)
+    assert rest
+    spool.acknowledge(rest, 300)
+    spool.tidy()
+    assert list(spool.folder.glob("events-*")) == []
+    add(spool, "next")
+    assert spool.waiting[0].seq == 301
 
 
 def test_refused_events_are_kept_aside(tmp_path: Path) -> None:
@@ -119,6 +166,62 @@ def test_nothing_to_keep_leaves_nothing(tmp_path: Path) -> None:
     spool, _ = open_spools(tmp_path, "w")
     spool.close()
     assert list((tmp_path / "w").iterdir()) == []
+
+
+def settled(name: str, seq: int, at: float, text: str) -> FeedbackEvent:
+    found = Settled(name, FeedbackLevel.FULL, SettledBy.QUIET, True, text, None, *[False] * 3)
+    return ENVELOPE.event(found, seq, at)
+
+
+def loss(seq: int, texts: int, events: int) -> LossEvent:
+    about = {"session": "s", "workspace": "w", "client": Client(name="c"), "client_time": 1e7}
+    return LossEvent(seq=seq, texts=texts, events=events, **about)
+
+
+def test_a_full_spool_drops_the_oldest_texts_before_any_fact(tmp_path: Path) -> None:
+    spool, _ = open_spools(tmp_path, "w")
+    for n in range(20):
+        spool.append(lambda seq, n=n: settled(f"s{n}", seq, 1.0, "x" * 5000))
+        spool.keep_within(50_000, 1000, 1.0, loss)
+    assert spool.bytes <= 50_000
+    found = {e.suggestion_id: e for e in spool.waiting}
+    names = [f"s{n}" for n in range(20)]
+    assert set(names) <= set(found)
+    texts = [getattr(found[name], "settled_text", None) is not None for name in names]
+    assert texts == sorted(texts)
+    assert 0 < sum(texts) < 10
+    lost = [e for e in spool.waiting if e.kind == "loss"]
+    assert sum(e.texts for e in lost) == 20 - sum(texts)
+    assert sum(e.events for e in lost) == 0
+    die(spool)
+    again, _ = open_spools(tmp_path, "w")
+    assert len(again.waiting) == 20 + len(lost)
+
+
+def test_facts_go_when_texts_are_not_enough(tmp_path: Path) -> None:
+    spool, _ = open_spools(tmp_path, "w")
+    add(spool, *(f"s{n}" for n in range(100)))
+    spool.keep_within(spool.bytes // 2, 1000, 1.0, loss)
+    names = [e.suggestion_id for e in spool.waiting if e.kind == "outcome"]
+    assert names == [f"s{n}" for n in range(100 - len(names), 100)]
+    [lost] = [e for e in spool.waiting if e.kind == "loss"]
+    assert (lost.texts, lost.events) == (0, 100 - len(names))
+    assert [e.seq for e in spool.waiting] == sorted(e.seq for e in spool.waiting)
+
+
+def test_age_takes_texts_and_then_facts(tmp_path: Path) -> None:
+    day = 86_400.0
+    spool, _ = open_spools(tmp_path, "w")
+    for n, age in enumerate((30, 20, 8, 6, 1)):
+        spool.append(lambda seq, n=n, age=age: settled(f"s{n}", seq, (100 - age) * day, "text"))
+    spool.keep_within(10**9, 7.0, 100 * day, loss)
+    kept = [(e.suggestion_id, e.settled_text) for e in spool.waiting if e.kind == "settled"]
+    assert kept == [("s2", None), ("s3", "text"), ("s4", "text")]
+    [lost] = [e for e in spool.waiting if e.kind == "loss"]
+    assert (lost.texts, lost.events) == (1, 2)
+    before = spool.waiting
+    spool.keep_within(10**9, 7.0, 100.1 * day, loss)
+    assert spool.waiting == before
 
 
 def test_files_are_the_users_alone(tmp_path: Path) -> None:

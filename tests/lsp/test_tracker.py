@@ -76,7 +76,7 @@ def test_undo_marks_and_redo_unmarks() -> None:
     desk.edit(((4, 12), (4, 18), ""))
     desk.wait(50)
     assert (desk.settled(name).undone, desk.settled(name).region_changed) == (True, False)
-    assert [s.reverted for s in desk.survivals(name)] == [False, True, True]
+    assert [s.left and s.left.reverted for s in desk.survivals(name)] == [False, True, True]
     again, other = insertion()
     WHOLE(again, other)
     again.edit(((4, 12), (4, 18), ""))
@@ -104,16 +104,16 @@ def test_survival_at_the_horizons() -> None:
     desk.wait(100)
     found = desk.survivals(name)
     assert [(s.horizon_s, s.last) for s in found] == [(0, False), (5, False), (30, True)]
-    assert [s.retained for s in found] == [1.0, 0.5, 0.5]
+    assert [s.left and s.left.retained for s in found] == [1.0, 0.5, 0.5]
 
 
 def test_horizons_that_nobody_saw_are_not_imputed() -> None:
     desk, name = insertion()
     WHOLE(desk, name)
     desk.wait(6)
-    desk.tracker.exit(desk.now)
+    desk.leave()
     found = desk.survivals(name)
-    assert [s.retained for s in found] == [1.0, 1.0, None]
+    assert [s.left and s.left.retained for s in found] == [1.0, 1.0, None]
     assert [s.last for s in found] == [False, False, True]
     assert desk.settled(name).settled_by == SettledBy.EXIT
 
@@ -163,7 +163,7 @@ def test_deletion_is_accepted() -> None:
     desk.edit(((3, 0), (4, 0), ""))
     desk.wait(1)
     assert desk.outcome(name).outcome == Outcome.ACCEPTED
-    assert desk.survivals(name)[0].retained == 1.0
+    assert desk.survivals(name)[0].left.retained == 1.0
 
 
 def test_answer_for_a_closed_document_is_settled_at_once() -> None:

@@ -77,7 +77,7 @@ def test_every_suggestion_gets_exactly_one_of_everything(steps: list, quietly: b
     if quietly:
         desk.wait(1000)
     else:
-        desk.tracker.exit(desk.now)
+        desk.leave()
     assert desk.tracker.watches == ()
     assert desk.tracker.due() is None
     for name in player.names:
@@ -91,7 +91,7 @@ def test_every_suggestion_gets_exactly_one_of_everything(steps: list, quietly: b
         assert (settled.accepted_text is not None) == bool(wanted)
         assert not settled.undone or bool(wanted)
         if quietly:
-            assert all(s.retained is not None for s in survivals)
+            assert all(s.left is not None for s in survivals)
 
 
 @given(

@@ -45,7 +45,7 @@ def show(desk: Desk, name: str) -> None:
 
 
 def close(desk: Desk, name: str) -> None:
-    desk.tracker.closed(desk.document.uri, desk.now)
+    desk.leave(close=True)
 
 
 WHOLE = edit(((4, 12), (4, 12), " + a.b"))

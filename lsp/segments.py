@@ -1,0 +1,186 @@
+"""Numbered events as lines in files, written before anything else happens.
+
+A file is named by its first number and only ever appended to, until it is deleted as a whole;
+what was acknowledged is therefore never rewritten. Knows lines, files and sizes. Does not know
+locks, gateways or what is in an event beyond its number, its age and whether it holds text.
+"""
+
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from feedback_store.events import FeedbackEvent, FeedbackLevel, SettledEvent
+
+SEGMENT_BYTES = 256 * 1024
+_PREFIX, _SUFFIX = "events-", ".jsonl"
+_ADAPTER: TypeAdapter[FeedbackEvent] = TypeAdapter(FeedbackEvent)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event as it is on disk."""
+
+    seq: int
+    data: bytes
+    has_text: bool
+    at: float
+    """The client's wall time."""
+
+    @property
+    def event(self) -> FeedbackEvent:
+        """Read the event back."""
+        return _ADAPTER.validate_json(self.data)
+
+    def without_text(self) -> "Line":
+        """Return the same event at level `facts`."""
+        silent = {"settled_text": None, "accepted_text": None, "level": FeedbackLevel.FACTS}
+        return line_of(self.event.model_copy(update=silent))
+
+
+def line_of(event: FeedbackEvent) -> Line:
+    """Return an event as a line."""
+    text = isinstance(event, SettledEvent) and event.settled_text is not None
+    return Line(event.seq, event.model_dump_json().encode() + b"\n", text, event.client_time)
+
+
+@dataclass
+class _Segment:
+    path: Path
+    last: int
+
+
+class Segments:
+    """The lines of one folder, oldest first."""
+
+    def __init__(self, folder: Path, acked: int) -> None:
+        self.lines: deque[Line] = deque()
+        self.bytes = 0
+        self._folder = folder
+        self._closed: deque[_Segment] = deque()
+        self._current: _Segment | None = None
+        self._fd = -1
+        self._written = 0
+        self._unsynced: set[Path] = set()
+        self._spent: list[Path] = []
+        self.last = acked
+        """The highest number ever given out."""
+        for path in sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}")):
+            self._load(path, acked)
+
+    def append(self, line: Line) -> None:
+        """Write a line. Raises OSError if it cannot be written; it then is not there."""
+        if self._current is None:
+            path = self._folder / f"{_PREFIX}{line.seq:012d}{_SUFFIX}"
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._current, self._written = _Segment(path, line.seq), 0
+        done = os.write(self._fd, line.data)
+        if done < len(line.data):
+            # Whatever comes next must not continue the torn line.
+            self._rotate()
+            raise OSError(f"no room for more feedback in {self._folder}")
+        self._current.last = self.last = line.seq
+        self._unsynced.add(self._current.path)
+        self.lines.append(line)
+        self.bytes += len(line.data)
+        self._written += len(line.data)
+        if self._written >= SEGMENT_BYTES:
+            self._rotate()
+
+    def forget(self, upto: int) -> int:
+        """Drop the lines up to a number; how many. Their files go with `delete_spent`."""
+        before = len(self.lines)
+        while self.lines and self.lines[0].seq <= upto:
+            self.bytes -= len(self.lines.popleft().data)
+        if not self.lines:
+            self._rotate()
+        while self._closed and self._closed[0].last <= upto:
+            self._spent.append(self._closed.popleft().path)
+        return before - len(self.lines)
+
+    def delete_spent(self) -> None:
+        """Delete the files of which everything was dropped; may be called from any thread."""
+        while self._spent:
+            path = self._spent.pop()
+            self._unsynced.discard(path)
+            path.unlink(missing_ok=True)
+
+    def replace(self, change: Callable[[Line], Line | None]) -> None:
+        """Rewrite the lines: each becomes what `change` says, or goes."""
+        self._rotate()
+        changed = [(line, change(line)) for line in self.lines]
+        touched = [line.seq for line, new in changed if new is not line]
+        self.lines = deque(new for _, new in changed if new is not None)
+        self.bytes = sum(len(line.data) for line in self.lines)
+        first = 0
+        for segment in self._closed:
+            if any(first < seq <= segment.last for seq in touched):
+                kept = [line.data for line in self.lines if first < line.seq <= segment.last]
+                replace_file(segment.path, b"".join(kept))
+                self._unsynced.add(segment.path)
+            first = segment.last
+
+    def unsynced(self) -> set[Path]:
+        """Return the files written since the last call, for `sync_files`."""
+        paths, self._unsynced = self._unsynced, set()
+        return paths
+
+    def close(self) -> None:
+        """Write no more."""
+        self._rotate()
+
+    def _rotate(self) -> None:
+        if self._current is not None:
+            os.close(self._fd)
+            self._closed.append(self._current)
+            self._current = None
+
+    def _load(self, path: Path, acked: int) -> None:
+        """Read a file back; a line torn by a crash is left out."""
+        segment = _Segment(path, int(path.stem.removeprefix(_PREFIX)) - 1)
+        for data in path.read_bytes().splitlines(keepends=True):
+            try:
+                event = _ADAPTER.validate_json(data)
+            except ValidationError:
+                log.warning("a line of %s cannot be read", path)
+                continue
+            segment.last = event.seq
+            if event.seq > acked:
+                line = line_of(event)
+                self.lines.append(line)
+                self.bytes += len(line.data)
+        self.last = max(self.last, segment.last)
+        self._closed.append(segment)
+
+
+def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Put a whole new content in a file's place at once."""
+    fresh = path.with_name(f".{path.name}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+    os.replace(fresh, path)
+
+
+def sync_files(paths: Iterable[Path]) -> None:
+    """Bring files and their folders onto the disk; takes milliseconds, in any thread."""
+    for path in paths:
+        for name in (path, path.parent):
+            with suppress(FileNotFoundError):
+                _sync(name)
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
