@@ -7,7 +7,7 @@ is deleted only when the gateway has acknowledged it. Does not know how findings
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path

@@ -58,10 +58,11 @@ class Session:
         folders: Sequence[Path],
         encoding: Encoding,
         clock: Callable[[], float] = time.monotonic,
+        gateway: Gateway | None = None,
     ) -> None:
         self.settings = settings
         find = partial(find_key, settings.gateway, environ)
-        self.gateway = Gateway(settings.gateway, find, __version__)
+        self.gateway = gateway or Gateway(settings.gateway, find, __version__)
         self.documents = Documents(settings.exclude, environ)
         self.documents.encoding = encoding
         self.folders = list(folders)

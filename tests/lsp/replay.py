@@ -1,0 +1,132 @@
+"""Plays a recorded conversation to a real server again, and compares outcomes with the truth.
+
+A transcript is JSON lines: {"t": seconds, "from": "client" | "server", "message": {...}}, and at
+its end {"truth": {SUGGESTION-ID: "accepted" | "partially_accepted" | "typed_through" |
+"not_taken"}}. The client's messages are sent at their times on a virtual clock; the model answers
+what the recorded server offered, and the ids of the recording are mapped to those of the replay.
+Knows the format. Does not know how transcripts are recorded.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from feedback_store.events import OutcomeEvent, SuggestRequest
+from lsp.document import split_lines
+from tests.lsp.editor import replaced
+from tests.lsp.line import Line
+
+COMMAND = "workspace/executeCommand"
+ROOT_KEYS = ("rootUri", "rootPath", "workspaceFolders")
+
+
+class Replay:
+    """One transcript on its way."""
+
+    def __init__(self, entries: list[dict[str, Any]], folder: Path) -> None:
+        self.names: dict[str, str] = {}
+        """From recorded suggestion ids to those of this run."""
+        self.line = Line(folder, self._model, {})
+        self._entries = entries
+        self._texts: dict[str, str] = {}
+        self._offer: dict[str, Any] | None = None
+        self._asked: str = ""
+        self._answers = {
+            entry["message"]["id"]: entry["message"].get("result")
+            for entry in entries
+            if entry["from"] == "server" and "method" not in entry["message"]
+        }
+
+    async def run(self) -> dict[str, str]:
+        """Play it to the end; the outcome of each recorded suggestion."""
+        for entry in self._entries:
+            if entry["from"] == "client":
+                await self.line.wait(max(0.0, entry["t"] - self.line.now))
+                await self._send(entry["message"])
+        await self.line.wait(1000)
+        events = await self.line.end()
+        found = {e.suggestion_id: e.outcome.value for e in events if isinstance(e, OutcomeEvent)}
+        return {old: found[new] for old, new in self.names.items() if new in found}
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        method, params = message.get("method"), message.get("params")
+        if method in (None, "shutdown", "exit", "$/cancelRequest"):
+            return
+        if method == "initialize":
+            params = params | {"processId": None}
+        elif method == COMMAND or method in ("textDocument/didShowInlineEdit", "textDocument/didShowCompletion") or method == "textDocument/didPartiallyAcceptCompletion":
+            params = json.loads(self._renamed(json.dumps(params)))
+        self._follow(method, params)
+        recorded = _offer_in(self._answers.get(message.get("id")))
+        self._offer, self._asked = recorded, (params or {}).get("textDocument", {}).get("uri", "")
+        answer = await self.line.send(message | {"params": params})
+        offered = _offer_in(answer and answer.get("result"))
+        if recorded and offered:
+            self.names.setdefault(recorded["name"], offered["name"])
+
+    def _renamed(self, text: str) -> str:
+        for old, new in self.names.items():
+            text = text.replace(json.dumps(old), json.dumps(new))
+        return text
+
+    def _follow(self, method: str, params: Any) -> None:
+        """Keep the documents' texts, which the recorded edits apply to."""
+        if method == "textDocument/didOpen":
+            self._texts[params["textDocument"]["uri"]] = params["textDocument"]["text"]
+        elif method == "textDocument/didChange":
+            uri = params["textDocument"]["uri"]
+            for change in params["contentChanges"]:
+                span = change.get("range")
+                self._texts[uri] = (
+                    replaced(self._texts[uri], *_ends(span), change["text"])
+                    if span
+                    else change["text"]
+                )
+
+    def _model(self, request: SuggestRequest) -> str | None:
+        """Rewrite the region as the recorded offer does."""
+        offer = self._offer
+        if offer is None:
+            return None
+        before = self._texts[self._asked]
+        after = replaced(before, *_ends(offer["range"]), offer["text"])
+        first = request.context.region_first_line
+        old, new = split_lines(before), split_lines(after)
+        size = len(split_lines(request.context.region))
+        size -= request.context.region.endswith("\n") and first + size - 1 < len(old)
+        behind = max(0, len(old) - first - size)
+        return "".join(new[first : len(new) - behind]).replace("\r\n", "\n")
+
+
+def _offer_in(result: Any) -> dict[str, Any] | None:
+    """Return the edit that an answer of any face offers."""
+    if isinstance(result, dict):
+        items = result.get("items") or result.get("edits") or []
+    else:
+        items = result if isinstance(result, list) else []
+    for item in items:
+        edit = item
+        if "edit" in item:
+            edit = (item["edit"].get("documentChanges") or [{}])[0].get("edits", [None])[0]
+        command = item.get("command")
+        if not edit or not isinstance(command, dict) or "dismiss" in command.get("command", ""):
+            continue
+        text = next((edit[key] for key in ("insertText", "text", "newText") if key in edit), None)
+        if text is None or "range" not in edit or not command.get("arguments"):
+            continue
+        return {"name": command["arguments"][0], "range": edit["range"], "text": text}
+    return None
+
+
+def _ends(span: dict[str, Any]) -> tuple[tuple[int, int], tuple[int, int]]:
+    start, end = span["start"], span["end"]
+    return (start["line"], start["character"]), (end["line"], end["character"])
+
+
+async def replay(path: Path, folder: Path) -> dict[str, tuple[str, str]]:
+    """Return truth and outcome of every suggestion in a transcript; one that the replayed server
+    never offered has the outcome `unknown`."""
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+    truth = lines[-1]["truth"]
+    found = await Replay(lines[:-1], folder).run()
+    return {name: (wanted, found.get(name, "unknown")) for name, wanted in truth.items()}
