@@ -44,11 +44,11 @@ def reaches(base: str, proposed: str, text: str) -> bool:
     return not _same_word(middle, len(written))
 
 
-def is_part(base: str, proposed: str, before: str, text: str) -> bool:
+def is_part(base: str, proposed: str, before: str, text: str, *, from_within: bool) -> bool:
     """Whether the step from `before` to `text` took whole words of the proposed edit.
 
-    Ending inside a word it is a piece of typing, and from inside a word to its end it is what
-    a menu of completions writes.
+    Ending inside a word it is a piece of typing. From inside a word to its end it is rather what
+    a menu of completions writes, unless the client would show that (`from_within`).
     """
     there, so_far = progress(base, proposed, text), progress(base, proposed, before)
     if there is None or so_far is None or there <= so_far + 1:
@@ -58,7 +58,7 @@ def is_part(base: str, proposed: str, before: str, text: str) -> bool:
     if there < len(written) and _same_word(line, offset + there):
         return False
     word = written[so_far:there]
-    return not (_same_word(line, offset + so_far) and word.isidentifier())
+    return from_within or not (_same_word(line, offset + so_far) and word.isidentifier())
 
 
 def _same_word(text: str, at: int) -> bool:

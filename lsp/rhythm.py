@@ -2,47 +2,62 @@
 
 Some clients send every key by itself, others collect them for a while (Neovim 150 ms, coc 100 ms)
 and send the difference, so that two or three keys arrive as one change. Which of the two a client
-is shows in its own changes. Knows changes. Does not know suggestions or times.
+is shows in its own changes: only the former's are ever close to each other. Knows changes. Does
+not know suggestions.
 """
 
+import math
 import re
+from dataclasses import dataclass
 
 from lsp.document import Change
 
 COLLECTED = 3
 """How many keys a client that collects them sends at once: 150 ms of a fast typist."""
-SHARE = 0.15
-"""At least so many of a collecting client's changes hold several keys."""
-CHANCE = 2
-"""So many of them may be something else."""
+QUICK_S = 0.08
+"""Two changes this close were not collected."""
+QUICK_TIMES = 2
+"""So often it must have happened; until then a client may collect."""
+QUICK_SHARE = 0.02
+"""And so often, since a request makes every client send at once what it has."""
 PAIRS = frozenset({"()", "[]", "{}", '""', "''", "``", "<>"})
 _INDENTED = re.compile(r"\n[ \t]*")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a change can have been."""
+
+    by_hand: bool
+    """Keys can have made it."""
+    exact: bool
+    """The client sends what happens as it happens, not the difference between two moments."""
 
 
 class Rhythm:
     """What one connection's changes look like."""
 
     def __init__(self) -> None:
-        self._single = 0
-        self._several = 0
+        self._keys = 0
+        self._quick = 0
+        self._last_at = -math.inf
 
     @property
     def collects(self) -> bool:
-        """Whether the client sends several keys as one change, as far as was seen."""
-        return self._several > max(CHANCE, SHARE * (self._single + self._several))
+        """Whether the client may send several keys as one change, as far as was seen."""
+        return self._quick < max(QUICK_TIMES, QUICK_SHARE * self._keys)
 
-    def by_hand(self, change: Change) -> bool:
-        """Whether keys can have made this change; learns from it."""
-        if completes_word(change):
-            return True
+    def step(self, change: Change, now: float) -> Step:
+        """Return what the change can have been; learns from it."""
         removed, inserted = _difference(change.removed, change.inserted)
         written, gone = keys(inserted), keys(removed)
         if written == 1:
-            self._single += 1
-        elif 1 < written <= COLLECTED:
-            self._several += 1
+            self._keys += 1
+            self._quick += now - self._last_at < QUICK_S
+            self._last_at = now
         most = COLLECTED if self.collects else 1
-        return written <= most and gone <= most
+        by_hand = completes_word(change) or (written <= most and gone <= most)
+        return Step(by_hand, exact=not self.collects)
 
 
 def completes_word(change: Change) -> bool:
@@ -56,7 +71,8 @@ def keys(text: str) -> int:
     text = text.replace("\r", "")
     if not text or text.isspace() or text in PAIRS:
         return min(len(text), 1)
-    return len(_INDENTED.sub("\n", text))
+    closed = text[-2:] in PAIRS
+    return len(_INDENTED.sub("\n", text)) - closed
 
 
 def _difference(removed: str, inserted: str) -> tuple[str, str]:

@@ -79,11 +79,11 @@ class Tracker:
         """A document changed: each change comes with the document's lines after it."""
         watches = [watch for watch in self._watches if watch.uri == uri]
         for change, lines in changes:
-            by_hand = self._rhythm.by_hand(change)
+            step = self._rhythm.step(change, now)
             for watch in watches:
                 before = watch.text
                 if watch.follow(change, lines):
-                    self._verdict.rewritten(watch, before, by_hand, now)
+                    self._verdict.rewritten(watch, before, step, now)
 
     def shown(self, suggestion_id: str) -> None:
         """The editor says that it showed the suggestion."""

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from feedback_store.events import Outcome, SettledBy, Settling, Shown
 from lsp.findings import Finding
 from lsp.matching import is_part, loosely_equal, progress, reaches
+from lsp.rhythm import Step
 from lsp.survival import survival
 from lsp.watch import Watch
 
@@ -35,9 +36,9 @@ class Verdict:
         self._reports = False
         """Whether this client was seen to report the accept of a text that is there."""
 
-    def rewritten(self, watch: Watch, before: str, by_hand: bool, now: float) -> None:
+    def rewritten(self, watch: Watch, before: str, step: Step, now: float) -> None:
         """A region's text changed from `before`."""
-        watch.changed_at = now
+        watch.changed_at, by_hand = now, step.by_hand
         if watch.accepted_at is not None and not watch.settled:
             if watch.text == watch.base:
                 watch.undone = watch.undone or now <= watch.accepted_at + UNDO_S
@@ -59,7 +60,7 @@ class Verdict:
             watch.complete_at = watch.complete_at or now
             watch.gone_at = watch.gone_at or now
         else:
-            self._on_the_way(watch, before, by_hand, now)
+            self._on_the_way(watch, before, step, now)
 
     def reported(self, watch: Watch, now: float) -> None:
         """The editor says that the user accepted; before, after or without the change itself."""
@@ -140,18 +141,19 @@ class Verdict:
             watch.complete_text = watch.text
             watch.leapt_at = now if leapt else None
 
-    def _on_the_way(self, watch: Watch, before: str, by_hand: bool, now: float) -> None:
+    def _on_the_way(self, watch: Watch, before: str, step: Step, now: float) -> None:
         assert watch.proposed is not None
         there = progress(watch.base, watch.proposed, watch.text)
         if there is None:
             watch.gone_at = watch.gone_at or now
             # What goes on within the last word was another word all along.
             beyond = reaches(watch.base, watch.proposed, watch.text)
-            if by_hand and not beyond and loosely_equal(before, watch.proposed):
+            if step.by_hand and not beyond and loosely_equal(before, watch.proposed):
                 watch.complete_at = None
             return
         watch.gone_at = watch.complete_at = None
-        if not by_hand and is_part(watch.base, watch.proposed, before, watch.text):
+        words = (watch.base, watch.proposed, before, watch.text)
+        if not step.by_hand and is_part(*words, from_within=step.exact):
             watch.took_part = True
         if watch.took_part and there:
             watch.part_at, watch.part_text = now, watch.text

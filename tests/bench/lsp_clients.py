@@ -83,9 +83,8 @@ class Window:
                 self._judge(char)
             return
         if char in PAIRS and not self.text[self.cursor : self.cursor + 1].strip():
-            await self.edit(self.cursor, self.cursor, char + PAIRS[char], typed=char)
-            self.cursor -= 1
             self.closers = PAIRS[char] + self.closers
+            await self.edit(self.cursor, self.cursor, char + PAIRS[char], typed=char)
             return
         await self.edit(self.cursor, self.cursor, char, typed=char)
 
@@ -97,13 +96,21 @@ class Window:
         """Take the last character back."""
         await self.edit(self.cursor - 1, self.cursor, "", typed=BACK)
 
-    async def edit(self, begin: int, end: int, new: str, typed: str | None = None) -> None:
+    async def complete(self, begin: int, word: str, typed: str) -> None:
+        """Write a word anew; what that adds at the cursor counts as typed."""
+        await self.edit(begin, self.cursor, word, typed=typed, over=True)
+
+    async def edit(
+        self, begin: int, end: int, new: str, typed: str | None = None, *, over: bool = False
+    ) -> None:
         """Change the text; `typed` is what keys wrote of it at the cursor."""
         change = {"range": {"start": self._place(begin), "end": self._place(end)}, "text": new}
         self._pending.append(change)
-        at_cursor = typed == BACK or (begin == end == self.cursor and typed is not None)
+        at_cursor = over or typed == BACK or (begin == end == self.cursor and typed is not None)
         self.text = self.text[:begin] + new + self.text[end:]
         self.cursor = begin + len(new)
+        if typed in PAIRS and new == typed + PAIRS[typed]:
+            self.cursor -= 1
         self._follow(typed if at_cursor else None, begin)
         if self.habits.sync == "each":
             await self.flush()
@@ -249,8 +256,11 @@ class Window:
                 beyond = self._typed[len(self._wanted) - 1 : len(self._wanted) + 1]
                 through = self._typed.startswith(self._wanted) and not EDGE.fullmatch(beyond)
                 self.truth[self._latest] = "typed_through" if through else "not_taken"
-        elif typed is not None and self.text == self._target:
-            self.truth[self._latest] = "typed_through"
+        elif typed is not None:
+            behind = self.text[self.cursor :]
+            bare = self.text[: self.cursor] + behind.removeprefix(self.closers)
+            if self._target in (self.text, bare):
+                self.truth[self._latest] = "typed_through"
 
     async def _report(self, shown: Shown) -> None:
         if self.habits.command == "never":

@@ -132,15 +132,26 @@ class Developer:
             await window.backspace()
             await window.pause(0.2)
         if chance.random() < 0.02 and len(word) > 3 and word.isidentifier():
-            # A menu of completions writes the rest of the word.
-            plan.text = plan.text[len(word) :]
-            await window.edit(window.cursor, window.cursor, word, typed=word)
+            await self._complete(plan, word)
         elif plan.text.startswith("\n    "):
             plan.text = plan.text[5:]
             await window.enter("    ")
         else:
             char, plan.text = plan.text[0], plan.text[1:]
             await window.key(char)
+
+    async def _complete(self, plan: Plan, word: str) -> None:
+        """A menu of completions writes the rest of the word; VS Code, and some others, by
+        writing all of it anew."""
+        window = self._here
+        plan.text = plan.text[len(word) :]
+        begin = window.cursor
+        while window.text[begin - 1].isalnum() or window.text[begin - 1] == "_":
+            begin -= 1
+        if window.habits.name == "vscode" or self._chance.random() < 0.5:
+            await window.complete(begin, window.text[begin : window.cursor] + word, word)
+        else:
+            await window.edit(window.cursor, window.cursor, word, typed=word)
 
     async def _think(self) -> None:
         chance = self._chance

@@ -79,6 +79,12 @@ class Desk:
         aftermath.follow(end, self.document.lines, envelope)
         aftermath.trails.give_up()
 
+    def warm(self) -> None:
+        """Show, far below, that this client sends every key by itself."""
+        line = len(self.document.lines) - 1
+        self.type(line, 0, "n" * 9, pause_s=0.05)
+        self.edit(((line, 0), (line, 9), ""))
+
     def wait(self, seconds: float) -> None:
         """Let time pass, ticking whenever something is due, as the server does."""
         until = self.now + seconds

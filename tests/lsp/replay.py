@@ -54,7 +54,11 @@ class Replay:
             return
         if method == "initialize":
             params = params | {"processId": None}
-        elif method == COMMAND or method in ("textDocument/didShowInlineEdit", "textDocument/didShowCompletion") or method == "textDocument/didPartiallyAcceptCompletion":
+        elif (
+            method == COMMAND
+            or method in ("textDocument/didShowInlineEdit", "textDocument/didShowCompletion")
+            or method == "textDocument/didPartiallyAcceptCompletion"
+        ):
             params = json.loads(self._renamed(json.dumps(params)))
         self._follow(method, params)
         recorded = _offer_in(self._answers.get(message.get("id")))

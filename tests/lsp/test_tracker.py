@@ -151,6 +151,7 @@ def test_branch_switch_and_bulk_change_are_marked() -> None:
 
 def test_line_added_at_the_very_end_belongs_to_the_last_region() -> None:
     desk = Desk("a\nb\n")
+    desk.warm()
     watch = desk.ask(0, 3)
     name = desk.answer(watch, "a\nb\nc\n")
     desk.edit(((2, 0), (2, 0), "c\n"))

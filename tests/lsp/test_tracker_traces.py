@@ -13,6 +13,7 @@ Step = Callable[[Desk, str], None]
 def insertion() -> tuple[Desk, str]:
     """An offer that completes line 4 to "return x + a.b"."""
     desk = Desk(TEXT)
+    desk.warm()
     return desk, desk.offer(2, 6, "return x\n", "return x + a.b\n")
 
 
