@@ -94,7 +94,10 @@ class Tracker:
     def accepted(self, suggestion_id: str, now: float) -> bool:
         """The editor says that the user accepted; before, after or without the change itself."""
         watch = self.find(suggestion_id)
-        if watch is None or not watch.on_offer:
+        if watch is None:
+            return False
+        if not watch.on_offer:
+            self._verdict.reported_late(watch)
             return False
         self._verdict.reported(watch, now)
         return True

@@ -75,6 +75,10 @@ class Verdict:
         else:
             watch.commanded_at = now
 
+    def reported_late(self, watch: Watch) -> None:
+        """The editor says so of what was decided already: it does report its accepts."""
+        self._reports = self._reports or watch.outcome == Outcome.ACCEPTED
+
     def dismissed(self, watch: Watch, now: float) -> None:
         """The user dismissed what is on offer."""
         self._resolve(watch, now)
@@ -128,18 +132,27 @@ class Verdict:
 
     def _completed(self, watch: Watch, came_along: bool, by_hand: bool, now: float) -> None:
         """The text has become the proposed one: by an accept, by another tool, or by typing."""
-        burst = watch.burst_leaps and watch.burst_leaps >= watch.burst_keys
-        one_burst = burst and now <= (watch.burst_at or 0.0) + self._grace_s
+        one_burst = (
+            watch.burst_leaps > watch.burst_keys and now <= (watch.burst_at or 0.0) + self._grace_s
+        )
         leapt = (not by_hand and came_along) or one_burst
         if watch.commanded_at is not None:
             self._reports = True
             self._accept(watch, now)
-        elif leapt and not self._reports:
+        elif (leapt and not self._reports) or self._all_but_one(watch):
             self._accept(watch, now)
         else:
             watch.complete_at = watch.gone_at = now
             watch.complete_text = watch.text
             watch.leapt_at = now if leapt else None
+
+    def _all_but_one(self, watch: Watch) -> bool:
+        """Whether parts were taken up to the last character, which may be a part by itself."""
+        if not watch.took_part or watch.part_text is None or watch.proposed is None:
+            return False
+        taken = progress(watch.base, watch.proposed, watch.part_text)
+        whole = progress(watch.base, watch.proposed, watch.proposed)
+        return taken is not None and whole is not None and taken >= whole - 1
 
     def _on_the_way(self, watch: Watch, before: str, step: Step, now: float) -> None:
         assert watch.proposed is not None
@@ -153,10 +166,9 @@ class Verdict:
             return
         watch.gone_at = watch.complete_at = None
         words = (watch.base, watch.proposed, before, watch.text)
-        if not step.by_hand and is_part(*words, from_within=step.exact):
-            watch.took_part = True
-        if watch.took_part and there:
-            watch.part_at, watch.part_text = now, watch.text
+        leapt = not step.by_hand and is_part(*words, from_within=step.exact)
+        if leapt or (watch.took_part and there and watch.part_text is None):
+            self._took_part(watch, now)
 
     def _took_part(self, watch: Watch, now: float) -> None:
         watch.took_part = True

@@ -6,29 +6,17 @@ Does not know the language server's code, nor why the user does anything.
 
 import math
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lsp.edits import changed_span
-from tests.bench.lsp_habits import Habits
+from tests.bench.lsp_habits import Habits, Shown
 from tests.lsp.line import Line
 
 PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"'}
 WORD = re.compile(r"\s*\w+|\s*[^\w\s]+|\s+")
 BACK = "\b"
 EDGE = re.compile(r"\w\w")
-
-
-@dataclass
-class Shown:
-    """What is on screen: replace [begin, end) of the text by `text`."""
-
-    name: str
-    begin: int
-    end: int
-    text: str
-    command: dict[str, Any] = field(default_factory=dict)
 
 
 class Window:
@@ -118,6 +106,14 @@ class Window:
             self._sync_at = min(self._sync_at, self.line.now + self.habits.sync_s)
         if self.habits.face != "action":
             self._ask_at = self.line.now + self.habits.ask_s
+
+    async def paste(self, text: str) -> None:
+        """Somebody else than the user's fingers writes; if that is the very suggestion, it was
+        right without having been taken, as if it had been typed."""
+        shown = self.visible
+        await self.edit(self.cursor, self.cursor, text)
+        if shown and shown.text == text and self.truth[shown.name] == "not_taken":
+            self.truth[shown.name] = "typed_through"
 
     def move(self, cursor: int) -> None:
         """Put the cursor elsewhere."""

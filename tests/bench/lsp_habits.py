@@ -3,8 +3,8 @@
 Knows the research's table (2.2 to 2.5). Does not know how a window carries it out.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -38,3 +38,14 @@ CLIENTS = (
     Habits("eglot", "action", "together", 0.5),
     Habits("helix", "action", "each", command="before"),
 )
+
+
+@dataclass
+class Shown:
+    """What is on screen: replace [begin, end) of the text by `text`."""
+
+    name: str
+    begin: int
+    end: int
+    text: str
+    command: dict[str, Any] = field(default_factory=dict)

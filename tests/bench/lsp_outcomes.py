@@ -24,8 +24,9 @@ from rich.table import Table
 
 from feedback_store.events import OutcomeEvent
 from tests.bench.lsp_clients import Window
+from tests.bench.lsp_code import document
 from tests.bench.lsp_habits import CLIENTS, Habits
-from tests.bench.lsp_people import Developer, document
+from tests.bench.lsp_people import Developer
 from tests.lsp.line import Line
 from tests.lsp.replay import replay
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from feedback_store.events import SuggestRequest
 from tests.bench.lsp_clients import Window
+from tests.bench.lsp_code import assign, call, common, formatted
 
-NAMES = ("value", "total", "items", "result", "count", "index", "name", "config", "user", "path")
-CALLS = ("load", "merge", "format_all", "resolve", "build", "find", "update", "render")
 KEY_S = 0.14
 """The median time between two keys."""
 
@@ -24,17 +23,6 @@ class Plan:
     text: str
     begin: int = 0
     end: int = 0
-
-
-def document(chance: random.Random) -> str:
-    """Return a module of some functions."""
-    parts = ["import os\n", "import sys\n", "\n"]
-    for n in range(6):
-        parts.append(f"\ndef {chance.choice(CALLS)}_{n}({chance.choice(NAMES)}):\n")
-        for _ in range(chance.randint(2, 5)):
-            parts.append(f"    {chance.choice(NAMES)}_{chance.randint(0, 9)} = {_call(chance)}\n")
-        parts.append(f"    return {chance.choice(NAMES)}_{n}\n\n")
-    return "".join(parts)
 
 
 class Developer:
@@ -86,14 +74,14 @@ class Developer:
         if dice < 0.45:
             return right
         if dice < 0.55:
-            return right + self._chance.choice((" + 1", "[0]", f"\n    {_assign(self._chance)}"))
+            return right + self._chance.choice((" + 1", "[0]", f"\n    {assign(self._chance)}"))
         words = right.split(" ")
         half = " ".join(words[: max(1, len(words) // 2)])
         if dice < 0.65:
             return half
         if dice < 0.78:
-            return f"{half} {_call(self._chance)}"
-        return _call(self._chance) if " " not in right else _assign(self._chance)
+            return f"{half} {call(self._chance)}"
+        return call(self._chance) if " " not in right else assign(self._chance)
 
     async def _write(self) -> None:
         """Go somewhere and write a line or two."""
@@ -104,11 +92,11 @@ class Developer:
         await window.pause(chance.uniform(0.5, 3))
         if chance.random() < 0.6:
             await window.enter("    ")
-            text = _assign(chance)
+            text = assign(chance)
             if chance.random() < 0.3:
-                text += f"\n    {_assign(chance)}"
+                text += f"\n    {assign(chance)}"
         else:
-            text = chance.choice((f" + {_call(chance)}", ".strip()", " or None", " if x else y"))
+            text = chance.choice((f" + {call(chance)}", ".strip()", " or None", " if x else y"))
         await self._type(text)
 
     async def _type(self, text: str) -> None:
@@ -119,8 +107,12 @@ class Developer:
             await self._think()
             if window.visible is not None and chance.random() < 0.75:
                 await self._look(plan)
-                if not plan.text:
-                    return
+                continue
+            if chance.random() < 0.004:
+                # Another tool, or a paste, writes all the rest.
+                rest, plan.text = plan.text, ""
+                await window.paste(rest)
+                return
             await self._key(plan)
 
     async def _key(self, plan: Plan) -> None:
@@ -160,35 +152,32 @@ class Developer:
             await self._here.pause(chance.uniform(0.4, 3.0))
 
     async def _look(self, plan: Plan) -> None:
-        """Read what is on screen and decide."""
+        """Read what is on screen and decide; at the end a key is typed or nothing is wanted."""
         window, chance = self._here, self._chance
         await window.pause(chance.uniform(0.3, 1.2))
         shown = window.visible
-        if shown is None:
-            return
-        right, dice = shown.text, chance.random()
-        has_words = window.habits.parts != "never"
-        if plan.text == right:
-            if dice < 0.6:
+        if shown is not None and len(shown.text.strip()) > 1:
+            accept, dismiss, words = self._tempted(plan.text, shown.text)
+            dice = chance.random()
+            if dice < accept:
                 await self._accept(plan)
-            elif dice < 0.72 and has_words:
-                await self._accept_words(plan, chance.randint(1, 3))
-            elif dice < 0.78:
+            elif dice < accept + dismiss:
                 window.dismiss()
-        elif plan.text.startswith(right):
-            if dice < 0.55:
-                await self._accept(plan)
-        elif right.startswith(plan.text):
-            if dice < 0.25:
-                await self._accept(plan)
-            elif dice < 0.5 and has_words:
-                await self._accept_words(plan, 9)
-        elif dice < 0.04:
-            await self._accept(plan)
-        elif dice < 0.2:
-            window.dismiss()
-        elif dice < 0.4 and has_words:
-            await self._accept_words(plan, 9)
+            elif dice < accept + dismiss + words and window.habits.parts != "never":
+                await self._accept_words(plan, chance.choice((1, 2, 9)))
+        if plan.text:
+            await window.pause(KEY_S * chance.lognormvariate(0, 0.45))
+            await self._key(plan)
+
+    def _tempted(self, wanted: str, shown: str) -> tuple[float, float, float]:
+        """How likely it is taken, refused by key, or taken word by word."""
+        if wanted == shown:
+            return 0.6, 0.06, 0.12
+        if wanted.startswith(shown):
+            return 0.55, 0.03, 0.05
+        if shown.startswith(wanted):
+            return 0.25, 0.1, 0.25
+        return 0.04, 0.16, 0.2
 
     async def _accept(self, plan: Plan) -> None:
         """Take it; then undo it, correct it, or go on."""
@@ -202,7 +191,7 @@ class Developer:
             await window.edit(0, len(window.text), before)
             window.move(min(shown.begin, len(before)))
             return
-        same = _common(text, plan.text)
+        same = common(text, plan.text)
         plan.text = plan.text[same:]
         if same < len(text) and window.text[window.cursor - len(text) : window.cursor] == text:
             await window.pause(chance.uniform(0.5, 3))
@@ -216,12 +205,12 @@ class Developer:
                 return
             before = len(shown.text)
             # Only words that are right.
-            if _common(shown.text, plan.text) < len(shown.text.split(" ")[0]) or not plan.text:
+            if common(shown.text, plan.text) < len(shown.text.split(" ")[0]) or not plan.text:
                 return
             await window.accept_word()
             left = len(window.visible.text) if window.visible else 0
             taken = shown.text[: before - left]
-            plan.text = plan.text[_common(taken, plan.text) :]
+            plan.text = plan.text[common(taken, plan.text) :]
             await window.pause(self._chance.uniform(0.2, 1.5))
 
     async def _revise(self) -> None:
@@ -232,7 +221,7 @@ class Developer:
         row = chance.choice(rows)
         begin = sum(len(line) + 1 for line in lines[:row]) + lines[row].index(" = ") + 3
         end = sum(len(line) + 1 for line in lines[: row + 1]) - 1
-        plan = self.plan = Plan(_call(chance), begin, end)
+        plan = self.plan = Plan(call(chance), begin, end)
         # Some other edit comes first, which a next edit can follow.
         window.move(end)
         await window.key(" ")
@@ -276,25 +265,8 @@ class Developer:
     async def _after_task(self) -> None:
         window, chance = self._here, self._chance
         if chance.random() < 0.25:
-            lines = (line.rstrip().replace(" ,", ",") for line in window.text.split("\n"))
-            await window.save("\n".join(lines))
+            await window.save("\n".join(formatted(line) for line in window.text.split("\n")))
         if chance.random() < 0.04:
             # Another tool writes, or something is pasted.
-            await window.edit(window.cursor, window.cursor, f"\n    {_assign(chance)}")
+            await window.edit(window.cursor, window.cursor, f"\n    {assign(chance)}")
         await window.pause(chance.choice((0.5, 2, 6, 15, 40)))
-
-
-def _call(chance: random.Random) -> str:
-    parts = [f"{chance.choice(NAMES)}_{chance.randint(0, 9)}" for _ in range(chance.randint(1, 2))]
-    return f"{chance.choice(CALLS)}({', '.join(parts)})"
-
-
-def _assign(chance: random.Random) -> str:
-    return f"{chance.choice(NAMES)}_{chance.randint(0, 9)} = {_call(chance)}"
-
-
-def _common(first: str, second: str) -> int:
-    size = 0
-    while size < min(len(first), len(second)) and first[size] == second[size]:
-        size += 1
-    return size

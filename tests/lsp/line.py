@@ -104,6 +104,7 @@ class Line:
         server.oracle, server.clock = self.oracle, lambda: self.now
         self.server = server
         self.sent: list[dict[str, Any]] = []
+        self._begun = False
         server.protocol.set_writer(self, include_headers=False)
 
     def write(self, data: bytes) -> None:
@@ -116,7 +117,8 @@ class Line:
     async def send(self, message: dict[str, Any]) -> dict[str, Any] | None:
         """Deliver a client's message; the answer, if it is a request."""
         begun = len(self.sent)
-        protocol = self.server.protocol
+        self._begun = self._begun or message.get("method") == "initialize"
+        protocol: Any = self.server.protocol
         protocol.handle_message(protocol.structure_message(message))
         if "id" not in message or "method" not in message:
             await asyncio.sleep(0)
@@ -130,6 +132,9 @@ class Line:
     async def wait(self, seconds: float) -> None:
         """Let time pass: whatever is due happens when it is due."""
         until = self.now + seconds
+        if not self._begun:
+            self.now = until
+            return
         session = self.server.session
         while (due := session.due()) is not None and due <= until:
             self.now = max(self.now, due)

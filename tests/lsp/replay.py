@@ -16,8 +16,15 @@ from lsp.document import split_lines
 from tests.lsp.editor import replaced
 from tests.lsp.line import Line
 
-COMMAND = "workspace/executeCommand"
-ROOT_KEYS = ("rootUri", "rootPath", "workspaceFolders")
+NAMING = frozenset(
+    {
+        "workspace/executeCommand",
+        "textDocument/didShowInlineEdit",
+        "textDocument/didShowCompletion",
+        "textDocument/didPartiallyAcceptCompletion",
+    }
+)
+"""Messages in which the client names a suggestion."""
 
 
 class Replay:
@@ -49,20 +56,17 @@ class Replay:
         return {old: found[new] for old, new in self.names.items() if new in found}
 
     async def _send(self, message: dict[str, Any]) -> None:
-        method, params = message.get("method"), message.get("params")
-        if method in (None, "shutdown", "exit", "$/cancelRequest"):
+        method: str | None = message.get("method")
+        params: Any = message.get("params") or {}
+        if method is None or method in ("shutdown", "exit", "$/cancelRequest"):
             return
         if method == "initialize":
             params = params | {"processId": None}
-        elif (
-            method == COMMAND
-            or method in ("textDocument/didShowInlineEdit", "textDocument/didShowCompletion")
-            or method == "textDocument/didPartiallyAcceptCompletion"
-        ):
+        elif method in NAMING:
             params = json.loads(self._renamed(json.dumps(params)))
         self._follow(method, params)
-        recorded = _offer_in(self._answers.get(message.get("id")))
-        self._offer, self._asked = recorded, (params or {}).get("textDocument", {}).get("uri", "")
+        recorded = _offer_in(self._answers.get(message["id"])) if "id" in message else None
+        self._offer, self._asked = recorded, params.get("textDocument", {}).get("uri", "")
         answer = await self.line.send(message | {"params": params})
         offered = _offer_in(answer and answer.get("result"))
         if recorded and offered:

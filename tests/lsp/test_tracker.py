@@ -164,7 +164,9 @@ def test_deletion_is_accepted() -> None:
     desk.edit(((3, 0), (4, 0), ""))
     desk.wait(1)
     assert desk.outcome(name).outcome == Outcome.ACCEPTED
-    assert desk.survivals(name)[0].left.retained == 1.0
+    [left, *_] = [s.left for s in desk.survivals(name)]
+    assert left is not None
+    assert left.retained == 1.0
 
 
 def test_answer_for_a_closed_document_is_settled_at_once() -> None:

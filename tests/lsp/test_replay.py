@@ -1,0 +1,80 @@
+"""A recorded conversation has the same outcomes when it is played again."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feedback_store.events import OutcomeEvent
+from tests.bench.lsp_clients import Window
+from tests.bench.lsp_code import document
+from tests.bench.lsp_habits import CLIENTS, Habits
+from tests.bench.lsp_outcomes import accuracy, class_of, recorded
+from tests.bench.lsp_people import Developer
+from tests.lsp.line import Line
+from tests.lsp.replay import replay
+
+
+class Recorder(Line):
+    """A line that writes down what passes."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.entries: list[dict[str, Any]] = []
+
+    async def send(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        self.entries.append({"t": self.now, "from": "client", "message": message})
+        answer = await super().send(message)
+        if answer:
+            self.entries.append({"t": self.now, "from": "server", "message": answer})
+        return answer
+
+
+async def record(habits: Habits, folder: Path) -> tuple[Path, dict[str, str], dict[str, str]]:
+    """Have a developer work for a while; the transcript, the outcomes and the truth."""
+    chance = random.Random(7)
+    developer = Developer(None, chance)
+    line = Recorder(folder / "server", developer.propose, {})
+    window = developer.window = Window(line, habits, folder / "a.py", document(chance))
+    await window.open()
+    await developer.work(9)
+    events = await line.end()
+    # The ids of a recording are not those of its replay.
+    text = json.dumps(line.entries)
+    for name in sorted(window.truth, key=len, reverse=True):
+        text = text.replace(f'"{name}"', f'"recorded-{name}"')
+    truth = {f"recorded-{name}": kind for name, kind in window.truth.items()}
+    path = folder / f"{habits.name}.1.jsonl"
+    lines = [*json.loads(text), {"truth": truth}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    outcomes = {
+        f"recorded-{e.suggestion_id}": e.outcome.value
+        for e in events
+        if isinstance(e, OutcomeEvent)
+    }
+    return path, outcomes, truth
+
+
+@pytest.mark.parametrize("habits", CLIENTS, ids=lambda habits: habits.name)
+async def test_a_replay_has_the_outcomes_of_the_recording(habits: Habits, tmp_path: Path) -> None:
+    path, outcomes, truth = await record(habits, tmp_path)
+    assert len(truth) >= 2
+    again = await replay(path, tmp_path / "again")
+    assert again == {name: (truth[name], outcomes[name]) for name in truth}
+
+
+def test_transcripts_are_reported_by_client(tmp_path: Path) -> None:
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": {}}}
+    lines = [{"t": 0, "from": "client", "message": hello}, {"truth": {"never offered": "accepted"}}]
+    path = tmp_path / "some.1.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    found = recorded(tmp_path)
+    assert found == {"some": {("accepted", "not_taken"): 1}}
+    assert accuracy(found["some"]) == 0
+    assert [class_of(name) for name in ("accepted", "rejected", "stale")] == [
+        "accepted",
+        "not_taken",
+        "not_taken",
+    ]
