@@ -3,6 +3,7 @@
 Knows two files of git's. Runs no git, and does not know what a switch means.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -12,7 +13,7 @@ class BranchWatch:
     def __init__(self) -> None:
         self._heads: dict[Path, str] = {}
 
-    def switched(self, folders: list[Path]) -> bool:
+    def switched(self, folders: Sequence[Path]) -> bool:
         """Whether any folder is on another branch than when last asked."""
         changed = False
         for folder in folders:

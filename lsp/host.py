@@ -72,17 +72,24 @@ class HoneServer(LanguageServer):
         encoding = getattr(encoding, "value", encoding)
         self._session = Session(self.settings, self.environ, client, paths, encoding)
         self._session.start()
+        self.acquaint(params)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._terminated)
+        Parent(params.process_id, self._terminated).watch(loop)
+
+    def acquaint(self, params: types.InitializeParams) -> None:
+        """Take in what the client can do."""
         self.abilities = abilities_of(params.capabilities)
         suggest = self.settings.suggest
-        self.unasked = Unasked(self._session, suggest.debounce_ms / 1000.0)
+        self.unasked = Unasked(self.session, suggest.debounce_ms / 1000.0)
         self.hints = Hints(
-            self._session,
+            self.session,
             suggest,
             self.abilities,
             self.text_document_publish_diagnostics,
             lambda: self.workspace_code_lens_refresh(None),
         )
-        self._session.listeners.append(self.hints.update)
+        self.session.observation.listeners.append(self.hints.update)
         if self.owns_process:
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGTERM, self._terminated)

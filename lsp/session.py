@@ -16,11 +16,9 @@ from pathlib import Path
 
 from feedback_store import __version__
 from feedback_store.events import Client, FeedbackLevel, Reason, Trigger
-from lsp.aftermath import Aftermath
 from lsp.ahead import Ahead
 from lsp.alternatives import turn
 from lsp.asking import Asking
-from lsp.branch import BranchWatch
 from lsp.config import Settings, state_folder
 from lsp.consent import Consent, lowest
 from lsp.credentials import find_key
@@ -30,21 +28,17 @@ from lsp.engine import Engine
 from lsp.findings import Envelope, Finding
 from lsp.gateway import Gateway, Silence
 from lsp.history import History
+from lsp.observation import Observation
 from lsp.pace import Pace
 from lsp.positions import Encoding
-from lsp.relocate import Place, place_of
 from lsp.reporter import Reporter
 from lsp.rules import Rules
 from lsp.screen import Screen, guarded
 from lsp.spool import open_spools
-from lsp.tracker import Tracker
 from lsp.watch import Watch
 from lsp.wish import NOTHING, Wish
 
 EXIT_FLUSH_S = 1.0
-KEEP_S = 0.25
-"""How old the texts kept for the case of a crash may be."""
-BRANCH_S = 1.0
 
 
 class Session:
@@ -75,10 +69,12 @@ class Session:
         choices = state_folder(environ)
         self.consent = Consent(settings.feedback.level, workspace, choices, self.gateway.allows)
         self._report = self.consent.capped(self.reporter.emit)
-        self.tracker = Tracker(settings.settling, self._found)
         self.pace = Pace(settings.suggest.debounce_ms, client.name)
         self._screen = Screen()
-        self.aftermath = Aftermath(self.documents, settings.exclude.max_bytes, self._report)
+        self.observation = Observation(
+            settings, self.documents, self.reporter, self._found, envelope, clock, self.folders
+        )
+        self.tracker, self.aftermath = self.observation.tracker, self.observation.aftermath
         if self.level != FeedbackLevel.OFF:
             self.aftermath.resume(self.reporter.left_trails)
         self.history = History()
@@ -90,16 +86,10 @@ class Session:
         self.ahead = Ahead(self.tracker, ask, envelope, after, self.documents.document, clock)
         self.engine = Engine(self.tracker, ask, envelope, clock, self._asking.now, self.ahead)
         self._rules = Rules(self.documents, self.history, self.engine, self.tracker)
-        self._envelope = envelope
+        self.observation.listeners.append(lambda: self.ahead.look(self.level))
         self._clock = clock
         self.silences: Counter[str] = Counter()
         self.last_silence: Silence | None = None
-        self.listeners: list[Callable[[], None]] = []
-        """Called whenever something may have changed what is on offer, or where."""
-        self._branches = BranchWatch()
-        self._wake = asyncio.Event()
-        self._kept: tuple[object, ...] = ()
-        self._kept_at = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -112,13 +102,13 @@ class Session:
         now = self.consent.choose(level)
         for watch in self.tracker.watches:
             watch.level = lowest(watch.level, now)
-        self._keep()
+        self.observation.keep()
         return now
 
     def start(self) -> None:
         """Begin to greet the gateway, to deliver, and to let time pass."""
         loops = (
-            self._pass_time(),
+            self.observation.pass_time(),
             self.gateway.stay_in_touch(),
             self.reporter.deliver(self.gateway),
             self.reporter.keep_synced(),
@@ -155,7 +145,7 @@ class Session:
 
     def closed(self, uri: str) -> None:
         """The editor closed a document."""
-        self._follow(self.tracker.closed(uri, self._clock()))
+        self.observation.closed(uri)
         self.documents.close(uri)
         self.engine.closed(uri)
         self._stir()
@@ -192,7 +182,7 @@ class Session:
             self._silent(found)
         elif self.settings.suggest.ahead:
             self.engine.offered(found[1])
-        self._announce()
+        self.observation.announce()
         # The answer goes first: what is kept on disk may take longer than the whole request.
         asyncio.get_running_loop().call_later(0, self._stir)
         return found
@@ -249,9 +239,7 @@ class Session:
     def settle(self) -> None:
         """Settle everything; no gateway is needed for this."""
         self.ahead.drop()
-        self._follow(self.tracker.exit(self._clock()))
-        self.aftermath.end()
-        self._keep()
+        self.observation.settle()
 
     async def _suggest(
         self, uri: str, version: int | None, position: Position, trigger: Trigger, wish: Wish
@@ -278,74 +266,13 @@ class Session:
                 self.history.record(opened.path, change, lines, now)
             yield change, lines
 
-    def _found(self, finding: Finding) -> None:
-        self._report(finding)
+    def _found(self, finding: Finding, *more: Envelope) -> None:
+        self._report(finding, *more)
         self.pace.found(finding, self._clock())
 
     def _stir(self) -> None:
-        """Something happened: keep what matters at once, and look at the clock again."""
-        self.ahead.look(self.level)
-        watches = self.tracker.watches
-        state = (
-            *((w.suggestion_id, w.outcome, w.settled, len(w.horizons)) for w in watches),
-            *((t.suggestion_id, len(t.horizons)) for t in self.aftermath.trails),
-        )
-        if state != self._kept:
-            self._keep()
-            self._kept = state
-        self._wake.set()
-        self._announce()
-
-    def _announce(self) -> None:
-        for hear in self.listeners:
-            hear()
+        self.observation.stir()
 
     def _silent(self, silence: Silence) -> None:
         self.last_silence = silence
         self.silences[silence.reason.value] += 1
-
-    def _keep(self) -> None:
-        self._kept_at = self._clock()
-        self.reporter.remember(self.tracker.watches, self.aftermath.trails, self._place)
-
-    def _place(self, watch: Watch) -> Place | None:
-        opened = self.documents.get(watch.uri)
-        return place_of(opened.document.lines, watch.region) if opened else None
-
-    def _follow(self, watches: Sequence[Watch]) -> None:
-        """Go on with what was accepted in documents that are closed now."""
-        for watch in watches:
-            opened = self.documents.get(watch.uri)
-            lines = opened.document.lines if opened else [""]
-            self.aftermath.follow([watch], lines, self._envelope)
-
-    def due(self) -> float | None:
-        """Return when `tick` has something to do next."""
-        found = (at for at in (self.tracker.due(), self.aftermath.trails.due()) if at is not None)
-        return min(found, default=None)
-
-    async def tick(self, now: float) -> None:
-        """Do what time alone decides."""
-        self.tracker.tick(now)
-        await self.aftermath.look(now)
-        self._stir()
-
-    async def _pass_time(self) -> None:
-        looked_at = 0.0
-        while True:
-            now = self._clock()
-            if now - looked_at >= BRANCH_S:
-                looked_at = now
-                if self._branches.switched(self.folders):
-                    self.tracker.branch_switched()
-            watches, due = self.tracker.watches, self.due()
-            if any(w.changed_at > self._kept_at for w in watches) and now > self._kept_at + KEEP_S:
-                self._keep()
-            if due is not None and due <= now:
-                await self.tick(now)
-                continue
-            self._wake.clear()
-            rest_s = KEEP_S if watches else BRANCH_S
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(rest_s if due is None else min(due - now, rest_s)):
-                    await self._wake.wait()

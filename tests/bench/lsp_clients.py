@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lsp.edits import changed_span
-from tests.bench.lsp_habits import Habits, Shown
+from tests.bench.lsp_habits import CAPABILITIES, Habits, Shown
 from tests.lsp.line import Line
 
 PAIRS = {"(": ")", "[": "]", "{": "}", '"': '"'}
@@ -46,7 +46,8 @@ class Window:
         """Begin the connection and open the document."""
         info = {"name": self.habits.name}
         root = Path(self.uri.removeprefix("file://")).parent.as_uri()
-        params = {"processId": None, "rootUri": root, "capabilities": {}, "clientInfo": info}
+        able = CAPABILITIES[self.habits.face]
+        params = {"processId": None, "rootUri": root, "capabilities": able, "clientInfo": info}
         await self._request("initialize", params)
         await self._notify("initialized", {})
         item = {"uri": self.uri, "languageId": "python", "version": 1, "text": self.text}

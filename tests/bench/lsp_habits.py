@@ -27,6 +27,13 @@ class Habits:
     """Whether it says that it shows something."""
 
 
+CAPABILITIES: dict[str, Any] = {
+    "ghost": {"textDocument": {"inlineCompletion": {}}},
+    "next": {},
+    "action": {"workspace": {"workspaceEdit": {"documentChanges": True}, "applyEdit": True}},
+}
+"""What a client of each face says of itself."""
+
 CLIENTS = (
     Habits("neovim", "ghost", "collected", 0.15, 0.2),
     Habits("sidekick", "next", "collected", 0.15, 0.1),

@@ -30,6 +30,8 @@ from lsp.host import HoneServer
 from lsp.session import Session
 from tests.lsp.standin import HELLO
 
+CYCLES = 16
+"""Turns of the loop after which what a notification has set off is done: nothing waits for real."""
 Model = Callable[[SuggestRequest], str | None]
 """From a request to the region rewritten, or None for no edit."""
 
@@ -88,6 +90,7 @@ class _Standing(HoneServer):
             clock=self.clock,
             gateway=self.oracle,
         )
+        self.acquaint(params)
 
 
 class Line:
@@ -121,7 +124,8 @@ class Line:
         protocol: Any = self.server.protocol
         protocol.handle_message(protocol.structure_message(message))
         if "id" not in message or "method" not in message:
-            await asyncio.sleep(0)
+            for _ in range(CYCLES):
+                await asyncio.sleep(0)
             return None
         while True:
             for answer in self.sent[begun:]:
@@ -135,15 +139,16 @@ class Line:
         if not self._begun:
             self.now = until
             return
-        session = self.server.session
-        while (due := session.due()) is not None and due <= until:
+        observation = self.server.session.observation
+        while (due := observation.due()) is not None and due <= until:
             self.now = max(self.now, due)
-            await session.tick(self.now)
+            await observation.tick(self.now)
         self.now = until
 
     async def end(self) -> list[FeedbackEvent]:
         """Settle everything; all feedback there was."""
         session = self.server.session
+        self.server.unasked.end()
         session.settle()
         await session.reporter.flush(self.oracle)
         session.reporter.close()

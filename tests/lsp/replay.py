@@ -36,6 +36,7 @@ class Replay:
         self.line = Line(folder, self._model, {})
         self._entries = entries
         self._texts: dict[str, str] = {}
+        self._at = 0
         self._offer: dict[str, Any] | None = None
         self._asked: str = ""
         self._answers = {
@@ -46,7 +47,8 @@ class Replay:
 
     async def run(self) -> dict[str, str]:
         """Play it to the end; the outcome of each recorded suggestion."""
-        for entry in self._entries:
+        for at, entry in enumerate(self._entries):
+            self._at = at
             if entry["from"] == "client":
                 await self.line.wait(max(0.0, entry["t"] - self.line.now))
                 await self._send(entry["message"])
@@ -66,11 +68,24 @@ class Replay:
             params = json.loads(self._renamed(json.dumps(params)))
         self._follow(method, params)
         recorded = _offer_in(self._answers.get(message["id"])) if "id" in message else None
-        self._offer, self._asked = recorded, params.get("textDocument", {}).get("uri", "")
+        self._offer = recorded or self._upcoming()
+        self._asked = params.get("textDocument", {}).get("uri", "")
         answer = await self.line.send(message | {"params": params})
         offered = _offer_in(answer and answer.get("result"))
         if recorded and offered:
             self.names.setdefault(recorded["name"], offered["name"])
+
+    def _upcoming(self) -> dict[str, Any] | None:
+        """Return what is offered next for the text as it is now: the server may ask before the
+        client does."""
+        for entry in self._entries[self._at + 1 :]:
+            message = entry["message"]
+            if entry["from"] == "client" and message.get("method") == "textDocument/didChange":
+                return None
+            offer = _offer_in(message.get("result")) if entry["from"] == "server" else None
+            if offer is not None:
+                return offer
+        return None
 
     def _renamed(self, text: str) -> str:
         for old, new in self.names.items():

@@ -4,6 +4,7 @@ from feedback_store.events import MAX_AVOIDED, Client, Outcome
 from lsp.alternatives import neighbour, ring, turn
 from lsp.findings import Decided, Envelope
 from lsp.journal import recover, snapshot
+from lsp.relocate import place_of
 from lsp.watch import Watch
 from tests.lsp.desk import SETTLING, Desk
 
@@ -79,7 +80,9 @@ def test_it_is_superseded_after_a_crash_too() -> None:
     desk = Desk(TEXT)
     first, second = offers(desk, 2)
     envelope = Envelope("session", "workspace", Client(name="test"), SETTLING)
-    found = [recover(snapshot(watch, envelope))[0] for watch in (first, second)]
+    place = place_of(desk.document.lines, first.region)
+    kept = [snapshot(watch, envelope, place, 0.0) for watch in (first, second)]
+    found = [recover(one, 0.0)[0][0] for one in kept]
     assert [one.outcome for one in found if isinstance(one, Decided)] == [
         Outcome.SUPERSEDED,
         Outcome.EXPIRED,
