@@ -42,7 +42,7 @@ async def apply(ls: HoneServer, suggestion_id: str | None, part: Part) -> bool:
         ls.session.refused(watch, trouble)
         return False
     if taken == edit:
-        ls.session.accepted(watch.suggestion_id)
+        ls.session.accepted(watch.suggestion_id, by_client=False)
     return True
 
 

@@ -79,6 +79,8 @@ async def code_action(
     if found is None and by_hand:
         asked = await ls.session.suggest(uri, None, (start.line, start.character), Trigger.INVOKED)
         found = None if isinstance(asked, Silence) else asked
+    elif found is not None:
+        ls.session.deliver(found[1])
     actions = offers.code_actions(found[0].document, found[1], ls.abilities) if found else []
     hello = ls.session.gateway.hello
     if params.range.start != params.range.end and hello and hello.instructions:

@@ -150,9 +150,9 @@ class Session:
         self.engine.closed(uri)
         self._stir()
 
-    def accepted(self, suggestion_id: str) -> bool:
-        """The editor reports an accept."""
-        taken = self.tracker.accepted(suggestion_id, self._clock())
+    def accepted(self, suggestion_id: str, *, by_client: bool = True) -> bool:
+        """The editor reports an accept, or applied one that the server sent."""
+        taken = self.tracker.accepted(suggestion_id, self._clock(), by_client=by_client)
         self._stir()
         return taken
 
@@ -176,6 +176,20 @@ class Session:
         wish: Wish = NOTHING,
     ) -> tuple[Opened, Watch] | Silence:
         """Return an edit on offer for a cursor in the client's units, or why there is none."""
+        found = await self.prepare(uri, version, position, trigger, wish)
+        if not isinstance(found, Silence):
+            self.deliver(found[1])
+        return found
+
+    async def prepare(
+        self,
+        uri: str,
+        version: int | None,
+        position: Position,
+        trigger: Trigger,
+        wish: Wish = NOTHING,
+    ) -> tuple[Opened, Watch] | Silence:
+        """As `suggest`, for a client that did not ask: it gets the edit later, or never."""
         self.ahead.look(self.level)
         found = await self._suggest(uri, version, position, trigger, wish)
         if isinstance(found, Silence):
@@ -186,6 +200,10 @@ class Session:
         # The answer goes first: what is kept on disk may take longer than the whole request.
         asyncio.get_running_loop().call_later(0, self._stir)
         return found
+
+    def deliver(self, watch: Watch) -> None:
+        """The client gets this edit."""
+        self.tracker.delivered(watch, self._clock())
 
     def turned(self, watch: Watch, other: Watch) -> None:
         """The user leafs from one alternative to another."""

@@ -49,12 +49,19 @@ class Tracker:
     def answered(
         self, watch: Watch, suggestion_id: str, level: FeedbackLevel, proposed: str, now: float
     ) -> None:
-        """An edit is on offer from now on; older offers for the same place end."""
-        for older in self._watches:
-            if older is not watch and older.on_offer and _same_place(older, watch):
+        """An edit is on offer from now on; older offers for the same place that no client ever
+        got end."""
+        for older in self._rivals(watch):
+            if not older.delivered:
                 self._verdict.outrun(older, now)
         watch.suggestion_id, watch.level, watch.proposed = suggestion_id, level, proposed
         watch.born_at = watch.changed_at = now
+
+    def delivered(self, watch: Watch, now: float) -> None:
+        """The client has got the offer: others for the same place can no longer be on screen."""
+        watch.delivered = True
+        for older in self._rivals(watch):
+            self._verdict.outrun(older, now)
 
     def silent(
         self,
@@ -91,15 +98,17 @@ class Tracker:
         if watch and watch.on_offer:
             watch.shown = Shown.YES
 
-    def accepted(self, suggestion_id: str, now: float) -> bool:
-        """The editor says that the user accepted; before, after or without the change itself."""
+    def accepted(self, suggestion_id: str, now: float, *, by_client: bool = True) -> bool:
+        """The user accepted; before, after or without the change itself. The client says so, or
+        the server knows by itself."""
         watch = self.find(suggestion_id)
         if watch is None:
             return False
         if not watch.on_offer:
-            self._verdict.reported_late(watch)
+            if by_client:
+                self._verdict.reported_late(watch)
             return False
-        self._verdict.reported(watch, now)
+        self._verdict.reported(watch, now, by_client=by_client)
         return True
 
     def partly_accepted(self, suggestion_id: str) -> None:
@@ -156,6 +165,9 @@ class Tracker:
         for watch in self._watches:
             self._verdict.look(watch, now)
         self._watches = [watch for watch in self._watches if not watch.done]
+
+    def _rivals(self, watch: Watch) -> list[Watch]:
+        return [w for w in self._watches if w is not watch and w.on_offer and _same_place(w, watch)]
 
     def _end(self, watches: list[Watch], by: SettledBy, now: float) -> list[Watch]:
         for watch in watches:

@@ -62,18 +62,18 @@ class Verdict:
         else:
             self._on_the_way(watch, before, step, now)
 
-    def reported(self, watch: Watch, now: float) -> None:
-        """The editor says that the user accepted; before, after or without the change itself."""
+    def reported(self, watch: Watch, now: float, *, by_client: bool) -> None:
+        """The user accepted; before, after or without the change itself."""
         assert watch.proposed is not None
         watch.shown = Shown.YES
         if watch.complete_at is not None or loosely_equal(watch.text, watch.proposed):
-            self._reports = True
+            self._reports = self._reports or by_client
             self._accept(watch, now)
         elif self._just_leapt(watch, now) and progress(watch.base, watch.proposed, watch.text):
             # Some clients report the accept of a word or line in the same way.
             self._took_part(watch, now)
         else:
-            watch.commanded_at = now
+            watch.commanded_at, watch.commanded_by_client = now, by_client
 
     def reported_late(self, watch: Watch) -> None:
         """The editor says so of what was decided already: it does report its accepts."""
@@ -137,7 +137,7 @@ class Verdict:
         )
         leapt = (not by_hand and came_along) or one_burst
         if watch.commanded_at is not None:
-            self._reports = True
+            self._reports = self._reports or watch.commanded_by_client
             self._accept(watch, now)
         elif (leapt and not self._reports) or self._all_but_one(watch):
             self._accept(watch, now)
@@ -225,5 +225,5 @@ class Verdict:
         if progress(watch.base, proposed, watch.text):
             self._took_part(watch, now)
         elif survival(watch.base, proposed, watch.text).retained >= TAKEN_SHARE:
-            self._reports = True
+            self._reports = self._reports or watch.commanded_by_client
             self._accept(watch, now)

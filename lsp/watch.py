@@ -47,6 +47,7 @@ class Watch:
     """When a change that no key makes last brought it forward."""
     commanded_at: float | None = None
     """When an accept was reported whose change has not been seen yet."""
+    commanded_by_client: bool = True
     took_part: bool = False
     """A leading part was taken in one step."""
     part_at: float | None = None
@@ -62,6 +63,8 @@ class Watch:
     undone: bool = False
     branch_switch: bool = False
     bulk_change: bool = False
+    delivered: bool = False
+    """The client got it: from then on it can be on screen."""
     aside: bool = False
     """The user wanted to see an alternative; it may come back."""
     settled: bool = False

@@ -71,6 +71,7 @@ def test_the_shipped_migrations_make_the_tables(connection) -> None:
         "batch_states",
         "batches",
         "decisions",
+        "losses",
         "meta",
         "outcomes",
         "policies",

@@ -211,11 +211,14 @@ def test_queries_cannot_write_or_leave_the_folder(store: Store, tmp_path: Path) 
 def test_events_of_wire_version_1_are_accepted_forever(store: Store) -> None:
     text = (SAMPLES / "wire_v1.json").read_text(encoding="utf-8")
     batch = FeedbackBatch.model_validate_json(text)
-    ids = sorted({event.suggestion_id for event in batch.events})
+    ids = sorted({event.suggestion_id for event in batch.events} - {""})
     put(store, *(made.suggestion(seq, one) for seq, one in enumerate(ids, start=1)))
     ack = put(store, *entries_of(batch, "ann", "core"))
     assert (ack.stored, ack.quarantined) == (len(batch.events), 0)
     assert ack.high_water == batch.events[-1].seq
-    tables = ("outcomes", "settlements", "survivals")
+    tables = ("outcomes", "settlements", "survivals", "losses")
     assert sum(count(store, table) for table in tables) == len(batch.events)
     assert {row["outcome"] for row in store.query("SELECT outcome FROM outcomes")} == set(Outcome)
+    assert store.query("SELECT max(age_s) AS age FROM survivals") == [{"age": 52000.5}]
+    [lost] = store.query("SELECT texts, events, producer FROM losses")
+    assert lost == {"texts": 3, "events": 1, "producer": batch.producer}

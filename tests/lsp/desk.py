@@ -34,6 +34,7 @@ class Desk:
         self.names += 1
         name = f"s{self.names}"
         self.tracker.answered(watch, name, FeedbackLevel.FULL, proposed, self.now)
+        self.tracker.delivered(watch, self.now)
         return name
 
     def offer(self, first: int, last: int, old: str, new: str) -> str:

@@ -144,3 +144,28 @@ def test_withheld_text_is_followed_too() -> None:
     desk.edit(((2, 0), (3, 0), "def g(a):\n"))
     desk.wait(100)
     assert desk.settled(name).settled_text.startswith("def g(a):\n")
+
+
+def test_what_no_client_got_does_not_outrun_what_one_has() -> None:
+    desk, seen = insertion()
+    for name in ("unseen", "unseen too"):
+        watch = desk.ask(2, 6)
+        desk.tracker.answered(watch, name, FeedbackLevel.FULL, watch.base + "x\n", desk.now)
+    assert desk.outcome("unseen").outcome == Outcome.SUPERSEDED
+    assert desk.of(seen) == []
+    desk.type(4, 12, " + a.b")
+    desk.wait(100)
+    assert desk.outcome(seen).outcome == T
+
+
+def test_an_accept_that_the_server_applied_says_nothing_of_the_clients_habits() -> None:
+    for by_client, later in ((False, A), (True, T)):
+        desk, name = insertion()
+        desk.tracker.accepted(name, desk.now, by_client=by_client)
+        WHOLE(desk, name)
+        assert desk.outcome(name).outcome == A
+        desk.wait(100)
+        again = desk.offer(2, 6, "x = 1\n", "x = 1 + len(a)\n")
+        desk.edit(((3, 9), (3, 9), " + len(a)"))
+        desk.wait(100)
+        assert desk.outcome(again).outcome == later
