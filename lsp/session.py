@@ -64,8 +64,7 @@ class Session:
         workspace = hashlib.sha256(str(folders[0] if folders else "").encode()).hexdigest()[:16]
         envelope = Envelope(uuid.uuid4().hex, workspace, client, settings.settling)
         root = settings.spool.folder or state_folder(environ) / "spool"
-        own, left = open_spools(root, workspace)
-        self.reporter = Reporter(settings.spool, envelope, own, left)
+        self.reporter = Reporter(settings.spool, envelope, *open_spools(root, workspace))
         choices = state_folder(environ)
         self.consent = Consent(settings.feedback.level, workspace, choices, self.gateway.allows)
         self._report = self.consent.capped(self.reporter.emit)
