@@ -13,7 +13,8 @@ from tests.lsp.standin import StandIn
 
 SOON = {"HONE_LSP_SETTLING__HORIZONS_S": "0,1.2,2.4"}
 LATE = {"HONE_LSP_SETTLING__HORIZONS_S": "0,0.1,90"}
-WATCHES = {"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}}}
+GHOST = {"textDocument": {"inlineCompletion": {}}}
+WATCHES = GHOST | {"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}}}
 
 
 def accepted(editor: Editor, gateway: StandIn) -> tuple[str, Path]:
@@ -31,7 +32,7 @@ def survivals(editor: Editor, gateway: StandIn, name: str, count: int = 3) -> li
     return gateway.of(name, "survival")
 
 
-@pytest.mark.parametrize("capabilities", [{}, WATCHES])
+@pytest.mark.parametrize("capabilities", [GHOST, WATCHES])
 def test_later_horizons_are_read_from_the_file(
     launch: Launch, gateway: StandIn, capabilities: dict
 ) -> None:
@@ -49,7 +50,11 @@ def test_later_horizons_are_read_from_the_file(
     third = survivals(editor, gateway, name)[2]
     assert (third.retained, third.reverted, third.last) == (0.0, True, True)
     asked = [m["method"] for m in iter_messages(editor)]
-    wanted = ["client/registerCapability", "client/unregisterCapability"] if capabilities else []
+    wanted = (
+        ["client/registerCapability", "client/unregisterCapability"]
+        if capabilities == WATCHES
+        else []
+    )
     assert [m for m in asked if m.startswith("client/")] == wanted
     assert editor.status()["open_suggestions"] == 0
 
