@@ -1,6 +1,7 @@
 """The language server as a process, an editor over stdio, and a real HTTP gateway."""
 
 from feedback_store.events import Reason
+from tests.lsp.conftest import Launch
 from tests.lsp.editor import Editor
 from tests.lsp.scenes import CODE, rewrite, typed
 from tests.lsp.standin import StandIn
@@ -33,7 +34,10 @@ def test_next_edit_is_accepted_by_command(editor: Editor, gateway: StandIn) -> N
     assert (request.context.region_first_line, request.context.cursor_line) == (1, 3)
 
 
-def test_accept_is_seen_without_any_command(editor: Editor, gateway: StandIn) -> None:
+def test_accept_is_seen_without_any_command(launch: Launch, gateway: StandIn) -> None:
+    # Another client than the one that reports its accepts in other tests here.
+    editor = launch()
+    editor.initialize()
     uri = typed(editor)
     gateway.answers.append(rewrite("value_4 = 4", "total_4 = 4"))
     edit = editor.next_edit(uri, 4)
@@ -57,7 +61,10 @@ def test_command_before_the_change_is_the_same_accept(editor: Editor, gateway: S
     assert (outcome.outcome, outcome.shown) == ("accepted", "yes")
 
 
-def test_undo_marks_the_accept(editor: Editor, gateway: StandIn) -> None:
+def test_undo_marks_the_accept(launch: Launch, gateway: StandIn) -> None:
+    # Another client than the one that reports its accepts in other tests here.
+    editor = launch()
+    editor.initialize()
     uri = typed(editor)
     gateway.answers.append(rewrite("value_4 = 4", "total_4 = 4"))
     edit = editor.next_edit(uri, 4)
@@ -175,7 +182,10 @@ def test_request_for_an_old_version_is_silent(editor: Editor, gateway: StandIn) 
     assert gateway.requests == []
 
 
-def test_crlf_and_surrogate_pairs(editor: Editor, gateway: StandIn) -> None:
+def test_crlf_and_surrogate_pairs(launch: Launch, gateway: StandIn) -> None:
+    # Another client than the one that reports its accepts in other tests here.
+    editor = launch()
+    editor.initialize()
     text = CODE.replace("value_4 = 4", "value_4 = '😀😀'; n = 4").replace("\n", "\r\n")
     uri = typed(editor, text)
     gateway.answers.append(rewrite("n = 4\n", "n = 5\nnew = '😀'\n"))
