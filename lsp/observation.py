@@ -9,9 +9,11 @@ import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from feedback_store.events import FeedbackLevel
 from lsp.aftermath import Aftermath
 from lsp.branch import BranchWatch
 from lsp.config import Settings
+from lsp.consent import lowest
 from lsp.documents import Documents
 from lsp.findings import Envelope
 from lsp.relocate import Place, place_of
@@ -59,6 +61,14 @@ class Observation:
         """The server ends: settle everything, and leave the rest to the next one."""
         self._follow(self.tracker.exit(self._clock()))
         self.aftermath.end()
+        self.keep()
+
+    def lower(self, level: FeedbackLevel, uri: str | None = None) -> None:
+        """Record no more than this of what is under observation, in one document or in all; what
+        is kept on disk goes by it at once."""
+        for one in (*self.tracker.watches, *self.aftermath.trails):
+            if uri in (None, one.uri):
+                one.level = lowest(one.level, level)
         self.keep()
 
     def stir(self) -> None:

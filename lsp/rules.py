@@ -8,11 +8,10 @@ import time
 from collections.abc import Mapping
 
 from feedback_store.events import FeedbackLevel
-from lsp.consent import lowest
 from lsp.documents import Documents, Place
 from lsp.engine import Engine
 from lsp.history import History
-from lsp.tracker import Tracker
+from lsp.observation import Observation
 
 UNNOTICED_S = 1.0
 """How long an ignore file that changed on disk may go unnoticed."""
@@ -22,12 +21,12 @@ class Rules:
     """The rules as this run has last seen them."""
 
     def __init__(
-        self, documents: Documents, history: History, engine: Engine, tracker: Tracker
+        self, documents: Documents, history: History, engine: Engine, observation: Observation
     ) -> None:
         self._documents = documents
         self._history = history
         self._engine = engine
-        self._tracker = tracker
+        self._observation = observation
         self._looked_at = 0.0
 
     async def refresh(self) -> None:
@@ -42,6 +41,4 @@ class Rules:
         for refused in self._documents.reconsider(places):
             self._history.forget(refused.path)
             self._engine.closed(refused.uri)
-            for watch in self._tracker.watches:
-                if watch.uri == refused.uri:
-                    watch.level = lowest(watch.level, FeedbackLevel.FACTS)
+            self._observation.lower(FeedbackLevel.FACTS, refused.uri)

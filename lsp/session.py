@@ -1,40 +1,24 @@
-"""One run of the language server: everything put together, and what each of its events does.
+"""One run of the language server: what each of its events does.
 
-Knows who needs to hear of what, and the clocks. Does not know LSP's messages (that is
-`lsp.app`) or any algorithm. No method raises for want of a gateway.
+Knows who needs to hear of what. Does not know how the parts come about (lsp.assembly), LSP's
+messages (lsp.app) or any algorithm. No method raises for want of a gateway.
 """
 
 import asyncio
 import contextlib
-import hashlib
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
-from feedback_store import __version__
 from feedback_store.events import Client, FeedbackLevel, Reason, Trigger
-from lsp.ahead import Ahead
 from lsp.alternatives import turn
-from lsp.asking import Asking
-from lsp.config import Settings, state_folder
-from lsp.consent import Consent, lowest
-from lsp.credentials import find_key
+from lsp.assembly import Assembly
+from lsp.config import Settings
 from lsp.document import Change, Position
-from lsp.documents import Documents, Edit, Opened
-from lsp.engine import Engine
-from lsp.findings import Envelope, Finding
+from lsp.documents import Edit, Opened
 from lsp.gateway import Gateway, Silence
-from lsp.history import History
-from lsp.observation import Observation
-from lsp.pace import Pace
 from lsp.positions import Encoding
-from lsp.reporter import Reporter
-from lsp.rules import Rules
-from lsp.screen import Screen, guarded
-from lsp.spool import open_spools
 from lsp.watch import Watch
 from lsp.wish import NOTHING, Wish
 
@@ -55,37 +39,21 @@ class Session:
         gateway: Gateway | None = None,
     ) -> None:
         self.settings = settings
-        find = partial(find_key, settings.gateway, environ)
-        self.gateway = gateway or Gateway(settings.gateway, find, __version__)
-        self.documents = Documents(settings.exclude, environ)
-        self.documents.encoding = encoding
-        self.folders = list(folders)
-        self.warnings = list(filter(None, map(self.documents.add_folder, folders)))
-        workspace = hashlib.sha256(str(folders[0] if folders else "").encode()).hexdigest()[:16]
-        envelope = Envelope(uuid.uuid4().hex, workspace, client, settings.settling)
-        root = settings.spool.folder or state_folder(environ) / "spool"
-        self.reporter = Reporter(settings.spool, envelope, *open_spools(root, workspace))
-        choices = state_folder(environ)
-        self.consent = Consent(settings.feedback.level, workspace, choices, self.gateway.allows)
-        self._report = self.consent.capped(self.reporter.emit)
-        self.pace = Pace(settings.suggest.debounce_ms, client.name)
-        self._screen = Screen()
-        self.observation = Observation(
-            settings, self.documents, self.reporter, self._found, envelope, clock, self.folders
-        )
+        parts = Assembly(settings, environ, client, folders, encoding, clock, gateway)
+        self.gateway = parts.gateway
+        self.documents = parts.documents
+        self.folders, self.warnings = parts.folders, parts.warnings
+        self.reporter = parts.reporter
+        self.consent = parts.consent
+        self.pace = parts.pace
+        self.observation = parts.observation
         self.tracker, self.aftermath = self.observation.tracker, self.observation.aftermath
-        if self.level != FeedbackLevel.OFF:
-            self.aftermath.resume(self.reporter.left_trails)
-        self.history = History()
-        self._asking = Asking(
-            settings.suggest, self.documents, self.history, self.gateway, lambda: self.level
-        )
-        ask = guarded(self._screen, self.gateway.suggest)
-        after = self._asking.after
-        self.ahead = Ahead(self.tracker, ask, envelope, after, self.documents.document, clock)
-        self.engine = Engine(self.tracker, ask, envelope, clock, self._asking.now, self.ahead)
-        self._rules = Rules(self.documents, self.history, self.engine, self.tracker)
-        self.observation.listeners.append(lambda: self.ahead.look(self.level))
+        self.history = parts.history
+        self.ahead = parts.ahead
+        self.engine = parts.engine
+        self._asking = parts.asking
+        self._screen = parts.screen
+        self._rules = parts.rules
         self._clock = clock
         self.silences: Counter[str] = Counter()
         self.last_silence: Silence | None = None
@@ -99,9 +67,7 @@ class Session:
     def choose_level(self, level: FeedbackLevel) -> FeedbackLevel:
         """Take the user's choice for this workspace, also for what is being observed."""
         now = self.consent.choose(level)
-        for watch in self.tracker.watches:
-            watch.level = lowest(watch.level, now)
-        self.observation.keep()
+        self.observation.lower(now)
         return now
 
     def start(self) -> None:
@@ -282,10 +248,6 @@ class Session:
                 self._screen.glance(change.new)
                 self.history.record(opened.path, change, lines, now)
             yield change, lines
-
-    def _found(self, finding: Finding, *more: Envelope) -> None:
-        self._report(finding, *more)
-        self.pace.found(finding, self._clock())
 
     def _stir(self) -> None:
         self.observation.stir()

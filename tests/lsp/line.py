@@ -24,6 +24,7 @@ from feedback_store.events import (
 )
 from lsp.app import build
 from lsp.config import GatewaySettings, load
+from lsp.credentials import Found
 from lsp.exclude import path_of
 from lsp.gateway import Gateway
 from lsp.host import HoneServer
@@ -40,7 +41,7 @@ class Oracle(Gateway):
     """A gateway that asks a function, and keeps the feedback."""
 
     def __init__(self, model: Model) -> None:
-        super().__init__(GatewaySettings(), None, "0")
+        super().__init__(GatewaySettings(), lambda: Found(None, "nowhere"), "0")
         self.hello = HELLO
         self.events: list[FeedbackEvent] = []
         self.issued = 0

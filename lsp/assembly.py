@@ -1,0 +1,94 @@
+"""The parts of one run of the language server, built and joined.
+
+Knows what each part needs of the others. Does not know what happens in a run (lsp.session).
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from feedback_store import __version__
+from feedback_store.events import Client, FeedbackLevel
+from lsp.ahead import Ahead
+from lsp.asking import Asking
+from lsp.config import Settings, state_folder
+from lsp.consent import Consent
+from lsp.credentials import find_key
+from lsp.documents import Documents
+from lsp.engine import Engine
+from lsp.findings import Envelope, Finding
+from lsp.gateway import Gateway
+from lsp.history import History
+from lsp.observation import Observation
+from lsp.pace import Pace
+from lsp.positions import Encoding
+from lsp.reporter import Reporter
+from lsp.rules import Rules
+from lsp.screen import Screen, guarded
+from lsp.spool import open_spools
+
+
+class Assembly:
+    """Everything that a session works with."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        client: Client,
+        folders: Sequence[Path],
+        encoding: Encoding,
+        clock: Callable[[], float],
+        gateway: Gateway | None,
+    ) -> None:
+        self.clock = clock
+        find = partial(find_key, settings.gateway, environ)
+        self.gateway = gateway or Gateway(settings.gateway, find, __version__)
+        self.documents = Documents(settings.exclude, environ)
+        self.documents.encoding = encoding
+        self.folders = list(folders)
+        self.warnings = list(filter(None, map(self.documents.add_folder, folders)))
+        workspace = hashlib.sha256(str(folders[0] if folders else "").encode()).hexdigest()[:16]
+        self.envelope = Envelope(uuid.uuid4().hex, workspace, client, settings.settling)
+        state = state_folder(environ)
+        self.consent = Consent(settings.feedback.level, workspace, state, self.gateway.allows)
+        root = settings.spool.folder or state / "spool"
+        self.reporter = Reporter(settings.spool, self.envelope, *open_spools(root, workspace))
+        self.pace = Pace(settings.suggest.debounce_ms, client.name)
+        self.observation = self._observing(settings)
+        self.history = History()
+        self.asking = Asking(
+            settings.suggest, self.documents, self.history, self.gateway, lambda: self.consent.level
+        )
+        self.screen = Screen()
+        self.ahead, self.engine = self._suggesting()
+        self.rules = Rules(self.documents, self.history, self.engine, self.observation)
+
+    def _observing(self, settings: Settings) -> Observation:
+        """Join what is found out with who hears of it; go on with what earlier runs left."""
+        report = self.consent.capped(self.reporter.emit)
+
+        def emit(finding: Finding, *envelope: Envelope) -> None:
+            report(finding, *envelope)
+            self.pace.found(finding, self.clock())
+
+        found = Observation(
+            settings, self.documents, self.reporter, emit, self.envelope, self.clock, self.folders
+        )
+        level = self.consent.level
+        if level != FeedbackLevel.OFF:
+            found.aftermath.resume(self.reporter.left_trails)
+            found.lower(level)
+        return found
+
+    def _suggesting(self) -> tuple[Ahead, Engine]:
+        """Join what suggests with what is asked; no question leaves unscreened."""
+        ask, tracker = guarded(self.screen, self.gateway.suggest), self.observation.tracker
+        envelope, clock = self.envelope, self.clock
+        document_of = self.documents.document
+        ahead = Ahead(tracker, ask, envelope, self.asking.after, document_of, clock)
+        engine = Engine(tracker, ask, envelope, clock, self.asking.now, ahead)
+        self.observation.listeners.append(lambda: ahead.look(self.consent.level))
+        return ahead, engine
