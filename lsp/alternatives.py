@@ -4,22 +4,29 @@ All of them stay undecided until the user takes one or moves on; only one is on 
 are set aside. Knows watches. Does not know how another alternative is come by.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from feedback_store.events import MAX_AVOIDED
 from lsp.matching import progress
 from lsp.watch import Watch
 
 
-def ring(watches: Sequence[Watch], current: Watch) -> list[Watch]:
-    """Return what was offered for the current one's lines and still fits them, oldest first."""
+def _never(watch: Watch) -> bool:
+    return False
+
+
+def ring(
+    watches: Sequence[Watch], current: Watch, rebased: Callable[[Watch], bool] = _never
+) -> list[Watch]:
+    """Return what was offered for the current one's lines and still fits them, oldest first;
+    `rebased` says whether an offer for another version does."""
     return [
         watch
         for watch in watches
         if watch.undecided
         and watch.uri == current.uri
         and watch.region == current.region
-        and _fits(watch, current.version)
+        and (_fits(watch, current.version) or rebased(watch))
     ]
 
 

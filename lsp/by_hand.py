@@ -68,7 +68,7 @@ async def _leafed(ls: HoneServer, arguments: tuple[Any, ...], step: int) -> Answ
     if found is None:
         return _silent(ls, NOTHING_ON_OFFER)
     opened, watch = found
-    members = ring(ls.session.tracker.watches, watch)
+    members = ring(ls.session.tracker.watches, watch, ls.session.engine.rebased)
     other = neighbour(members, watch, step)
     if other is not None:
         ls.session.turned(watch, other)

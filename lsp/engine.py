@@ -106,6 +106,11 @@ class Engine:
         """An offer is on screen: see what comes after it."""
         self._ahead.offered(watch, lambda: not self._flights.busy)
 
+    def rebased(self, watch: Watch) -> bool:
+        """Whether an offer fits the document as it is now, whatever version it was made for."""
+        typed = progress(watch.base, watch.proposed or "", watch.text)
+        return typed is not None and self._fits(watch, typed)
+
     def dismissed(self, watch: Watch) -> None:
         """Remember that the user does not want this edit."""
         self._dismissed.append(_fingerprint(watch, watch.proposed or ""))
@@ -181,7 +186,7 @@ class Engine:
             if query.wish.avoid:
                 self._set_aside(watch, now)
             self._tracker.answered(watch, answer.suggestion_id, query.level, proposed, now)
-            live = {w.suggestion_id for w in self._tracker.watches if w.on_offer}
+            live = {w.suggestion_id for w in self._tracker.watches if w.undecided}
             self._prompts = {name: p for name, p in self._prompts.items() if name in live}
             self._prompts[answer.suggestion_id] = query.context
             return watch

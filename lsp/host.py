@@ -81,7 +81,7 @@ class HoneServer(LanguageServer):
         """Take in what the client can do."""
         self.abilities = abilities_of(params.capabilities)
         suggest = self.settings.suggest
-        self.unasked = Unasked(self.session, suggest.debounce_ms / 1000.0)
+        self.unasked = Unasked(self.session)
         self.hints = Hints(
             self.session,
             suggest,

@@ -68,14 +68,15 @@ class Pace:
         elif finding.outcome == Outcome.REJECTED or (read and finding.outcome == Outcome.DIVERGED):
             self.refused(now)
 
-    def wait_ms(self, now: float) -> float:
-        """Return how long to wait for the next key. A base of 0 means never."""
+    def wait_ms(self, now: float, *, asked: bool = True) -> float:
+        """Return how long to wait for the next key. A base of 0 means never; a client that did
+        not ask has not waited by itself."""
         if not self._base_ms:
             return 0.0
         rhythm = min(max(self._interval_s / USUAL_S, FASTEST), SLOWEST)
         wait_ms = self._base_ms * rhythm * math.exp(self._faded(now))
         wait_ms = min(max(wait_ms, LEAST_MS), MOST_MS)
-        return min(wait_ms, DEBOUNCED_MS) if self._waits_itself else wait_ms
+        return min(wait_ms, DEBOUNCED_MS) if asked and self._waits_itself else wait_ms
 
     def _feel(self, factor: float, now: float) -> None:
         self._mood, self._mood_at = self._faded(now) + math.log(factor), now

@@ -181,11 +181,12 @@ class Session:
         self._silent(Silence(Reason.EDIT_REFUSED, detail))
         self._stir()
 
-    async def paused(self, uri: str) -> bool:
-        """Wait as long as the next key may take; whether none came."""
+    async def paused(self, uri: str, *, asked: bool = True) -> bool:
+        """Wait as long as the next key may take; whether none came. A client that `asked` may
+        have waited already."""
         document = self.documents.document(uri)
         version = document.version if document else 0
-        await asyncio.sleep(self.pace.wait_ms(self._clock()) / 1000.0)
+        await asyncio.sleep(self.pace.wait_ms(self._clock(), asked=asked) / 1000.0)
         if document is None or document.version == version:
             return True
         self._silent(Silence(Reason.DOCUMENT_MOVED, "the user types on"))

@@ -1,7 +1,8 @@
 """Suggestions for clients that never ask: after an edit and a pause, the session is asked at the
 place of the edit, and code actions, hints and lenses find the answer on offer.
 
-Knows the pause. Does not know which clients these are (lsp.hints).
+Knows what was edited last. Does not know how long a pause is (lsp.pace), nor which clients these
+are (lsp.hints).
 """
 
 import asyncio
@@ -17,9 +18,8 @@ from lsp.session import Session
 class Unasked:
     """Asks for the newest edit's place; an older question is given up."""
 
-    def __init__(self, session: Session, pause_s: float) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._pause_s = pause_s
         self._task: asyncio.Task[None] | None = None
 
     def edited(self, uri: str, edits: Sequence[Edit]) -> None:
@@ -36,8 +36,8 @@ class Unasked:
             self._task.cancel()
 
     async def _ask(self, uri: str, place: Position) -> None:
-        await asyncio.sleep(self._pause_s)
-        await self._session.prepare(uri, None, place, Trigger.AUTOMATIC)
+        if await self._session.paused(uri, asked=False):
+            await self._session.prepare(uri, None, place, Trigger.AUTOMATIC)
 
 
 def end_of(edit: Edit, encoding: Encoding) -> Position | None:

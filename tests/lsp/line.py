@@ -102,6 +102,8 @@ class Line:
         self.oracle = Oracle(model)
         folder.mkdir(parents=True, exist_ok=True)
         names = {"spool.folder": str(folder / "spool"), "suggest.debounce_ms": "0"}
+        # What is asked ahead waits in real time.
+        names["suggest.ahead"] = "false"
         settings = load(None, names | dict(overrides), {"HOME": str(folder)})
         server = build(settings, {"HOME": str(folder)}, _Standing)
         assert isinstance(server, _Standing)

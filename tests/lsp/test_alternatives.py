@@ -54,6 +54,17 @@ def test_what_was_typed_meanwhile_leaves_the_ring() -> None:
     assert not second.on_offer
 
 
+def test_what_outlived_an_edit_elsewhere_stays_in_the_ring() -> None:
+    desk = Desk(TEXT)
+    first, second = offers(desk, 2)
+    desk.edit(((8, 0), (8, 0), "x"))
+    third = desk.ask(0, 3)
+    turn(second, third, desk.now)
+    desk.answer(third, third.base.replace("line 1", "yet another"))
+    assert ring(desk.tracker.watches, third) == [third]
+    assert ring(desk.tracker.watches, third, lambda watch: True) == [first, second, third]
+
+
 def test_looking_at_one_keeps_all_of_them_open() -> None:
     desk = Desk(TEXT)
     first, second = offers(desk, 2)

@@ -79,6 +79,7 @@ def test_what_counts_as_a_refusal(
 @pytest.mark.parametrize("name", ["Neovim", "coc.nvim", "emacs", "Eglot", "IntelliJ IDEA"])
 def test_clients_that_wait_are_not_waited_for(name: str) -> None:
     assert Pace(100.0, name).wait_ms(0.0) == DEBOUNCED_MS
+    assert Pace(100.0, name).wait_ms(0.0, asked=False) == 100.0
 
 
 def test_none_is_none() -> None:
