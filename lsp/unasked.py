@@ -22,6 +22,11 @@ class Unasked:
         self._session = session
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being asked."""
+        return self._task is not None and not self._task.done()
+
     def edited(self, uri: str, edits: Sequence[Edit]) -> None:
         """The user edited a document."""
         opened = self._session.documents.get(uri)

@@ -129,6 +129,8 @@ class Line:
         if "id" not in message or "method" not in message:
             for _ in range(CYCLES):
                 await asyncio.sleep(0)
+            while self._begun and self.server.unasked.busy:
+                await asyncio.sleep(0)
             return None
         while True:
             for answer in self.sent[begun:]:

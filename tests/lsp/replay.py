@@ -127,18 +127,31 @@ def _offer_in(result: Any) -> dict[str, Any] | None:
         items = result.get("items") or result.get("edits") or []
     else:
         items = result if isinstance(result, list) else []
+    names = [name for item in items if (name := _named(item))]
     for item in items:
-        edit = item
-        if "edit" in item:
-            edit = (item["edit"].get("documentChanges") or [{}])[0].get("edits", [None])[0]
-        command = item.get("command")
-        if not edit or not isinstance(command, dict) or "dismiss" in command.get("command", ""):
-            continue
+        edit = _first_edit(item["edit"]) if "edit" in item else item
         text = next((edit[key] for key in ("insertText", "text", "newText") if key in edit), None)
-        if text is None or "range" not in edit or not command.get("arguments"):
-            continue
-        return {"name": command["arguments"][0], "range": edit["range"], "text": text}
+        # Where a client does not report that it applied an edit, only "dismiss" says its name.
+        name = _named(item) or (names[0] if names else None)
+        if name and text is not None and "range" in edit:
+            return {"name": name, "range": edit["range"], "text": text}
     return None
+
+
+def _first_edit(edit: dict[str, Any]) -> dict[str, Any]:
+    """Return the first change that a workspace edit makes."""
+    documents = [change["edits"] for change in edit.get("documentChanges") or []]
+    found = [
+        change for edits in (*documents, *edit.get("changes", {}).values()) for change in edits
+    ]
+    return found[0] if found else {}
+
+
+def _named(item: dict[str, Any]) -> str | None:
+    """Return the suggestion that an item's command names."""
+    command = item.get("command")
+    arguments = command.get("arguments") if isinstance(command, dict) else None
+    return arguments[0] if arguments and isinstance(arguments[0], str) else None
 
 
 def _ends(span: dict[str, Any]) -> tuple[tuple[int, int], tuple[int, int]]:

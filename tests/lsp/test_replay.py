@@ -11,10 +11,14 @@ from feedback_store.events import OutcomeEvent
 from tests.bench.lsp_clients import Window
 from tests.bench.lsp_code import document
 from tests.bench.lsp_habits import CLIENTS, Habits
-from tests.bench.lsp_outcomes import accuracy, class_of, recorded
+from tests.bench.lsp_outcomes import CLASSES, TRACES, accuracy, class_of, recorded
 from tests.bench.lsp_people import Developer
 from tests.lsp.line import Line
 from tests.lsp.replay import replay
+
+UNTELLABLE = {"vim-ale": {("typed_through", "accepted")}}
+"""ALE sends the whole text after a pause, and names no accept: what was typed until then looks
+like one leap."""
 
 
 class Recorder(Line):
@@ -63,6 +67,15 @@ async def test_a_replay_has_the_outcomes_of_the_recording(habits: Habits, tmp_pa
     assert len(truth) >= 2
     again = await replay(path, tmp_path / "again")
     assert again == {name: (truth[name], outcomes[name]) for name in truth}
+
+
+@pytest.mark.parametrize("path", sorted(TRACES.glob("*.jsonl")), ids=lambda path: path.stem)
+async def test_what_real_editors_said_has_its_true_outcomes(path: Path, tmp_path: Path) -> None:
+    found = await replay(path, tmp_path)
+    assert "unknown" not in {outcome for _, outcome in found.values()}
+    wrong = {(truth, class_of(outcome)) for truth, outcome in found.values()}
+    wrong -= {(kind, kind) for kind in CLASSES}
+    assert wrong == UNTELLABLE.get(path.stem, set())
 
 
 def test_transcripts_are_reported_by_client(tmp_path: Path) -> None:

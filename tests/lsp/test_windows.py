@@ -42,6 +42,7 @@ def test_five_windows_on_one_workspace_and_two_on_one_file(
                 window.workspace.joinpath(file).write_text(window.texts[uri], encoding="utf-8")
                 window.command("hone.accept", name)
             if turn == 1 and number in (0, 3):
+                window.status()  # what is kept on disk comes right after an answer
                 window.kill()
     for window in windows:
         if window.process.poll() is None:
