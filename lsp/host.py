@@ -73,9 +73,10 @@ class HoneServer(LanguageServer):
         self._session = Session(self.settings, self.environ, client, paths, encoding)
         self._session.start()
         self.acquaint(params)
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._terminated)
-        Parent(params.process_id, self._terminated).watch(loop)
+        if self.owns_process:
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGTERM, self._terminated)
+            Parent(params.process_id, self._terminated).watch(loop)
 
     def acquaint(self, params: types.InitializeParams) -> None:
         """Take in what the client can do."""
@@ -90,10 +91,6 @@ class HoneServer(LanguageServer):
             lambda: self.workspace_code_lens_refresh(None),
         )
         self.session.observation.listeners.append(self.hints.update)
-        if self.owns_process:
-            loop = asyncio.get_running_loop()
-            loop.add_signal_handler(signal.SIGTERM, self._terminated)
-            Parent(params.process_id, self._terminated).watch(loop)
 
     def begun(self) -> None:
         """The client is ready to be asked: have it report files, if it can."""

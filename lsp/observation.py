@@ -52,13 +52,18 @@ class Observation:
         self._wake = asyncio.Event()
         self._kept: tuple[object, ...] = ()
         self._kept_at = 0.0
+        self._ended = False
 
     def closed(self, uri: str) -> None:
         """A document is about to be closed."""
         self._follow(self.tracker.closed(uri, self._clock()))
 
     def settle(self) -> None:
-        """The server ends: settle everything, and leave the rest to the next one."""
+        """The server ends: settle everything, and leave the rest to the next one. An end may be
+        told more than once; by the second time the spool may be gone."""
+        if self._ended:
+            return
+        self._ended = True
         self._follow(self.tracker.exit(self._clock()))
         self.aftermath.end()
         self.keep()

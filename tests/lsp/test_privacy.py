@@ -93,9 +93,10 @@ def test_key_typed_before_a_crash_is_not_reported(
     spools = tmp_path / "state" / "hone" / "spool"
 
     def kept() -> bool:
-        return any("ABCDEFGH" in path.read_text() for path in spools.glob("*/*/open.json"))
+        return any('"text": "changed"' in path.read_text() for path in spools.glob("*/*/open.json"))
 
-    editor.wait(kept, "the text to be kept for the case of a crash")
+    editor.wait(kept, "the fact to be kept for the case of a crash")
+    assert not [path for path in spools.glob("*/*/*") if "ABCDEFGH" in path.read_text()]
     editor.kill()
     again = launch()
     again.initialize()
