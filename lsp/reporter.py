@@ -124,7 +124,8 @@ class Reporter:
         if gateway.hello is None and await gateway.greet() is None:
             return False
         try:
-            for spool in self._spools:
+            # What earlier runs left goes first: this run may have gone on with what they began.
+            for spool in [*self._left, self._own]:
                 while batch := spool.batch():
                     if not await self._send(gateway, spool, batch):
                         return False
