@@ -65,7 +65,7 @@ def build(folder: Path, settings: StoreSettings) -> Path:
     database = open_database(folder, settings, _REBUILT)
     try:
         log = EventLog(folder / LOG)
-        database.replay(log.read(until=log.tail().last_seq))
+        database.replay(log.read_with_text(until=log.tail().last_seq))
         database.checkpoint()
     finally:
         database.close()

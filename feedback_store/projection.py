@@ -1,25 +1,40 @@
-"""From a log entry to table rows: pure, so that a rebuild yields the same tables row for row.
+"""From log entries to table rows: pure, so that a rebuild yields the same tables row for row.
 
-Knows which tables an entry of each kind becomes, and when feedback is quarantined. Does not know
-files, SQL or threads. Whoever changes this changes what a rebuild yields.
+Knows which tables entries of each kind become, as one statement per table that DuckDB runs over
+the entries' JSON as it stands in the log, and when feedback is quarantined. Does not know files,
+connections or threads. Whoever changes this changes what a rebuild yields.
 """
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from feedback_store.entries import FEEDBACK_KINDS
 
 Row = dict[str, Any]
-Rows = list[tuple[str, Row]]
-"""Table and row, in the order in which they are written."""
 
 ORPHANED = "orphaned"
 """Feedback on a suggestion that the store does not know, such as one lost in a crash."""
 FOREIGN_USER = "foreign_user"
 """Feedback on a suggestion that was issued to somebody else."""
+REMOVED = "removed"
+"""Kind of what stands in the log in place of an entry that was erased or has run out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An entry as it stands in the log, and what must be known of it without reading it again."""
+
+    ingest_seq: int
+    producer: str
+    """Empty where it was erased."""
+    seq: int
+    group: str
+    """What it becomes: its kind, or the reason why it is quarantined."""
+    about: str
+    """The suggestion, or, of an erasure, the user; empty if neither."""
+    body: bytes
+    """The whole entry as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,159 +45,255 @@ class Issued:
     level: str
 
 
-def quarantine_reason(entry: Row, issued: Issued | None) -> str | None:
+class Known:
+    """The suggestions that entries are about, as of the entry that is looked at."""
+
+    def __init__(self, issued: dict[str, Issued]) -> None:
+        """Start from what the database knows of the suggestions."""
+        self._issued = issued
+        self.new: dict[str, Issued] = {}
+        """Suggestions that were met on the way; of two with one id the first counts."""
+
+    def __getitem__(self, suggestion_id: str) -> Issued | None:
+        return self._issued.get(suggestion_id)
+
+    def note(self, suggestion_id: str, user: str, level: str) -> None:
+        """Remember a suggestion."""
+        if suggestion_id not in self._issued:
+            self._issued[suggestion_id] = self.new[suggestion_id] = Issued(user, level)
+
+
+def logged(entry: Row, body: bytes, known: Known) -> Logged:
+    """Return an entry that was read from the log, the next one in order."""
+    payload, kind, user = entry["payload"], entry["kind"], entry["user"]
+    about = payload.get("suggestion_id", "") or payload.get("erased_user", "")
+    level = payload.get("level", "full")
+    group = quarantine_reason(kind, user, known[about]) or kind
+    if kind == "suggestion":
+        known.note(about, user, level)
+    return Logged(entry["ingest_seq"], entry["producer"], entry["seq"], group, about, body)
+
+
+def quarantine_reason(kind: str, user: str, issued: Issued | None) -> str | None:
     """Return why an entry must be kept apart, or None. `issued` is the suggestion it is about."""
-    if entry["kind"] not in FEEDBACK_KINDS:
+    if kind not in FEEDBACK_KINDS:
         return None
     if issued is None:
         return ORPHANED
-    return FOREIGN_USER if issued.user != entry["user"] else None
+    return FOREIGN_USER if issued.user != user else None
 
 
-def project(entry: Row, issued: Issued | None) -> Rows:
-    """Return the rows that an entry becomes."""
-    reason = quarantine_reason(entry, issued)
-    if reason is not None:
-        return [("quarantine", _quarantined(entry, reason))]
-    return _PROJECTIONS[entry["kind"]](entry, entry["payload"])
+def statements(group: str) -> list[str]:
+    """Return what turns a group of entries into rows.
+
+    A group is a kind of entry, or one of the two reasons for quarantine. Each statement takes one
+    parameter, the entries as a JSON array.
+    """
+    if group in (ORPHANED, FOREIGN_USER):
+        return [_QUARANTINE.replace("$reason", f"'{group}'")]
+    return _STATEMENTS[group]
 
 
-def _quarantined(entry: Row, reason: str) -> Row:
-    return {
-        **_stamp(entry),
-        **_owner(entry),
-        "producer": entry["producer"],
-        "seq": entry["seq"],
-        "kind": entry["kind"],
-        "suggestion_id": entry["payload"]["suggestion_id"],
-        "reason": reason,
-    }
+def _insert(table: str, shape: Row, columns: str, rest: str = "") -> str:
+    """Return the statement for one table; `e` is the entry, `p` its payload.
+
+    A field that an older release did not write yet is NULL.
+    """
+    entry = {"ingest_seq": "BIGINT", "received_at": "TIMESTAMP", **shape}
+    return (
+        f"INSERT INTO {table} BY NAME SELECT e.ingest_seq, {columns} FROM (SELECT e, "
+        f"e.payload AS p FROM (SELECT unnest(from_json(?, '{json.dumps([entry])}')) AS e)) {rest}"
+    )
 
 
-def _suggestion(entry: Row, payload: Row) -> Rows:
-    context = payload.get("context")
-    facts = {
-        **_stamp(entry),
-        **_owner(entry),
-        **_pick(payload, "suggestion_id session workspace document document_version level"),
-        **_pick(payload, "policy_version base_model prompt_format profile temperature"),
-        **_pick(payload, "finish_reason outcome reason holdout engine_ms"),
-        **_client(payload),
-        "language": payload.get("language") or (context or {}).get("language", ""),
-        "prompt_tokens": _length(payload.get("prompt_token_ids")),
-        "output_tokens": _length(payload.get("output_token_ids")),
-        "created_at": _time(payload["created_at"]),
-    }
-    if payload["level"] != "full":
-        return [("suggestions", facts)]
-    ids = "suggestion_id new_region output_text prompt_token_ids output_token_ids output_logprobs"
-    content = {
-        "ingest_seq": entry["ingest_seq"],
-        **_pick(payload, ids),
-        "path": context["path"] if context else None,
-        "context": json.dumps(context, ensure_ascii=False) if context else None,
-    }
-    return [("suggestions", facts), ("suggestion_content", content)]
+def _fields(text: str) -> Row:
+    """Read `name TYPE` pairs, one a line or set off by commas."""
+    pairs = (part.split(maxsplit=1) for part in text.replace("\n", ",").split(",") if part.strip())
+    shape: Row = {}
+    for name, kind in pairs:
+        kind = kind.strip()
+        shape[name] = [kind.removesuffix("[]")] if kind.endswith("[]") else kind
+    return shape
 
 
-def _outcome(entry: Row, payload: Row) -> Rows:
-    settling = payload["settling"]
-    row = {
-        **_stamp(entry),
-        **_owner(entry),
-        **_pick(payload, "suggestion_id session workspace client_time level schema_version"),
-        **_pick(payload, "outcome shown reason visible_ms waited_ms"),
-        **_client(payload),
-        **_pick(settling, "quiet_s longest_wait_s horizons_s"),
-    }
-    return [("outcomes", row)]
+def _picked(names: str) -> str:
+    return ", ".join(f"p.{name}" for name in names.split())
 
 
-def _settled(entry: Row, payload: Row) -> Rows:
-    row = {
-        **_stamp(entry),
-        **_owner(entry),
-        **_pick(payload, "suggestion_id client_time level settled_by region_changed"),
-        **_pick(payload, "undone branch_switch bulk_change"),
-    }
-    if payload["level"] != "full":
-        return [("settlements", row)]
-    content = {
-        "ingest_seq": entry["ingest_seq"],
-        **_pick(payload, "suggestion_id settled_text accepted_text"),
-    }
-    return [("settlements", row), ("settlement_content", content)]
+FORGET = (
+    """DELETE FROM suggestion_content WHERE ingest_seq IN
+    (SELECT ingest_seq FROM suggestions WHERE user_id = $user)""",
+    """DELETE FROM settlement_content WHERE ingest_seq IN
+    (SELECT ingest_seq FROM settlements WHERE user_id = $user)""",
+    """UPDATE quarantine SET reason = 'orphaned' WHERE reason = 'foreign_user' AND suggestion_id IN
+    (SELECT suggestion_id FROM suggestions WHERE user_id = $user)""",
+    "DELETE FROM suggestions WHERE user_id = $user",
+    "DELETE FROM outcomes WHERE user_id = $user",
+    "DELETE FROM settlements WHERE user_id = $user",
+    "DELETE FROM survivals WHERE user_id = $user",
+    "DELETE FROM quarantine WHERE user_id = $user",
+    "DELETE FROM producers WHERE starts_with(producer, $user || '/')",
+)
+"""What a tombstone does to the rows before it; others' feedback on the user's suggestions is then
+feedback on suggestions that nobody knows. The bytes go when the file is made anew."""
 
 
-def _survival(entry: Row, payload: Row) -> Rows:
-    row = {
-        **_stamp(entry),
-        **_owner(entry),
-        **_pick(payload, "suggestion_id client_time horizon_s observed"),
-        **_pick(payload, "retained four_grams reverted"),
-        "is_last": payload["last"],
-    }
-    return [("survivals", row)]
+def own_producer(user: str, producer: str) -> bool:
+    """Whether a producer is a spool of this user, by the name that the gateway gave it."""
+    return producer.startswith(f"{user}/")
 
 
-def _policy(entry: Row, payload: Row) -> Rows:
-    text = json.dumps(payload, ensure_ascii=False, sort_keys=True)
-    return [
-        ("policies", {**_stamp(entry), **_pick(payload, "name status parent"), "payload": text})
-    ]
+_OWNER = {"user": "VARCHAR", "team": "VARCHAR"}
+_OWNED = 'e.received_at, e."user" AS user_id, e.team'
+_CLIENT = {"client": {"name": "VARCHAR", "version": "VARCHAR"}}
+_CLIENTS = "p.client.name AS client_name, coalesce(p.client.version, '') AS client_version"
+_WHOLE = "WHERE p.level = 'full' AND e.removed IS NULL"
+"""Content is there at level `full`, until its time has run out."""
 
 
-def _decision(entry: Row, payload: Row) -> Rows:
-    inputs = json.dumps(payload["inputs"], ensure_ascii=False, sort_keys=True)
-    row = {**_stamp(entry), **_pick(payload, "policy passed why"), "inputs": inputs}
-    return [("decisions", row)]
+def _owned(table: str, payload: Row, columns: str) -> str:
+    return _insert(table, {**_OWNER, "payload": payload}, f"{_OWNED}, {columns}")
 
 
-def _batch(entry: Row, payload: Row) -> Rows:
-    ids = payload["suggestion_ids"]
-    head = {**_stamp(entry), **_pick(payload, "number as_of"), "items": len(ids)}
-    stamp = {"ingest_seq": entry["ingest_seq"], "number": payload["number"]}
-    return [("batches", head), *(("batch_items", {**stamp, "suggestion_id": i}) for i in ids)]
+def _content(table: str, payload: Row, columns: str) -> str:
+    return _insert(table, {"removed": "VARCHAR", "payload": payload}, columns, _WHOLE)
 
 
-def _batch_state(entry: Row, payload: Row) -> Rows:
-    return [("batch_states", {**_stamp(entry), **_pick(payload, "number state policy")})]
+def _plain(table: str, payload: Any, columns: str) -> str:
+    return _insert(table, {"payload": payload}, f"e.received_at, {columns}")
 
 
-_PROJECTIONS: Mapping[str, Callable[[Row, Row], Rows]] = {
-    "suggestion": _suggestion,
-    "outcome": _outcome,
-    "settled": _settled,
-    "survival": _survival,
-    "policy": _policy,
-    "decision": _decision,
-    "batch": _batch,
-    "batch_state": _batch_state,
+_QUARANTINE = _insert(
+    "quarantine",
+    {**_OWNER, **_fields("producer VARCHAR, seq BIGINT, kind VARCHAR")}
+    | {"payload": _fields("suggestion_id VARCHAR")},
+    f"{_OWNED}, e.producer, e.seq, e.kind, p.suggestion_id, $reason AS reason",
+)
+
+_SUGGESTION_FACTS = (
+    "suggestion_id session workspace document document_version level policy_version base_model "
+    "prompt_format profile temperature finish_reason outcome reason holdout engine_ms"
+)
+_SUGGESTIONS = _owned(
+    "suggestions",
+    _fields(
+        """suggestion_id VARCHAR, session VARCHAR, workspace VARCHAR, document VARCHAR
+        document_version BIGINT, level VARCHAR, policy_version VARCHAR, base_model VARCHAR
+        prompt_format VARCHAR, profile VARCHAR, temperature DOUBLE, finish_reason VARCHAR
+        outcome VARCHAR, reason VARCHAR, holdout BOOLEAN, engine_ms DOUBLE, language VARCHAR
+        created_at DOUBLE, prompt_token_ids INTEGER[], output_token_ids INTEGER[]
+        prompt_tokens BIGINT, output_tokens BIGINT"""
+    )
+    | {**_CLIENT, "context": _fields("language VARCHAR")},
+    f"""{_picked(_SUGGESTION_FACTS)}, {_CLIENTS},
+    coalesce(nullif(p.language, ''), p.context.language, '') AS language,
+    coalesce(len(p.prompt_token_ids), p.prompt_tokens) AS prompt_tokens,
+    coalesce(len(p.output_token_ids), p.output_tokens) AS output_tokens,
+    make_timestamp(CAST(round(p.created_at * 1e6) AS BIGINT)) AS created_at""",
+)
+_SUGGESTION_CONTENT = _content(
+    "suggestion_content",
+    _fields(
+        """suggestion_id VARCHAR, level VARCHAR, context JSON, new_region VARCHAR
+        output_text VARCHAR, prompt_token_ids INTEGER[], output_token_ids INTEGER[]
+        output_logprobs FLOAT[]"""
+    ),
+    _picked("suggestion_id new_region output_text prompt_token_ids output_token_ids")
+    + ", p.output_logprobs, nullif(p.context, 'null') AS context,"
+    " json_extract_string(p.context, '$.path') AS path",
+)
+_OUTCOMES = _owned(
+    "outcomes",
+    _fields(
+        """suggestion_id VARCHAR, session VARCHAR, workspace VARCHAR, client_time DOUBLE
+        level VARCHAR, schema_version BIGINT, outcome VARCHAR, shown VARCHAR, reason VARCHAR
+        visible_ms DOUBLE, waited_ms DOUBLE"""
+    )
+    | {
+        **_CLIENT,
+        "settling": _fields("quiet_s DOUBLE, longest_wait_s DOUBLE, horizons_s DOUBLE[]"),
+    },
+    _picked("suggestion_id session workspace client_time level schema_version outcome shown reason")
+    + f", {_CLIENTS}, "
+    + _picked("visible_ms waited_ms settling.quiet_s settling.longest_wait_s settling.horizons_s"),
+)
+_SETTLEMENTS = _owned(
+    "settlements",
+    _fields(
+        """suggestion_id VARCHAR, client_time DOUBLE, level VARCHAR, settled_by VARCHAR
+        region_changed BOOLEAN, undone BOOLEAN, branch_switch BOOLEAN, bulk_change BOOLEAN"""
+    ),
+    _picked("suggestion_id client_time level settled_by region_changed")
+    + ", "
+    + _picked("undone branch_switch bulk_change"),
+)
+_SETTLEMENT_CONTENT = _content(
+    "settlement_content",
+    _fields("suggestion_id VARCHAR, level VARCHAR, settled_text VARCHAR, accepted_text VARCHAR"),
+    _picked("suggestion_id settled_text accepted_text"),
+)
+_SURVIVALS = _owned(
+    "survivals",
+    _fields(
+        """suggestion_id VARCHAR, client_time DOUBLE, horizon_s DOUBLE, last BOOLEAN
+        observed BOOLEAN, retained DOUBLE, four_grams DOUBLE, reverted BOOLEAN"""
+    ),
+    _picked("suggestion_id client_time horizon_s observed retained four_grams reverted")
+    + ", p.last AS is_last",
+)
+
+_STATEMENTS: dict[str, list[str]] = {
+    "suggestion": [_SUGGESTIONS, _SUGGESTION_CONTENT],
+    "outcome": [_OUTCOMES],
+    "settled": [_SETTLEMENTS, _SETTLEMENT_CONTENT],
+    "survival": [_SURVIVALS],
+    "policy": [
+        _plain(
+            "policies",
+            "JSON",
+            "p->>'$.name' AS name, p->>'$.status' AS status, p->>'$.parent' AS parent, "
+            "p AS payload",
+        )
+    ],
+    "decision": [
+        _plain(
+            "decisions",
+            _fields("policy VARCHAR, passed BOOLEAN, why VARCHAR, inputs JSON"),
+            _picked("policy passed why inputs"),
+        )
+    ],
+    "batch": [
+        _plain(
+            "batches",
+            _fields("number BIGINT, as_of BIGINT, suggestion_ids VARCHAR[]"),
+            "p.number, p.as_of, len(p.suggestion_ids) AS items",
+        ),
+        _insert(
+            "batch_items",
+            {"payload": _fields("number BIGINT, suggestion_ids VARCHAR[]")},
+            "p.number, unnest(p.suggestion_ids) AS suggestion_id",
+        ),
+    ],
+    "batch_state": [
+        _plain(
+            "batch_states",
+            _fields("number BIGINT, state VARCHAR, policy VARCHAR"),
+            _picked("number state policy"),
+        )
+    ],
+    "erasure": [
+        _plain(
+            "erasures",
+            _fields("erased_user VARCHAR, state VARCHAR, report JSON"),
+            "p.erased_user AS user_id, p.state, p.report",
+        )
+    ],
+    "audit": [
+        _plain(
+            "audit",
+            _fields("who VARCHAR, action VARCHAR, detail JSON"),
+            "p.who AS user_id, p.action, p.detail",
+        )
+    ],
+    REMOVED: [],
 }
-
-
-def _stamp(entry: Row) -> Row:
-    return {"ingest_seq": entry["ingest_seq"], "received_at": entry["received_at"]}
-
-
-def _owner(entry: Row) -> Row:
-    return {"user_id": entry["user"], "team": entry["team"]}
-
-
-def _client(payload: Row) -> Row:
-    client = payload["client"]
-    return {"client_name": client["name"], "client_version": client.get("version", "")}
-
-
-def _pick(payload: Row, names: str) -> Row:
-    """Take the named fields; one that an older release did not write yet is None."""
-    return {name: payload.get(name) for name in names.split()}
-
-
-def _length(ids: list[int] | None) -> int | None:
-    return None if ids is None else len(ids)
-
-
-def _time(epoch_s: float) -> str:
-    """Return a wall-clock time as DuckDB reads a TIMESTAMP: ISO 8601, UTC, without offset."""
-    return datetime.fromtimestamp(epoch_s, UTC).replace(tzinfo=None).isoformat()

@@ -118,8 +118,7 @@ class Store:
         duplicates. Raises InvalidEntry at once; the future may raise StoreUnavailable (nothing
         was promised: send the same entries, with the same `seq`, again later).
         """
-        check(entries)
-        return self._writer.submit(entries)
+        return self._writer.submit(entries, check(entries))
 
     def record(
         self, kind: str, payload: dict[str, Any], *, user: str = "", team: str = ""
@@ -213,7 +212,7 @@ def recover(
                 "run `hone-store rebuild` to go back to what the log holds"
             )
         log.open(tail)
-        database.replay(log.read(database.ingest_seq))
+        database.replay(log.read_with_text(database.ingest_seq))
     except BaseException:
         database.close()
         log.close()

@@ -36,6 +36,7 @@ def _future() -> "Future[Ack]":
 @dataclass
 class _Submission:
     entries: Sequence[NewEntry]
+    texts: Sequence[bytes]
     received_at: str
     future: "Future[Ack]" = field(default_factory=_future)
 
@@ -77,10 +78,15 @@ class Writer:
         """Why nothing is accepted now; None while all is well."""
         return self._trouble
 
-    def submit(self, entries: Sequence[NewEntry]) -> "Future[Ack]":
-        """Queue checked entries. The future fails with StoreUnavailable if nothing was promised."""
-        received_at = self._clock().astimezone(UTC).replace(tzinfo=None)
-        submission = _Submission(entries, received_at.isoformat(timespec="microseconds"))
+    def submit(
+        self, entries: Sequence[NewEntry], texts: Sequence[bytes], at: datetime | None = None
+    ) -> "Future[Ack]":
+        """Queue checked entries, whose payloads are `texts`; received now, or `at`.
+
+        The future fails with StoreUnavailable if nothing was promised.
+        """
+        received_at = (at or self._clock()).astimezone(UTC).replace(tzinfo=None)
+        submission = _Submission(entries, texts, received_at.isoformat(timespec="microseconds"))
         with self._wake:
             if self._closing or not self._thread.is_alive():
                 submission.future.set_exception(StoreUnavailable("the store is closed"))
@@ -177,11 +183,11 @@ class Writer:
         would refuse must not get into the log, from which every later start would replay it.
         """
         intake = Intake(self.database, [submission.entries for submission in taken])
-        answers = [intake.take(s.entries, s.received_at) for s in taken]
-        if intake.rows:
-            self.database.stage(intake.rows)
+        answers = [intake.take(s.entries, s.texts, s.received_at) for s in taken]
+        if intake.entries:
+            self.database.stage(intake.entries, intake.known.new)
             self._passed("staged")
-            self.log.append(intake.rows)
+            self.log.append([entry.body for entry in intake.entries])
             self._passed("appended")
             self.log.sync()
             self._passed("synced")
