@@ -6,6 +6,7 @@ database what is known about producers and suggestions.
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pydantic_core
 
@@ -21,8 +22,8 @@ class Intake:
 
     def __init__(self, database: Database, submissions: Sequence[Sequence[NewEntry]]) -> None:
         """Look up, at once, every suggestion that the submissions are about."""
-        ids = {_suggestion_id(entry) for entries in submissions for entry in entries} - {""}
-        self.known = Known(database.issued(ids))
+        ids = {e.payload.get("suggestion_id", "") for entries in submissions for e in entries}
+        self.known = Known(database.issued(ids - {""}))
         self._high_water: dict[str, int] = {}
         self._last_batch_seq = database.last_batch_seq
         self._database = database
@@ -50,7 +51,7 @@ class Intake:
             high_water = self._high_water[entry.producer] = entry.seq
             if entry.user in self._erased:
                 continue
-            issued = self.known[_suggestion_id(entry)]
+            issued = self.known[entry.payload.get("suggestion_id", "")]
             reason = quarantine_reason(entry.kind, entry.user, issued)
             allowed = _allowed(entry, issued, reason)
             if allowed is not None:
@@ -72,7 +73,8 @@ class Intake:
         return entry.payload["as_of"] < self._last_batch_seq
 
     def _add(self, entry: NewEntry, text: bytes, group: str, received_at: str) -> None:
-        seq, about = self._database.ingest_seq + len(self.entries) + 1, _suggestion_id(entry)
+        seq = self._database.ingest_seq + len(self.entries) + 1
+        about = entry.payload.get("suggestion_id", "")
         if entry.kind == "suggestion":
             self.known.note(about, entry.user, level_of(entry).value)
         elif entry.kind == "batch":
@@ -81,8 +83,10 @@ class Intake:
             about = entry.payload["erased_user"]
             self._erased.add(about)
         head = self._head(entry)
-        body = b'{"ingest_seq":%d,"received_at":"%s","seq":%d,%s,"payload":%s}' % (
-            seq, received_at.encode(), entry.seq, head, text,
+        # The counts stand beside the payload, since they stay when the tokens go.
+        more = b'"tokens":%s,' % _counts(entry.payload) if entry.kind == "suggestion" else b""
+        body = b'{"ingest_seq":%d,"received_at":"%s","seq":%d,%s,%s"payload":%s}' % (
+            seq, received_at.encode(), entry.seq, head, more, text,
         )  # fmt: skip
         self.entries.append(Logged(seq, entry.producer, entry.seq, group, about, body))
 
@@ -103,6 +107,9 @@ def _allowed(entry: NewEntry, issued: Issued | None, reason: str | None) -> NewE
     Feedback records no more than its suggestion did; what is quarantined is never trained on, so
     its text is not kept.
     """
+    whole = issued is None or issued.level == FeedbackLevel.FULL
+    if reason is None and whole and entry.payload.get("level", "full") == "full":
+        return entry
     level = level_of(entry)
     if reason is not None:
         level = lower(level, FeedbackLevel.FACTS)
@@ -111,5 +118,7 @@ def _allowed(entry: NewEntry, issued: Issued | None, reason: str | None) -> NewE
     return entry if level is FeedbackLevel.FULL else at_level(entry, level)
 
 
-def _suggestion_id(entry: NewEntry) -> str:
-    return entry.payload.get("suggestion_id", "")
+def _counts(payload: dict[str, Any]) -> bytes:
+    """Return how many prompt and output tokens there are, as JSON."""
+    lists = (payload.get("prompt_token_ids"), payload.get("output_token_ids"))
+    return json.dumps([None if ids is None else len(ids) for ids in lists]).encode()

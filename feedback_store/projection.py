@@ -151,8 +151,8 @@ _WHOLE = "WHERE p.level = 'full' AND e.removed IS NULL"
 """Content is there at level `full`, until its time has run out."""
 
 
-def _owned(table: str, payload: Row, columns: str) -> str:
-    return _insert(table, {**_OWNER, "payload": payload}, f"{_OWNED}, {columns}")
+def _owned(table: str, payload: Row, columns: str, **more: Any) -> str:
+    return _insert(table, {**_OWNER, **more, "payload": payload}, f"{_OWNED}, {columns}")
 
 
 def _content(table: str, payload: Row, columns: str) -> str:
@@ -181,15 +181,14 @@ _SUGGESTIONS = _owned(
         document_version BIGINT, level VARCHAR, policy_version VARCHAR, base_model VARCHAR
         prompt_format VARCHAR, profile VARCHAR, temperature DOUBLE, finish_reason VARCHAR
         outcome VARCHAR, reason VARCHAR, holdout BOOLEAN, engine_ms DOUBLE, language VARCHAR
-        created_at DOUBLE, prompt_token_ids INTEGER[], output_token_ids INTEGER[]
-        prompt_tokens BIGINT, output_tokens BIGINT"""
+        created_at DOUBLE"""
     )
     | {**_CLIENT, "context": _fields("language VARCHAR")},
     f"""{_picked(_SUGGESTION_FACTS)}, {_CLIENTS},
     coalesce(nullif(p.language, ''), p.context.language, '') AS language,
-    coalesce(len(p.prompt_token_ids), p.prompt_tokens) AS prompt_tokens,
-    coalesce(len(p.output_token_ids), p.output_tokens) AS output_tokens,
+    e.tokens[1] AS prompt_tokens, e.tokens[2] AS output_tokens,
     make_timestamp(CAST(round(p.created_at * 1e6) AS BIGINT)) AS created_at""",
+    tokens=["BIGINT"],
 )
 _SUGGESTION_CONTENT = _content(
     "suggestion_content",

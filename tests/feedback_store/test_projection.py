@@ -89,8 +89,7 @@ def test_level_facts_makes_no_content_row(project) -> None:
 
 def test_content_that_has_run_out_leaves_the_facts(project) -> None:
     entry = made.suggestion(1, "a", prompt_token_ids=None, context=None, language="python")
-    entry.payload["prompt_tokens"] = 3
-    rows = project(entry, removed="content")
+    rows = project(entry, removed="content", tokens=[3, 2])
     assert list(rows) == ["suggestions"]
     assert (rows["suggestions"][0]["prompt_tokens"], rows["suggestions"][0]["language"]) == (
         3,
