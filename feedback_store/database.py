@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,10 @@ from feedback_store.projection import (
     Issued,
     Known,
     Logged,
-    Row,
     logged,
     own_producer,
-    statements,
 )
+from feedback_store.tables import Row, statements
 
 LEDGER = ("meta", "producers", "schema_migrations")
 """Tables that are updated in place; all others are append-only."""
@@ -40,6 +39,8 @@ _UNFIT = (
 )
 """Errors that are the entry's fault, not the disk's."""
 _REPLAY_ENTRIES = 5000
+_CHECKPOINT_AT = "64MiB"
+"""Of the write-ahead log. A checkpoint holds commits up: this makes a quarter of the default."""
 _MARKS = "(SELECT unnest($producers::VARCHAR[]) AS producer, unnest($marks::BIGINT[]) AS mark)"
 _RAISE_MARK = f"""UPDATE producers SET high_water = new.mark FROM {_MARKS} AS new
 WHERE producers.producer = new.producer"""
@@ -69,10 +70,12 @@ class Database:
         memory_limit_mib: int = 1024,
         remembered: int = 200_000,
         migrations: list[Migration] | None = None,
+        before_migration: Callable[[int], None] = lambda version: None,
     ) -> None:
         """Open or create the file and migrate it. `exports` is the only folder SQL may write to.
 
-        Raises CorruptDatabase, NewerSchema or ChangedMigration.
+        `before_migration` is called, with the schema's version, when the file is whole and about
+        to be changed. Raises CorruptDatabase, NewerSchema or ChangedMigration.
         """
         self._path = path
         self._root = _connect(path, exports, threads, memory_limit_mib)
@@ -82,7 +85,8 @@ class Database:
         self._staged: _Staged | None = None
         try:
             self._writer = self._root.cursor()
-            migrate(self._writer, shipped() if migrations is None else migrations)
+            wanted = shipped() if migrations is None else migrations
+            migrate(self._writer, wanted, self._checkpointed(before_migration))
             self._load()
         except duckdb.Error as error:
             self._root.close()
@@ -184,6 +188,13 @@ class Database:
         """Fold the write-ahead log into the file."""
         self._writer.execute("CHECKPOINT")
 
+    def _checkpointed(self, work: Callable[[int], None]) -> Callable[[int], None]:
+        def after_checkpoint(version: int) -> None:
+            self.checkpoint()
+            work(version)
+
+        return after_checkpoint
+
     def close(self) -> None:
         """Close the file; what is committed stays, what is not is gone."""
         with self._lock:
@@ -255,6 +266,8 @@ def _connect(
         "autoload_known_extensions": "false",
         "threads": threads,
         "memory_limit": f"{memory_limit_mib}MiB",
+        "checkpoint_threshold": _CHECKPOINT_AT,
+        "python_enable_replacements": "false",
     }
     try:
         connection = duckdb.connect(str(path), config=config)

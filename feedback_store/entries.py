@@ -77,7 +77,8 @@ class BatchState(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     number: int = Field(ge=1)
-    state: Literal["spent", "offered"]
+    state: Literal["spent", "offered", "expired"]
+    """`expired`: it was kept long enough, and its folder was deleted."""
     policy: str | None = None
 
 

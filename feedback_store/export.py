@@ -14,6 +14,9 @@ from feedback_store.database import Database
 from feedback_store.publish import next_number, publish
 
 PARQUET = "batch.parquet"
+KEPT = """SELECT number FROM batches
+WHERE number NOT IN (SELECT number FROM batch_states WHERE state = 'expired') ORDER BY 1"""
+"""The batches whose folders should be there."""
 _FIRST = "QUALIFY row_number() OVER (PARTITION BY suggestion_id ORDER BY ingest_seq) = 1"
 
 _KNOWN = f"""
@@ -31,6 +34,7 @@ SELECT s.suggestion_id
 FROM s JOIN c USING (suggestion_id) JOIN t USING (suggestion_id) JOIN x USING (suggestion_id)
 LEFT JOIN o USING (suggestion_id)
 WHERE s.level = 'full' AND x.settled_text IS NOT NULL
+  AND s.user_id NOT IN (SELECT user_id FROM erasures)
   AND c.context IS NOT NULL AND c.prompt_token_ids IS NOT NULL
   AND coalesce(o.outcome, s.outcome) IS NOT NULL
   AND (coalesce(o.outcome, s.outcome) NOT IN ('accepted', 'partially_accepted')
@@ -56,7 +60,7 @@ SELECT s.suggestion_id, s.ingest_seq, s.received_at, s.user_id AS "user", s.team
   s.holdout
 FROM batch_items i JOIN s USING (suggestion_id) JOIN c USING (suggestion_id)
 JOIN t USING (suggestion_id) JOIN x USING (suggestion_id) LEFT JOIN o USING (suggestion_id)
-WHERE i.number = $number
+WHERE i.number = $number AND s.user_id NOT IN (SELECT user_id FROM erasures)
 ORDER BY s.ingest_seq
 """
 
@@ -110,8 +114,11 @@ def choose(
 
 
 def unpublished(database: Database, batches: Path) -> list[int]:
-    """Return the numbers of batches that are decided but whose folder is missing."""
-    numbers = [row["number"] for row in database.query("SELECT number FROM batches ORDER BY 1")]
+    """Return the numbers of batches that are decided but whose folder is missing.
+
+    One that was kept long enough is not missed.
+    """
+    numbers = [row["number"] for row in database.query(KEPT)]
     return [number for number in numbers if not _folder(batches, number).exists()]
 
 

@@ -128,6 +128,13 @@ class EventLog:
         self._start(self._path.with_name(f"{number_of(self._path) + 1:08d}.jsonl"), 0)
         self._compress_later()
 
+    def seal(self) -> None:
+        """Seal all that was appended, and wait until it is compressed."""
+        if self._bytes:
+            self.rotate()
+        if self._sealer is not None:
+            self._sealer.join()
+
     def sync(self) -> None:
         """Force what was appended to disk."""
         self._file_or_raise().sync()

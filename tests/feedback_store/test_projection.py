@@ -9,7 +9,8 @@ import pytest
 from feedback_store.entries import NewEntry, to_json
 from feedback_store.events import FeedbackLevel
 from feedback_store.migrations import migrate, shipped
-from feedback_store.projection import Issued, Known, logged, quarantine_reason, statements
+from feedback_store.projection import Issued, Known, logged, quarantine_reason
+from feedback_store.tables import statements
 from tests.feedback_store import made
 
 ANN = Issued("ann", "full")
