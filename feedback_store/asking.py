@@ -68,15 +68,16 @@ def checked(cursor: duckdb.DuckDBPyConnection, sql: str, with_content: bool) -> 
         raise BadQuestion(f"this is no SQL: {error}") from error
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise BadQuestion("ask one SELECT: one statement, and nothing that changes anything")
-    text = statements[0].query.strip().rstrip(";")
-    row = cursor.execute("SELECT json_serialize_sql(?)", [text]).fetchone()
+    row = cursor.execute("SELECT json_serialize_sql(?)", [statements[0].query]).fetchone()
     tree = json.loads(row[0]) if row else {"error": True}
     if tree["error"]:
         raise BadQuestion(f"this cannot be asked: {tree.get('error_message', 'no plain SELECT')}")
     found = cursor.execute("SELECT lower(table_name) FROM duckdb_tables()").fetchall()
     tables = {name for (name,) in found}
     _look(tree, tables if with_content else tables - CONTENT_TABLES)
-    return text
+    # Written out anew from what was looked at, without comments and semicolons.
+    plain = cursor.execute("SELECT json_deserialize_sql(?::JSON)", [json.dumps(tree)]).fetchone()
+    return str(plain[0]) if plain else ""
 
 
 def _look(tree: dict[str, Any], allowed: set[str]) -> None:
