@@ -8,8 +8,14 @@ import hmac
 import re
 from pathlib import Path
 
+from feedback_store.errors import StoreError
+
 PSEUDONYM_KEY = "pseudonym.key"
 _PSEUDONYM = re.compile(r"[0-9a-f]{20}")
+
+
+class NobodyYet(StoreError):
+    """There are no pseudonyms yet."""
 
 
 def pseudonym(key: bytes, user: str) -> str:
@@ -20,9 +26,15 @@ def pseudonym(key: bytes, user: str) -> str:
 def stored_name(folder: Path, user: str) -> str:
     """Return the name under which the store knows a user, given their name or that name.
 
-    Without a key every request is made by the one user `local`, who is stored as such.
+    Without keys every request is made by the one user `local`, who is stored as such. Raises
+    NobodyYet if no request with a key was ever made.
     """
-    path = folder / PSEUDONYM_KEY
-    if user == "local" or _PSEUDONYM.fullmatch(user) or not path.is_file():
+    if user == "local" or _PSEUDONYM.fullmatch(user):
         return user
-    return pseudonym(path.read_bytes(), user)
+    try:
+        return pseudonym((folder / PSEUDONYM_KEY).read_bytes(), user)
+    except FileNotFoundError:
+        raise NobodyYet(
+            f"{folder} has no {PSEUDONYM_KEY}: nothing was ever stored of anybody with a key; "
+            "who works without keys is stored as the user 'local'"
+        ) from None

@@ -60,8 +60,13 @@ def _load(store: Store, events: int, days: int, console: Console) -> dict[str, A
         if day != today:
             while waiting:
                 waiting.popleft().result(WAIT_S)
+            started = time.monotonic()
             store.export(1, A_DAY, now=START + timedelta(days=day))
-            console.print(f"day {day}: {sum(kinds.values()):,} events, {_peak_mib()} MiB at most")
+            export_s = time.monotonic() - started
+            console.print(
+                f"day {day}: {sum(kinds.values()):,} events, {_peak_mib()} MiB at most, "
+                f"export {export_s:.1f} s, slowest question {max(ask(store, 0).values()):.2f} s"
+            )
             today = day
         waiting.append(store.submit(batch, at=START + timedelta(days=day)))
         kinds.update(entry.kind for entry in batch)

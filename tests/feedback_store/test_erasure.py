@@ -21,6 +21,8 @@ from tests.feedback_store.helpers import WAIT_S, count, put
 from tests.feedback_store.watched import crash_at
 
 MARK = "planted_marker_of_zoe"
+ZOE = "0123456789abcdef0123"
+"""The pseudonym of the user who is erased."""
 SETTINGS = StoreSettings(threads=1, retry_s=0.05)
 
 
@@ -63,18 +65,18 @@ def life_of(user: str, first: int, mark: str) -> list[Any]:
 
 def fill(store: Store, folder: Path) -> None:
     """Two users, a batch, a run that used it, two adapters, and a backup."""
-    put(store, *life_of("zoe", 1, MARK))
+    put(store, *life_of(ZOE, 1, MARK))
     put(store, *life_of("ann", 2, "kept"))
-    put(store, made.outcome(50, "zoe-1", user="bob", producer="bob/spool"))
+    put(store, made.outcome(50, f"{ZOE}-1", user="bob", producer="bob/spool"))
     store.export(1, 10)
-    put(store, *life_of("zoe", 3, MARK))
+    put(store, *life_of(ZOE, 3, MARK))
     put(store, *life_of("ann", 4, "kept"))
     run = folder / "runs" / "000001"
     run.mkdir(parents=True)
     (run / "run.json").write_text(json.dumps({"batches": [1]}))
     with duckdb.connect() as connection:
         connection.execute(
-            f"COPY (FROM (VALUES (1, 'zoe-1', '{MARK}'), (1, 'ann-2', 'kept')) "
+            f"COPY (FROM (VALUES (1, '{ZOE}-1', '{MARK}'), (1, 'ann-2', 'kept')) "
             "AS t (step, suggestion_id, prompt)) "
             f"TO '{run / 'rollouts-000001.parquet'}' (FORMAT parquet)"
         )
@@ -94,7 +96,7 @@ def test_no_file_holds_anything_of_an_erased_user(open_store, folder: Path) -> N
     kinds = ("log/", "batches/", "runs/", "backups/")
     assert all(any(name.startswith(kind) for name in found) for kind in kinds)
 
-    report = Operations(store).erase("os:root", "zoe")
+    report = Operations(store).erase("os:root", ZOE)
     assert (report["entries"], report["batches"], report["runs"]) == (8, [1], ["runs/000001"])
     assert report["adapters_to_retrain"] == ["hone-000001", "hone-000002"]
     assert holders(folder) == []
@@ -112,7 +114,7 @@ def test_no_file_holds_anything_of_an_erased_user(open_store, folder: Path) -> N
 def test_what_was_rewritten_says_so_and_verifies(open_store, folder: Path) -> None:
     store = open_store()
     fill(store, folder)
-    Operations(store).erase("os:root", "zoe")
+    Operations(store).erase("os:root", ZOE)
     manifest = read_manifest(folder / "batches" / "000001")
     assert manifest["items"] == 1
     assert [one["why"] for one in manifest["rewritten"]] == ["erasure"]
@@ -126,14 +128,14 @@ def test_what_was_rewritten_says_so_and_verifies(open_store, folder: Path) -> No
 
 def test_what_arrives_later_is_not_stored(open_store, folder: Path) -> None:
     store = open_store()
-    put(store, *life_of("zoe", 1, "before")[:1])
-    Operations(store).erase("os:root", "zoe")
-    ack = put(store, *life_of("zoe", 1, MARK)[1:])
+    put(store, *life_of(ZOE, 1, "before")[:1])
+    Operations(store).erase("os:root", ZOE)
+    ack = put(store, *life_of(ZOE, 1, MARK)[1:])
     assert (ack.stored, ack.quarantined, ack.high_water) == (0, 0, 5)
-    put(store, *life_of("zoe", 9, MARK))
+    put(store, *life_of(ZOE, 9, MARK))
     store.close()
     again = open_store()
-    put(again, *life_of("zoe", 10, MARK))
+    put(again, *life_of(ZOE, 10, MARK))
     assert [count(again, name) for name in ("suggestions", "quarantine", "outcomes")] == [0, 0, 0]
     assert holders(folder) == []
 
@@ -142,31 +144,31 @@ def test_an_import_and_an_old_segment_obey_the_tombstone(
     open_store, folder: Path, tmp_path: Path
 ) -> None:
     other = Store.open(tmp_path / "other", SETTINGS)
-    put(other, *life_of("zoe", 1, MARK), *life_of("ann", 2, "kept"))
+    put(other, *life_of(ZOE, 1, MARK), *life_of("ann", 2, "kept"))
     log = list(other._writer.log.read())
     other.close()
     store = open_store()
     operations = Operations(store)
-    operations.erase("os:root", "zoe")
+    operations.erase("os:root", ZOE)
     counts = operations.take_in("os:root", log)
     assert (counts["stored"], count(store, "suggestions")) == (4, 1)
     assert holders(folder) == []
 
 
 def test_from_the_tombstone_on_nothing_is_shown_or_exported(store: Store) -> None:
-    put(store, *life_of("zoe", 1, MARK), *life_of("ann", 2, "kept"))
-    erasure.entomb(store, "zoe")
-    assert erasure.pending(store) == ["zoe"]
+    put(store, *life_of(ZOE, 1, MARK), *life_of("ann", 2, "kept"))
+    erasure.entomb(store, ZOE)
+    assert erasure.pending(store) == [ZOE]
     tables = ("suggestions", "suggestion_content", "outcomes", "settlement_content", "survivals")
     assert [count(store, table) for table in tables] == [1, 1, 1, 1, 1]
     assert store.export(1, 10).manifest["items"] == 1  # type: ignore[union-attr]
 
 
 def test_feedback_of_others_on_an_erased_suggestion_is_orphaned(store: Store) -> None:
-    put(store, *life_of("zoe", 1, MARK))
-    put(store, made.outcome(50, "zoe-1", user="bob", producer="bob/spool"))
+    put(store, *life_of(ZOE, 1, MARK))
+    put(store, made.outcome(50, f"{ZOE}-1", user="bob", producer="bob/spool"))
     assert store.query("SELECT reason FROM quarantine") == [{"reason": "foreign_user"}]
-    Operations(store).erase("os:root", "zoe")
+    Operations(store).erase("os:root", ZOE)
     assert store.query("SELECT reason FROM quarantine") == [{"reason": "orphaned"}]
 
 
@@ -177,7 +179,7 @@ def test_an_interrupted_erasure_is_finished_at_the_next_start(folder: Path, poin
         fill(store, folder)
         high = store.ingest_seq
     crashing = Store.open(folder, SETTINGS, passed=crash_at(point))
-    crashing.record("erasure", {"erased_user": "zoe", "state": "asked"})
+    crashing.record("erasure", {"erased_user": ZOE, "state": "asked"})
     crashing._writer._thread.join(WAIT_S)
     crashing._writer.database.close()
     crashing._writer.log.close()
@@ -194,9 +196,9 @@ def test_an_interrupted_erasure_is_finished_at_the_next_start(folder: Path, poin
 def test_an_erasure_may_be_repeated(open_store, folder: Path) -> None:
     store = open_store()
     fill(store, folder)
-    first = Operations(store).erase("os:root", "zoe")
-    erasure.entomb(store, "zoe")
-    second = erasure.finish(store, ["zoe"])
+    first = Operations(store).erase("os:root", ZOE)
+    erasure.entomb(store, ZOE)
+    second = erasure.finish(store, [ZOE])
     assert (second["entries"], second["batches"]) == (0, first["batches"])
     assert second["adapters_to_retrain"] == first["adapters_to_retrain"]
     store.close()
