@@ -9,11 +9,7 @@ from pydantic import Field
 
 from feedback_store.events import Frozen, Scope
 from feedback_store.operations import Operations
-from server.auth import Caller
-from server.routes.common import caller_with, gateway_of
-
-CONTENT = "content"
-"""The scope that shows tables which hold code."""
+from server.routes.common import Admin, gateway_of
 
 router = APIRouter(prefix="/v1/store", tags=["store"])
 
@@ -75,16 +71,17 @@ class Verified(Frozen):
     """Row for row; nothing is accepted meanwhile."""
 
 
-Admin = Annotated[Caller, Depends(caller_with(Scope.ADMIN))]
-
-
 def operations(
     request: Request, caller: Admin, x_hone_folder: Annotated[str, Header()] = ""
 ) -> Operations:
-    """Return the operations, unless the caller means another data folder's gateway."""
-    token = gateway_of(request).store.token
-    if x_hone_folder not in ("", token):
+    """Return the operations, unless the caller means another data folder's gateway.
+
+    What is asked goes to the store's own audit, with its details, and to the gateway's.
+    """
+    gateway = gateway_of(request)
+    if x_hone_folder not in ("", gateway.store.token):
         raise HTTPException(409, "this gateway owns another data folder; set --gateway.url")
+    gateway.audit.write(caller, request.url.path.removeprefix("/v1/").replace("/", "."))
     return cast(Operations, request.app.state.operations)
 
 
@@ -100,8 +97,8 @@ async def stats(asked: Asked, caller: Admin) -> dict[str, Any]:
 @router.post("/query", operation_id="store_query")
 async def query(body: Question, asked: Asked, caller: Admin) -> dict[str, Any]:
     """Answer one SELECT; content tables only with the scope `content`."""
-    if body.content and CONTENT not in caller.scopes:
-        raise HTTPException(403, "tables that hold code need a key with the scope 'content'")
+    if body.content:
+        caller.require(Scope.CONTENT)
     answer = await asyncio.to_thread(
         asked.query, caller.user, body.sql, with_content=body.content, max_rows=body.max_rows
     )

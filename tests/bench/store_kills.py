@@ -5,6 +5,7 @@ Knows the child that writes and the comparison after its death. Kills its own ch
 
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.context
 import random
 import threading
 import time

@@ -119,6 +119,7 @@ def test_only_administrators_may_ask(engine: StandIn, folder: Path, capsys) -> N
     keys = KeyRing(folder)
     trainer = keys.create("tim", "core", [Scope.TRAIN])
     admin = keys.create("ada", "core", [Scope.ADMIN])
+    reader = keys.create("ada", "core", [Scope.ADMIN, Scope.CONTENT])
     with running(engine, folder) as (store, url):
         assert ask(folder, url, "stats") == 3
         assert ask(folder, url, "stats", key=trainer) == 3
@@ -128,6 +129,8 @@ def test_only_administrators_may_ask(engine: StandIn, folder: Path, capsys) -> N
         assert ask(folder, url, "query", secret, "--content", key=admin) == 3
         assert ask(folder, url, "query", secret, key=admin) == 3
         assert made.SECRET not in capsys.readouterr().out
+        assert ask(folder, url, "query", secret, "--content", key=reader) == 0
+        assert made.SECRET in capsys.readouterr().out
         who = store.query("SELECT DISTINCT user_id FROM audit")
     assert who == [{"user_id": keys.pseudonym("ada")}]
 
@@ -136,7 +139,7 @@ def test_the_name_in_the_keys_is_the_user_in_the_store(folder: Path) -> None:
     keys = KeyRing(folder)
     with pytest.raises(people.NobodyYet, match=r"pseudonym\.key"):
         people.stored_name(folder, "zoe")
-    keys.create("zoe", "core", [Scope.EDIT])
+    keys.create("zoe", "core", [Scope.SUGGEST])
     keys.pseudonym("zoe")
     assert people.stored_name(folder, "zoe") == keys.pseudonym("zoe")
     assert people.stored_name(folder, keys.pseudonym("zoe")) == keys.pseudonym("zoe")
