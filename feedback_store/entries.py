@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import pydantic_core
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from feedback_store.errors import InvalidEntry
 from feedback_store.events import (
@@ -24,6 +23,7 @@ from feedback_store.events import (
 from feedback_store.rows import SuggestionRow
 
 FEEDBACK_KINDS = ("outcome", "settled", "survival")
+_COMPILED = TypeAdapter(dict[str, Any])
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -147,7 +147,7 @@ def _checked(entry: NewEntry) -> bytes:
     try:
         # The compiled encoder is four times faster, but spells NaN; these shapes refuse it.
         fast = issubclass(shape, Frozen)
-        text = pydantic_core.to_json(entry.payload) if fast else to_json(entry.payload)
+        text = payload_json(entry.payload) if fast else to_json(entry.payload)
         shape.model_validate_json(text)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
@@ -161,6 +161,11 @@ def _checked(entry: NewEntry) -> bytes:
 
 def _where(entry: NewEntry) -> str:
     return f"entry {entry.seq} of producer {entry.producer!r}"
+
+
+def payload_json(payload: dict[str, Any]) -> bytes:
+    """Return a checked payload as JSON, by the compiled encoder."""
+    return _COMPILED.dump_json(payload)
 
 
 def to_json(value: Any) -> bytes:

@@ -8,10 +8,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import pydantic_core
-
 from feedback_store.database import Database
-from feedback_store.entries import FEEDBACK_KINDS, Ack, NewEntry, at_level, level_of, lower
+from feedback_store.entries import (
+    FEEDBACK_KINDS,
+    Ack,
+    NewEntry,
+    at_level,
+    level_of,
+    lower,
+    payload_json,
+)
 from feedback_store.errors import StoreError, StoreUnavailable
 from feedback_store.events import FeedbackLevel
 from feedback_store.projection import Issued, Known, Logged, quarantine_reason
@@ -58,7 +64,7 @@ class Intake:
                 stored += 1
                 quarantined += reason is not None
                 if allowed is not entry:
-                    text = pydantic_core.to_json(allowed.payload)
+                    text = payload_json(allowed.payload)
                 self._add(allowed, text, reason or entry.kind, received_at)
         return Ack(stored, duplicates, quarantined, high_water)
 
