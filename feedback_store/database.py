@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from feedback_store.connecting import connect, damaged
 from feedback_store.errors import CorruptDatabase, InvalidEntry
 from feedback_store.migrations import Migration, migrate, shipped
 from feedback_store.projection import (
@@ -39,8 +40,7 @@ _UNFIT = (
 )
 """Errors that are the entry's fault, not the disk's."""
 _REPLAY_ENTRIES = 5000
-_CHECKPOINT_AT = "64MiB"
-"""Of the write-ahead log. A checkpoint holds commits up: this makes a quarter of the default."""
+_FEW_CHARACTERS = 100_000
 _MARKS = "(SELECT unnest($producers::VARCHAR[]) AS producer, unnest($marks::BIGINT[]) AS mark)"
 _RAISE_MARK = f"""UPDATE producers SET high_water = new.mark FROM {_MARKS} AS new
 WHERE producers.producer = new.producer"""
@@ -78,11 +78,12 @@ class Database:
         to be changed. Raises CorruptDatabase, NewerSchema or ChangedMigration.
         """
         self._path = path
-        self._root = _connect(path, exports, threads, memory_limit_mib)
+        self._root = connect(path, exports, threads, memory_limit_mib)
         self._lock = threading.Lock()
         self._issued: OrderedDict[str, Issued] = OrderedDict()
         self._remembered = remembered
         self._staged: _Staged | None = None
+        self._prepared: set[str] = set()
         try:
             self._writer = self._root.cursor()
             wanted = shipped() if migrations is None else migrations
@@ -90,7 +91,7 @@ class Database:
             self._load()
         except duckdb.Error as error:
             self._root.close()
-            raise CorruptDatabase(_damaged(path, error)) from error
+            raise CorruptDatabase(damaged(path, error)) from error
         except BaseException:
             self._root.close()
             raise
@@ -208,8 +209,23 @@ class Database:
         for group, bodies in groups.items():
             found = statements(group)
             text = b"[%s]" % b",".join(bodies) if found else b""
-            for statement in found:
-                self._writer.execute(statement, [text.decode()])
+            for number, statement in enumerate(found):
+                self._run(f"{group}_{number}", statement, text.decode())
+
+    def _run(self, name: str, statement: str, text: str) -> None:
+        """Run a statement over entries; one over few is prepared once.
+
+        To plan it takes four times as long as to run it then. A prepared statement takes no
+        parameter through Python, only a literal, which costs more where it is long.
+        """
+        if len(text) > _FEW_CHARACTERS:
+            self._writer.execute(statement, [text])
+            return
+        if name not in self._prepared:
+            self._writer.execute(f"PREPARE {name} AS {statement.replace('?', '?::VARCHAR', 1)}")
+            self._prepared.add(name)
+        literal = text.replace("'", "''")
+        self._writer.execute(f"EXECUTE {name}('{literal}')")
 
     def _raise_marks(self, high_water: dict[str, int], ingest_seq: int) -> None:
         for statement, wanted in ((_RAISE_MARK, True), (_NEW_MARK, False)):
@@ -257,29 +273,6 @@ class Database:
         return row[0] if row else None
 
 
-def _connect(
-    path: Path, exports: Path, threads: int, memory_limit_mib: int
-) -> duckdb.DuckDBPyConnection:
-    """Open the file so that no SQL reaches the internet or a file outside `exports`."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "threads": threads,
-        "memory_limit": f"{memory_limit_mib}MiB",
-        "checkpoint_threshold": _CHECKPOINT_AT,
-        "python_enable_replacements": "false",
-    }
-    try:
-        connection = duckdb.connect(str(path), config=config)
-    except duckdb.Error as error:
-        raise CorruptDatabase(_damaged(path, error)) from error
-    allowed = str(exports.absolute()).replace("'", "''")
-    connection.execute(f"SET allowed_directories = ['{allowed}/']")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
-
-
 def _groups(entries: Iterable[tuple[Row, bytes]], size: int) -> Iterator[list[tuple[Row, bytes]]]:
     group: list[tuple[Row, bytes]] = []
     for entry in entries:
@@ -289,10 +282,3 @@ def _groups(entries: Iterable[tuple[Row, bytes]], size: int) -> Iterator[list[tu
             group = []
     if group:
         yield group
-
-
-def _damaged(path: Path, error: duckdb.Error) -> str:
-    return (
-        f"cannot open {path}: {error}. The log holds everything: `hone-store rebuild` makes the "
-        "database anew."
-    )

@@ -18,7 +18,7 @@ from feedback_store import backup, erasure, maintenance, retention
 from feedback_store.asking import Answer, ask
 from feedback_store.config import QuerySettings, RetentionSettings
 from feedback_store.entries import Ack, NewEntry
-from feedback_store.errors import StoreError
+from feedback_store.errors import InvalidEntry, StoreError
 from feedback_store.export import Export
 from feedback_store.folder import DATABASE, LOG
 from feedback_store.people import stored_name
@@ -210,5 +210,8 @@ def _counts(ack: Ack) -> dict[str, int]:
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidEntry("received_at is no moment that the store can hold") from None
