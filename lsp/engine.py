@@ -27,6 +27,7 @@ from lsp.edits import fitted
 from lsp.findings import Envelope
 from lsp.flights import Flights
 from lsp.gateway import Silence
+from lsp.indent import Style, restyled
 from lsp.matching import loosely_equal, progress
 from lsp.tracker import Tracker
 from lsp.watch import Watch
@@ -66,6 +67,8 @@ class Query:
     trigger: Trigger
     level: FeedbackLevel
     deadline_ms: float
+    style: Style
+    """How the document is indented."""
     least_confidence: float = 0.0
     """How sure the model must be of an edit that nobody asked for by hand."""
     wish: Wish = NOTHING
@@ -91,10 +94,24 @@ class Engine:
         self._silences: OrderedDict[_Key, Silence] = OrderedDict()
         self._dismissed: deque[tuple[str, str, str]] = deque(maxlen=DISMISSED_KEPT)
 
+    @property
+    def busy(self) -> bool:
+        """Whether another request would have to wait, or take a waiting one's place."""
+        return self._flights.full
+
     def on_offer(self, uri: str, version: int, cursor_line: int) -> Watch | None:
         """Return what the cache has for this place: made for this very version, or being typed."""
         for watch in reversed(self._tracker.watches):
             if watch.uri == uri and self._valid(watch, version, cursor_line):
+                return watch
+        return None
+
+    def untouched(self, uri: str, line: int) -> Watch | None:
+        """Return an offer around a line whose region is as it was when asked, whatever happened
+        to the rest of the document since."""
+        for watch in reversed(self._tracker.watches):
+            around = watch.uri == uri and watch.region.first <= line < watch.region.last
+            if around and watch.on_offer and watch.text == watch.base:
                 return watch
         return None
 
@@ -164,7 +181,9 @@ class Engine:
 
     def _judge(self, query: Query, watch: Watch, answer: SuggestResponse) -> Watch | Silence:
         now = self._clock()
-        proposed = None if answer.new_region is None else fitted(watch.base, answer.new_region)
+        proposed = answer.new_region
+        if proposed is not None:
+            proposed = fitted(watch.base, restyled(watch.base, proposed, query.style))
         outcome, reason = self._verdict(query, watch, answer, proposed)
         if outcome is None and proposed is not None:
             if query.wish.avoid:

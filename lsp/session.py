@@ -1,4 +1,4 @@
-"""One run of the language server: everything put together, and what each of its events does.
+"""One run of the language server: what each of its events does.
 
 Knows who needs to hear of what, and the clocks. Does not know LSP's messages (that is
 `lsp.app`) or any algorithm. No method raises for want of a gateway.
@@ -6,35 +6,23 @@ Knows who needs to hear of what, and the clocks. Does not know LSP's messages (t
 
 import asyncio
 import contextlib
-import hashlib
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
-from feedback_store import __version__
 from feedback_store.events import Client, FeedbackLevel, Reason, Trigger
 from lsp.alternatives import turn
-from lsp.asking import Asking
+from lsp.assembly import assemble
 from lsp.branch import BranchWatch
-from lsp.config import Settings, state_folder
-from lsp.consent import Consent, lowest
-from lsp.credentials import find_key
+from lsp.config import Settings
+from lsp.consent import lowest
 from lsp.document import Change, Position
-from lsp.documents import Documents, Edit, Opened
-from lsp.engine import Engine
-from lsp.findings import Envelope
-from lsp.gateway import Gateway, Silence
-from lsp.history import History
+from lsp.documents import Edit, Opened
+from lsp.engine import Query
+from lsp.gateway import Silence
 from lsp.positions import Encoding
 from lsp.quirks import same_text
-from lsp.reporter import Reporter
-from lsp.rules import Rules
-from lsp.screen import Screen, guarded
-from lsp.spool import open_spools
-from lsp.tracker import Tracker
 from lsp.watch import Watch
 from lsp.wish import NOTHING, Wish
 
@@ -57,28 +45,19 @@ class Session:
         encoding: Encoding,
     ) -> None:
         self.settings = settings
-        find = partial(find_key, settings.gateway, environ)
-        self.gateway = Gateway(settings.gateway, find, __version__)
-        self.documents = Documents(settings.exclude, environ)
-        self.documents.encoding = encoding
-        self.folders = list(folders)
-        self.warnings = list(filter(None, map(self.documents.add_folder, folders)))
-        workspace = hashlib.sha256(str(folders[0] if folders else "").encode()).hexdigest()[:16]
-        envelope = Envelope(uuid.uuid4().hex, workspace, client, settings.settling)
-        root = settings.spool.folder or state_folder(environ) / "spool"
-        own, left = open_spools(root, workspace)
-        self.reporter = Reporter(envelope, own, left)
-        choices = state_folder(environ)
-        self.consent = Consent(settings.feedback.level, workspace, choices, self.gateway.allows)
-        self.tracker = Tracker(settings.settling, self.consent.capped(self.reporter.emit))
-        self._screen = Screen()
-        ask = guarded(self._screen, self.gateway.suggest)
-        self.engine = Engine(self.tracker, ask, envelope, time.monotonic)
-        self.history = History()
-        self._rules = Rules(self.documents, self.history, self.engine, self.tracker)
-        self._asking = Asking(
-            settings.suggest, self.documents, self.history, self.gateway, lambda: self.level
-        )
+        parts = assemble(settings, environ, client, folders, encoding)
+        self.gateway = parts.gateway
+        self.documents = parts.documents
+        self.reporter = parts.reporter
+        self.consent = parts.consent
+        self.tracker = parts.tracker
+        self.engine = parts.engine
+        self.history = parts.history
+        self.rules = parts.rules
+        self.surroundings = parts.asking.surroundings
+        self._screen = parts.screen
+        self._asking = parts.asking
+        self._elsewhere = parts.elsewhere
         self.silences: Counter[str] = Counter()
         self.last_silence: Silence | None = None
         self.listeners: list[Callable[[], None]] = []
@@ -104,7 +83,12 @@ class Session:
 
     def start(self) -> None:
         """Begin to greet the gateway, to deliver, and to let time pass."""
-        loops = (self._pass_time(), self._stay_in_touch(), self.reporter.deliver(self.gateway))
+        loops = (
+            self._pass_time(),
+            self._stay_in_touch(),
+            self.reporter.deliver(self.gateway),
+            self.surroundings.follow(),
+        )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     def opened(self, uri: str, language: str, version: int, text: str) -> None:
@@ -115,6 +99,7 @@ class Session:
         opened = self.documents.open(uri, language, version, text)
         if not opened.silence:
             self._screen.glance(opened.document.lines)
+        self.surroundings.opened(uri)
 
     def changed(self, uri: str, version: int, edits: Sequence[Edit]) -> None:
         """The editor changed a document."""
@@ -134,10 +119,11 @@ class Session:
                 self.tracker.bulk_rewritten(uri)
                 self.changed(uri, opened.document.version, [Edit(text)])
             opened.document.trusted = True
-        self._rules.obey()
+        self.rules.saved(uri)
 
     def closed(self, uri: str) -> None:
         """The editor closed a document."""
+        self.surroundings.closed(self.documents.get(uri))
         self.documents.close(uri)
         self.engine.closed(uri)
         self.tracker.closed(uri, time.monotonic())
@@ -167,9 +153,16 @@ class Session:
         position: Position,
         trigger: Trigger,
         wish: Wish = NOTHING,
+        *,
+        anywhere: bool = False,
     ) -> tuple[Opened, Watch] | Silence:
-        """Return an edit on offer for a cursor in the client's units, or why there is none."""
-        found = await self._suggest(uri, version, position, trigger, wish)
+        """Return an edit on offer for a cursor in the client's units, or why there is none.
+
+        One from `anywhere` may be away from the cursor, and in another document.
+        """
+        self.documents.used(uri)
+        query = await self._asking.query(uri, version, position, trigger, wish)
+        found = query if isinstance(query, Silence) else await self._suggest(query, anywhere)
         if isinstance(found, Silence):
             self._silent(found)
         self._stir()
@@ -219,17 +212,12 @@ class Session:
         self.tracker.exit(time.monotonic())
         self.reporter.remember(self.tracker.watches)
 
-    async def _suggest(
-        self, uri: str, version: int | None, position: Position, trigger: Trigger, wish: Wish
-    ) -> tuple[Opened, Watch] | Silence:
-        await self._rules.refresh()
-        query = await self._asking.query(uri, version, position, trigger, wish)
-        if isinstance(query, Silence):
-            return query
-        found = await self.engine.suggest(query)
+    async def _suggest(self, query: Query, anywhere: bool) -> tuple[Opened, Watch] | Silence:
+        source = self._elsewhere if anywhere else self.engine
+        found = await source.suggest(query)
         if isinstance(found, Silence):
             return found
-        opened = self.documents.get(uri)
+        opened = self.documents.get(found.uri)
         if opened is None or not found.on_offer:
             return Silence(Reason.DOCUMENT_MOVED, "the document changed meanwhile")
         return opened, found
@@ -242,6 +230,7 @@ class Session:
             if not opened.silence:
                 self._screen.glance(change.new)
                 self.history.record(opened.path, change, lines, now)
+            self.surroundings.changed(opened.document.uri, change)
             yield change, lines
 
     def _stir(self) -> None:
@@ -269,7 +258,7 @@ class Session:
             now = time.monotonic()
             if now - looked_at >= BRANCH_S:
                 looked_at = now
-                if self._branches.switched(self.folders):
+                if self._branches.switched(self.documents.folders.roots):
                     self.tracker.branch_switched()
             watches, due = self.tracker.watches, self.tracker.due()
             if any(w.changed_at > self._kept_at for w in watches) and now > self._kept_at + KEEP_S:
@@ -289,5 +278,6 @@ class Session:
         wait_s = 0.1
         while True:
             hello = await self.gateway.greet()
+            self.surroundings.greeted()
             wait_s = GREET_AGAIN_S if hello else min(wait_s * 2, GREET_AGAIN_S)
             await asyncio.sleep(wait_s)

@@ -37,7 +37,7 @@ class Unasked:
 
     async def _ask(self, uri: str, place: Position) -> None:
         await asyncio.sleep(self._pause_s)
-        await self._session.suggest(uri, None, place, Trigger.AUTOMATIC)
+        await self._session.suggest(uri, None, place, Trigger.AUTOMATIC, anywhere=True)
 
 
 def end_of(edit: Edit, encoding: Encoding) -> Position | None:
