@@ -154,6 +154,25 @@ def test_code_action_by_hand_names_the_other_file(editor: Editor, gateway: Stand
     assert editor.command(dismiss["command"]["command"], *dismiss["command"]["arguments"]) == 1
 
 
+def test_an_editor_that_never_asks_is_shown_the_place_in_the_other_file(
+    launch: Launch, gateway: StandIn
+) -> None:
+    editor = launch()
+    editor.initialize(capabilities={})
+    other = editor.open("other.py", OTHER)
+    gateway.answers += [NOTHING, FOLLOW]
+    typed(editor)
+
+    def hints() -> list[dict[str, Any]]:
+        told = [
+            one for one in editor.hear("textDocument/publishDiagnostics") if one["uri"] == other
+        ]
+        return told[-1]["diagnostics"] if told else []
+
+    [hint] = editor.wait(hints, "a hint in the other file")
+    assert hint["range"]["start"]["line"] == 30
+
+
 def test_excluded_documents_are_never_looked_at(
     editor: Editor, gateway: StandIn, workspace: Path
 ) -> None:
