@@ -91,6 +91,10 @@ bench-gapo-real: setup ## the same arms on real next edits, 20 minutes (needs HO
 bench-mine: setup ## how fast history becomes tasks (ARGS="--commits N")
 	@$(PY) -m tests.bench.mine $(ARGS)
 
+.PHONY: bench-store
+bench-store: setup ## events a second, acks, kill -9; 5 minutes (ARGS="--events 10000000": an hour)
+	@$(PY) -m tests.bench.store $(ARGS)
+
 .PHONY: bench-model
 bench-model: setup ## what the embedded model knows, as served (needs HONE_DATA; ARGS="--model FOLDER")
 	@$(PY) -m tests.bench.model $(ARGS)

@@ -33,6 +33,43 @@ class StoreSettings(Section):
     """Memory that DuckDB may use, in MiB."""
 
 
+class RetentionSettings(Section):
+    """How long what is kept, in days; 0 keeps it for good. `hone-store retain` sees to it."""
+
+    prompts_days: float = Field(default=90.0, ge=0)
+    """Prompts, answers and their tokens: the code that suggestions were made from."""
+    settled_days: float = Field(default=90.0, ge=0)
+    """The texts that users ended up with."""
+    facts_days: float = Field(default=730.0, ge=0)
+    """Outcomes, times and counts; they hold no text."""
+    batches_days: float = Field(default=90.0, ge=0)
+    """Exported batches, and the answers that training runs sampled for them."""
+    backups_days: float = Field(default=30.0, ge=0)
+    """Backups that `hone-store backup` took, and copies made before a change of schema."""
+
+
+class GatewaySettings(Section):
+    """The gateway to ask while it owns the data folder."""
+
+    url: str = "http://127.0.0.1:8765"
+    """Address of the gateway."""
+    socket: Path | None = None
+    """Unix socket of the gateway, instead of host and port."""
+    key: str = ""
+    """A key with the scope `admin`. Prefer the environment variable HONE_STORE_GATEWAY__KEY."""
+    timeout_s: float = Field(default=3600.0, gt=0)
+    """How long to wait for an answer, in seconds: rewriting a large log takes minutes."""
+
+
+class QuerySettings(Section):
+    """What one question may take."""
+
+    max_rows: int = Field(default=1000, ge=1)
+    """Rows that an answer has at most; what is beyond is cut off, and the answer says so."""
+    timeout_s: float = Field(default=30.0, gt=0)
+    """After how long a question is interrupted, in seconds."""
+
+
 class DataSettings(Section):
     """Where everything lies."""
 
@@ -45,3 +82,6 @@ class StoreConfig(Settings):
 
     data: DataSettings = DataSettings()
     store: StoreSettings = StoreSettings()
+    retention: RetentionSettings = RetentionSettings()
+    query: QuerySettings = QuerySettings()
+    gateway: GatewaySettings = GatewaySettings()

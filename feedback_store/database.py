@@ -4,19 +4,28 @@ Knows DuckDB. Does not know the log, threads or what entries mean (feedback_stor
 """
 
 import contextlib
-import json
+import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from feedback_store.connecting import connect, damaged
 from feedback_store.errors import CorruptDatabase, InvalidEntry
 from feedback_store.migrations import Migration, migrate, shipped
-from feedback_store.projection import Issued, Row, Rows, project
+from feedback_store.projection import (
+    FORGET,
+    Issued,
+    Known,
+    Logged,
+    logged,
+    own_producer,
+)
+from feedback_store.tables import Row, statements
 
 LEDGER = ("meta", "producers", "schema_migrations")
 """Tables that are updated in place; all others are append-only."""
@@ -31,6 +40,11 @@ _UNFIT = (
 )
 """Errors that are the entry's fault, not the disk's."""
 _REPLAY_ENTRIES = 5000
+_FEW_CHARACTERS = 100_000
+_MARKS = "(SELECT unnest($producers::VARCHAR[]) AS producer, unnest($marks::BIGINT[]) AS mark)"
+_RAISE_MARK = f"""UPDATE producers SET high_water = new.mark FROM {_MARKS} AS new
+WHERE producers.producer = new.producer"""
+_NEW_MARK = f"INSERT INTO producers SELECT producer, mark FROM {_MARKS}"
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,7 @@ class _Staged:
     ingest_seq: int
     high_water: dict[str, int]
     fresh: dict[str, Issued]
+    erased: set[str]
     last_batch_seq: int
 
 
@@ -55,30 +70,28 @@ class Database:
         memory_limit_mib: int = 1024,
         remembered: int = 200_000,
         migrations: list[Migration] | None = None,
+        before_migration: Callable[[int], None] = lambda version: None,
     ) -> None:
         """Open or create the file and migrate it. `exports` is the only folder SQL may write to.
 
-        Raises CorruptDatabase, NewerSchema or ChangedMigration.
+        `before_migration` is called, with the schema's version, when the file is whole and about
+        to be changed. Raises CorruptDatabase, NewerSchema or ChangedMigration.
         """
         self._path = path
-        self._root = _connect(path, exports, threads, memory_limit_mib)
+        self._root = connect(path, exports, threads, memory_limit_mib)
         self._lock = threading.Lock()
         self._issued: OrderedDict[str, Issued] = OrderedDict()
         self._remembered = remembered
         self._staged: _Staged | None = None
+        self._prepared: set[str] = set()
         try:
             self._writer = self._root.cursor()
-            migrate(self._writer, shipped() if migrations is None else migrations)
-            self._inserts = _insert_statements(self._writer)
-            self.ingest_seq: int = self._scalar("SELECT ingest_seq FROM meta")
-            rows = self._writer.execute("SELECT producer, high_water FROM producers").fetchall()
-            self.high_water: dict[str, int] = dict(rows)
-            self.last_batch_seq: int = self._scalar(
-                "SELECT coalesce(max(ingest_seq), 0) FROM batches"
-            )
+            wanted = shipped() if migrations is None else migrations
+            migrate(self._writer, wanted, self._checkpointed(before_migration))
+            self._load()
         except duckdb.Error as error:
             self._root.close()
-            raise CorruptDatabase(_damaged(path, error)) from error
+            raise CorruptDatabase(damaged(path, error)) from error
         except BaseException:
             self._root.close()
             raise
@@ -88,7 +101,7 @@ class Database:
         wanted = set(suggestion_ids)
         found = {i: self._issued[i] for i in wanted if i in self._issued}
         missing = sorted(wanted - set(found))
-        if missing:
+        if missing and not self._remembers_all:
             rows = self._writer.execute(
                 "SELECT suggestion_id, user_id, level FROM suggestions "
                 "WHERE suggestion_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY ingest_seq DESC",
@@ -98,29 +111,32 @@ class Database:
             found.update((i, Issued(user, level)) for i, user, level in rows)
         return found
 
-    def stage(self, entries: Sequence[Row]) -> None:
+    def stage(self, entries: Sequence[Logged], fresh: dict[str, Issued]) -> None:
         """Write entries, in order of ingest_seq, into a transaction that `commit` ends.
 
-        Raises InvalidEntry if one of them does not fit the tables; then, and on any other
-        exception, nothing was changed.
+        `fresh` are the suggestions among them that were not known before. Raises InvalidEntry if
+        an entry does not fit the tables; then, and on any other exception, nothing was changed.
         """
-        last = entries[-1]["ingest_seq"]
         marks: dict[str, int] = {}
         for entry in entries:
-            marks[entry["producer"]] = max(entry["seq"], marks.get(entry["producer"], 0))
+            marks[entry.producer] = max(entry.seq, marks.get(entry.producer, 0))
+        marks.pop("", None)
+        erased = {entry.about for entry in entries if entry.group == "erasure"}
         self._writer.execute("BEGIN TRANSACTION")
         try:
-            rows, fresh = self._project(entries)
-            self._insert(rows)
-            self._raise_marks(marks, last)
+            self._insert(entries)
+            self._raise_marks(marks, entries[-1].ingest_seq)
+            for user, sql in itertools.product(sorted(erased), FORGET):
+                self._writer.execute(sql, {"user": user})
         except _UNFIT as error:
             self.rollback()
             raise InvalidEntry(f"the entry does not fit the tables: {error}") from error
         except BaseException:
             self.rollback()
             raise
-        batches = (row["ingest_seq"] for table, row in rows if table == "batches")
-        self._staged = _Staged(last, marks, fresh, max(batches, default=self.last_batch_seq))
+        batches = (entry.ingest_seq for entry in entries if entry.group == "batch")
+        last_batch = max(batches, default=self.last_batch_seq)
+        self._staged = _Staged(entries[-1].ingest_seq, marks, fresh, erased, last_batch)
 
     def commit(self) -> None:
         """Make what was staged durable. On an exception the database must be opened anew."""
@@ -132,6 +148,8 @@ class Database:
         self.high_water.update(staged.high_water)
         self.last_batch_seq = staged.last_batch_seq
         self._remember(staged.fresh)
+        if staged.erased:
+            self._forget(staged.erased)
 
     def rollback(self) -> None:
         """Forget what was staged."""
@@ -140,11 +158,13 @@ class Database:
         with contextlib.suppress(duckdb.Error):
             self._writer.execute("ROLLBACK")
 
-    def replay(self, entries: Iterable[Row]) -> int:
+    def replay(self, entries: Iterable[tuple[Row, bytes]]) -> int:
         """Apply what lies above this database's ingest_seq; return how many entries that was."""
         count = 0
         for group in _groups(entries, _REPLAY_ENTRIES):
-            self.stage(group)
+            ids = {entry["payload"].get("suggestion_id", "") for entry, _ in group} - {""}
+            known = Known(self.issued(ids))
+            self.stage([logged(entry, body, known) for entry, body in group], known.new)
             self.commit()
             count += len(group)
         return count
@@ -169,95 +189,92 @@ class Database:
         """Fold the write-ahead log into the file."""
         self._writer.execute("CHECKPOINT")
 
+    def _checkpointed(self, work: Callable[[int], None]) -> Callable[[int], None]:
+        def after_checkpoint(version: int) -> None:
+            self.checkpoint()
+            work(version)
+
+        return after_checkpoint
+
     def close(self) -> None:
         """Close the file; what is committed stays, what is not is gone."""
         with self._lock:
             self._writer.close()
             self._root.close()
 
-    def _project(self, entries: Sequence[Row]) -> tuple[Rows, dict[str, Issued]]:
-        """Return all rows, and the suggestions among the entries."""
-        ids = {entry["payload"].get("suggestion_id") for entry in entries}
-        fresh = {e["payload"]["suggestion_id"] for e in entries if e["kind"] == "suggestion"}
-        known = self.issued(ids - fresh - {None})
-        new: dict[str, Issued] = {}
-        rows: Rows = []
+    def _insert(self, entries: Sequence[Logged]) -> None:
+        groups: dict[str, list[bytes]] = {}
         for entry in entries:
-            suggestion_id = entry["payload"].get("suggestion_id", "")
-            if entry["kind"] == "suggestion" and suggestion_id not in known:
-                issued = Issued(entry["user"], entry["payload"]["level"])
-                known[suggestion_id] = new[suggestion_id] = issued
-            rows += project(entry, known.get(suggestion_id))
-        return rows, new
+            groups.setdefault(entry.group, []).append(entry.body)
+        for group, bodies in groups.items():
+            found = statements(group)
+            text = b"[%s]" % b",".join(bodies) if found else b""
+            for number, statement in enumerate(found):
+                self._run(f"{group}_{number}", statement, text.decode())
 
-    def _insert(self, rows: Rows) -> None:
-        tables: dict[str, list[Row]] = {}
-        for table, row in rows:
-            tables.setdefault(table, []).append(row)
-        for table, batch in tables.items():
-            self._writer.execute(self._inserts[table], [json.dumps(batch, ensure_ascii=False)])
+    def _run(self, name: str, statement: str, text: str) -> None:
+        """Run a statement over entries; one over few is prepared once.
+
+        To plan it takes four times as long as to run it then. A prepared statement takes no
+        parameter through Python, only a literal, which costs more where it is long.
+        """
+        if len(text) > _FEW_CHARACTERS:
+            self._writer.execute(statement, [text])
+            return
+        if name not in self._prepared:
+            self._writer.execute(f"PREPARE {name} AS {statement.replace('?', '?::VARCHAR', 1)}")
+            self._prepared.add(name)
+        literal = text.replace("'", "''")
+        self._writer.execute(f"EXECUTE {name}('{literal}')")
 
     def _raise_marks(self, high_water: dict[str, int], ingest_seq: int) -> None:
-        for producer, mark in high_water.items():
-            statement = (
-                "UPDATE producers SET high_water = $mark WHERE producer = $producer"
-                if producer in self.high_water
-                else "INSERT INTO producers (producer, high_water) VALUES ($producer, $mark)"
-            )
-            self._writer.execute(statement, {"producer": producer, "mark": mark})
+        for statement, wanted in ((_RAISE_MARK, True), (_NEW_MARK, False)):
+            marks = {p: m for p, m in high_water.items() if (p in self.high_water) is wanted}
+            if marks:
+                values = {"producers": list(marks), "marks": list(marks.values())}
+                self._writer.execute(statement, values)
         self._writer.execute("UPDATE meta SET ingest_seq = ?", [ingest_seq])
+
+    def _load(self) -> None:
+        """Read into memory what every commit needs."""
+        self.ingest_seq: int = self._scalar("SELECT ingest_seq FROM meta")
+        rows = self._writer.execute("SELECT producer, high_water FROM producers").fetchall()
+        self.high_water: dict[str, int] = dict(rows)
+        self.last_batch_seq: int = self._scalar("SELECT coalesce(max(ingest_seq), 0) FROM batches")
+        rows = self._writer.execute("SELECT DISTINCT user_id FROM erasures").fetchall()
+        self.erased: set[str] = {user for (user,) in rows}
+        latest = self._writer.execute(
+            "SELECT suggestion_id, user_id, level FROM suggestions "
+            "ORDER BY ingest_seq DESC LIMIT ?",
+            [self._remembered],
+        ).fetchall()
+        self._remembers_all = len(latest) < self._remembered
+        # Oldest first, as they are forgotten; of two with one id the older one counts.
+        for suggestion_id, user, level in reversed(latest):
+            self._issued.setdefault(suggestion_id, Issued(user, level))
 
     def _remember(self, fresh: dict[str, Issued]) -> None:
         self._issued.update(fresh)
         while len(self._issued) > self._remembered:
+            self._remembers_all = False
             self._issued.popitem(last=False)
+
+    def _forget(self, users: set[str]) -> None:
+        """Let nothing of erased users count any more."""
+        self.erased |= users
+        for suggestion_id in [i for i, issued in self._issued.items() if issued.user in users]:
+            del self._issued[suggestion_id]
+        for producer in list(self.high_water):
+            if any(own_producer(user, producer) for user in users):
+                del self.high_water[producer]
 
     def _scalar(self, sql: str) -> Any:
         row = self._writer.execute(sql).fetchone()
         return row[0] if row else None
 
 
-def _connect(
-    path: Path, exports: Path, threads: int, memory_limit_mib: int
-) -> duckdb.DuckDBPyConnection:
-    """Open the file so that no SQL reaches the internet or a file outside `exports`."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "threads": threads,
-        "memory_limit": f"{memory_limit_mib}MiB",
-    }
-    try:
-        connection = duckdb.connect(str(path), config=config)
-    except duckdb.Error as error:
-        raise CorruptDatabase(_damaged(path, error)) from error
-    allowed = str(exports.absolute()).replace("'", "''")
-    connection.execute(f"SET allowed_directories = ['{allowed}/']")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
-
-
-def _insert_statements(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Return one bulk insert per table: all rows as one JSON parameter.
-
-    DuckDB 1.5 has no appender for Python, and this is sixty times faster than executemany.
-    """
-    columns: dict[str, dict[str, str]] = {}
-    for table, column, kind in connection.execute(
-        "SELECT table_name, column_name, data_type FROM information_schema.columns "
-        "WHERE table_schema = 'main' ORDER BY table_name, ordinal_position"
-    ).fetchall():
-        columns.setdefault(table, {})[column] = kind
-    return {
-        table: f"INSERT INTO {table} BY NAME SELECT unnest("
-        f"from_json_strict(?, '{json.dumps([kinds])}'), max_depth := 2)"
-        for table, kinds in columns.items()
-    }
-
-
-def _groups(entries: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    group: list[Row] = []
+def _groups(entries: Iterable[tuple[Row, bytes]], size: int) -> Iterator[list[tuple[Row, bytes]]]:
+    group: list[tuple[Row, bytes]] = []
     for entry in entries:
         group.append(entry)
         if len(group) == size:
@@ -265,10 +282,3 @@ def _groups(entries: Iterable[Row], size: int) -> Iterator[list[Row]]:
             group = []
     if group:
         yield group
-
-
-def _damaged(path: Path, error: duckdb.Error) -> str:
-    return (
-        f"cannot open {path}: {error}. The log holds everything: `hone-store rebuild` makes the "
-        "database anew."
-    )

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from feedback_store.errors import InvalidEntry
 from feedback_store.events import (
     Decision,
     FeedbackBatch,
     FeedbackLevel,
+    Frozen,
     LossEvent,
     OutcomeEvent,
     SettledEvent,
@@ -23,6 +24,7 @@ from feedback_store.events import (
 from feedback_store.rows import SuggestionRow
 
 FEEDBACK_KINDS = ("outcome", "settled", "survival")
+_COMPILED = TypeAdapter(dict[str, Any])
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -33,7 +35,8 @@ class NewEntry:
     producer: str
     seq: int
     kind: str
-    """suggestion, outcome, settled, survival, loss, policy, decision, batch or batch_state."""
+    """suggestion, outcome, settled, survival, loss, policy, decision, batch, batch_state, erasure,
+    audit."""
     user: str
     team: str
     payload: dict[str, Any]
@@ -75,8 +78,27 @@ class BatchState(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     number: int = Field(ge=1)
-    state: Literal["spent", "offered"]
+    state: Literal["spent", "offered", "expired"]
+    """`expired`: it was kept long enough, and its folder was deleted."""
     policy: str | None = None
+
+
+class Erasure(BaseModel):
+    """Payload of `erasure`: a tombstone. Nothing of this user is stored or exported any more."""
+
+    model_config = ConfigDict(extra="forbid")
+    erased_user: str = Field(min_length=1)
+    state: Literal["asked", "done"]
+    report: dict[str, Any] | None = None
+
+
+class Audit(BaseModel):
+    """Payload of `audit`: what an administrator had done."""
+
+    model_config = ConfigDict(extra="forbid")
+    who: str
+    action: str
+    detail: dict[str, Any]
 
 
 _PAYLOADS: dict[str, type[BaseModel]] = {
@@ -89,6 +111,8 @@ _PAYLOADS: dict[str, type[BaseModel]] = {
     "decision": Decision,
     "batch": BatchRecord,
     "batch_state": BatchState,
+    "erasure": Erasure,
+    "audit": Audit,
 }
 
 
@@ -100,30 +124,50 @@ def entries_of(batch: FeedbackBatch, user: str, team: str) -> list[NewEntry]:
     ]
 
 
-def check(entries: Sequence[NewEntry]) -> None:
-    """Raise InvalidEntry unless every entry can be logged, projected and read back.
+def check(entries: Sequence[NewEntry]) -> list[bytes]:
+    """Return the payloads as JSON; InvalidEntry unless each can be logged and projected.
 
     The log keeps an entry forever, so what could break the projection is refused here.
     """
     latest: dict[str, int] = {}
+    texts: list[bytes] = []
     for entry in entries:
-        where = f"entry {entry.seq} of producer {entry.producer!r}"
         if not entry.producer or entry.seq < 1 or entry.seq > 2**63 - 1:
-            raise InvalidEntry(f"{where}: needs a producer and a seq from 1 to 2**63 - 1")
+            raise InvalidEntry(f"{_where(entry)}: needs a producer and a seq from 1 to 2**63 - 1")
         if entry.seq <= latest.get(entry.producer, 0):
-            raise InvalidEntry(f"{where}: seq goes back within one batch; it must rise")
+            raise InvalidEntry(f"{_where(entry)}: seq goes back within one batch; it must rise")
         latest[entry.producer] = entry.seq
-        shape = _PAYLOADS.get(entry.kind)
-        if shape is None:
-            raise InvalidEntry(f"{where}: unknown kind {entry.kind!r}, not of {list(_PAYLOADS)}")
-        try:
-            shape.model_validate_json(to_json(entry.payload))
-        except ValidationError as error:
-            problem = error.errors(include_url=False, include_input=False)[0]
-            field = ".".join(str(step) for step in problem["loc"])
-            raise InvalidEntry(f"{where} ({entry.kind}): {field}: {problem['msg']}") from None
-        except (ValueError, TypeError, RecursionError) as error:
-            raise InvalidEntry(f"{where} ({entry.kind}) is not plain JSON: {error}") from None
+        texts.append(_checked(entry))
+    return texts
+
+
+def _checked(entry: NewEntry) -> bytes:
+    shape = _PAYLOADS.get(entry.kind)
+    if shape is None:
+        kinds = list(_PAYLOADS)
+        raise InvalidEntry(f"{_where(entry)}: unknown kind {entry.kind!r}, not of {kinds}")
+    try:
+        # The compiled encoder is four times faster, but spells NaN; these shapes refuse it.
+        fast = issubclass(shape, Frozen)
+        text = payload_json(entry.payload) if fast else to_json(entry.payload)
+        shape.model_validate_json(text)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(step) for step in problem["loc"])
+        text = f"{_where(entry)} ({entry.kind}): {field}: {problem['msg']}"
+        raise InvalidEntry(text) from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InvalidEntry(f"{_where(entry)} ({entry.kind}) is not plain JSON: {error}") from None
+    return text
+
+
+def _where(entry: NewEntry) -> str:
+    return f"entry {entry.seq} of producer {entry.producer!r}"
+
+
+def payload_json(payload: dict[str, Any]) -> bytes:
+    """Return a checked payload as JSON, by the compiled encoder."""
+    return _COMPILED.dump_json(payload)
 
 
 def to_json(value: Any) -> bytes:

@@ -14,34 +14,51 @@ from feedback_store.database import Database
 from feedback_store.publish import next_number, publish
 
 PARQUET = "batch.parquet"
+KEPT = """SELECT number FROM batches
+WHERE number NOT IN (SELECT number FROM batch_states WHERE state = 'expired') ORDER BY 1"""
+"""The batches whose folders should be there."""
 _FIRST = "QUALIFY row_number() OVER (PARTITION BY suggestion_id ORDER BY ingest_seq) = 1"
+_ABOUT = "ingest_seq <= $as_of AND suggestion_id IN (SELECT suggestion_id FROM s)"
 
-_KNOWN = f"""
-WITH s AS (SELECT * FROM suggestions WHERE ingest_seq <= $as_of {_FIRST}),
-c AS (SELECT * FROM suggestion_content WHERE ingest_seq <= $as_of {_FIRST}),
-o AS (SELECT * FROM outcomes WHERE ingest_seq <= $as_of {_FIRST}),
-t AS (SELECT * FROM settlements WHERE ingest_seq <= $as_of {_FIRST}),
-x AS (SELECT * FROM settlement_content WHERE ingest_seq <= $as_of {_FIRST}),
-v AS (SELECT * FROM survivals WHERE ingest_seq <= $as_of)
+
+def _known(which: str) -> str:
+    """Return the tables of everything known at one ingest_seq about some suggestions.
+
+    Of a repeated report the first counts. Only what is about those suggestions is looked at, and
+    text is found by its entry's number, which is in order on disk: a batch takes as long as the
+    batch is large, not as the store is.
+    """
+    return f"""
+WITH s AS (SELECT * FROM suggestions WHERE ingest_seq <= $as_of AND {which} {_FIRST}),
+c AS (SELECT * FROM suggestion_content WHERE ingest_seq IN (SELECT ingest_seq FROM s)),
+o AS (SELECT * FROM outcomes WHERE {_ABOUT} {_FIRST}),
+t AS (SELECT * FROM settlements WHERE {_ABOUT} {_FIRST}),
+x AS (SELECT * FROM settlement_content WHERE ingest_seq IN (SELECT ingest_seq FROM t)),
+v AS (SELECT * FROM survivals WHERE {_ABOUT})
 """
-"""Everything known at one ingest_seq; of a repeated report the first counts."""
 
-_READY = f"""{_KNOWN}
+
+_OPEN = """level = 'full' AND suggestion_id NOT IN (SELECT suggestion_id FROM batch_items)
+AND user_id NOT IN (SELECT user_id FROM erasures)"""
+_READY = f"""{_known(_OPEN)}
 SELECT s.suggestion_id
 FROM s JOIN c USING (suggestion_id) JOIN t USING (suggestion_id) JOIN x USING (suggestion_id)
 LEFT JOIN o USING (suggestion_id)
-WHERE s.level = 'full' AND x.settled_text IS NOT NULL
-  AND c.context IS NOT NULL AND c.prompt_token_ids IS NOT NULL
+WHERE x.settled_text IS NOT NULL AND c.context IS NOT NULL AND c.prompt_token_ids IS NOT NULL
   AND coalesce(o.outcome, s.outcome) IS NOT NULL
   AND (coalesce(o.outcome, s.outcome) NOT IN ('accepted', 'partially_accepted')
        OR s.received_at <= $old
        OR s.suggestion_id IN (SELECT suggestion_id FROM v WHERE is_last))
   AND ($with_holdout OR NOT s.holdout)
-  AND s.suggestion_id NOT IN (SELECT suggestion_id FROM batch_items)
 ORDER BY s.ingest_seq
 """
 
-_COLUMNS = f"""{_KNOWN}
+_COLUMNS = f"""{
+    _known(
+        "suggestion_id IN (SELECT suggestion_id FROM batch_items WHERE number = $number) "
+        "AND user_id NOT IN (SELECT user_id FROM erasures)"
+    )
+}
 SELECT s.suggestion_id, s.ingest_seq, s.received_at, s.user_id AS "user", s.team, s.session,
   s.workspace, s.language, c.path, s.policy_version, s.base_model, s.prompt_format, s.profile,
   s.temperature, c.prompt_token_ids,
@@ -54,9 +71,8 @@ SELECT s.suggestion_id, s.ingest_seq, s.received_at, s.user_id AS "user", s.team
   (SELECT min(v.retained) FROM v WHERE v.suggestion_id = s.suggestion_id AND v.observed
      AND v.horizon_s = o.horizons_s[3]) AS retained_third,
   s.holdout
-FROM batch_items i JOIN s USING (suggestion_id) JOIN c USING (suggestion_id)
-JOIN t USING (suggestion_id) JOIN x USING (suggestion_id) LEFT JOIN o USING (suggestion_id)
-WHERE i.number = $number
+FROM s JOIN c USING (suggestion_id) JOIN t USING (suggestion_id) JOIN x USING (suggestion_id)
+LEFT JOIN o USING (suggestion_id)
 ORDER BY s.ingest_seq
 """
 
@@ -110,8 +126,11 @@ def choose(
 
 
 def unpublished(database: Database, batches: Path) -> list[int]:
-    """Return the numbers of batches that are decided but whose folder is missing."""
-    numbers = [row["number"] for row in database.query("SELECT number FROM batches ORDER BY 1")]
+    """Return the numbers of batches that are decided but whose folder is missing.
+
+    One that was kept long enough is not missed.
+    """
+    numbers = [row["number"] for row in database.query(KEPT)]
     return [number for number in numbers if not _folder(batches, number).exists()]
 
 

@@ -4,24 +4,28 @@ Knows segments, sealing, torn ends and damage. Does not know what entries mean, 
 One thread writes; a sealed segment is compressed aside, so that no commit waits for gzip.
 """
 
-import gzip
 import logging
 import os
-import re
-import shutil
 import threading
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, Protocol
 
 from feedback_store import frames
 from feedback_store.errors import CorruptLog
 from feedback_store.publish import sync_folder
+from feedback_store.segments import (
+    compress_all,
+    find_end,
+    last_seq,
+    number_of,
+    reaching,
+    read_frames,
+    segments_in,
+)
 
 _LOG = logging.getLogger(__name__)
-_NAME = re.compile(r"(\d{8})\.jsonl(\.gz)?")
 
 
 class AppendFile(Protocol):
@@ -89,11 +93,11 @@ class EventLog:
             return Tail(self._path, 0, 0, 0)
         last = paths[-1]
         if last.suffix == ".gz":
-            seq = _last_seq(last)
-            return Tail(last.with_name(f"{_number(last) + 1:08d}.jsonl"), 0, 0, seq)
-        good, seq = _find_end(last)
+            seq = last_seq(last)
+            return Tail(last.with_name(f"{number_of(last) + 1:08d}.jsonl"), 0, 0, seq)
+        good, seq = find_end(last)
         if seq == 0 and len(paths) > 1:
-            seq = _last_seq(paths[-2])
+            seq = last_seq(paths[-2])
         return Tail(last, good, last.stat().st_size - good, seq)
 
     def open(self, tail: Tail) -> None:
@@ -107,15 +111,29 @@ class EventLog:
         self._file_or_raise().sync()
         self._compress_later()
 
-    def append(self, entries: Sequence[dict[str, Any]]) -> None:
-        """Append entries, starting a new segment if the active one is full. Not yet synced."""
+    def append(self, bodies: Sequence[bytes]) -> None:
+        """Append entries, as JSON, starting a new segment if the active one is full.
+
+        Not yet synced.
+        """
         if self._bytes >= self._segment_bytes:
-            self._file_or_raise().close()
-            self._start(self._path.with_name(f"{_number(self._path) + 1:08d}.jsonl"), 0)
-            self._compress_later()
-        data = b"".join(frames.encode(entry) for entry in entries)
+            self.rotate()
+        data = b"".join(map(frames.encode, bodies))
         self._file_or_raise().write(data)
         self._bytes += len(data)
+
+    def rotate(self) -> None:
+        """Start a new segment; the one before, whose entries are all synced, is sealed."""
+        self._file_or_raise().close()
+        self._start(self._path.with_name(f"{number_of(self._path) + 1:08d}.jsonl"), 0)
+        self._compress_later()
+
+    def seal(self) -> None:
+        """Seal all that was appended, and wait until it is compressed."""
+        if self._bytes:
+            self.rotate()
+        if self._sealer is not None:
+            self._sealer.join()
 
     def sync(self) -> None:
         """Force what was appended to disk."""
@@ -145,11 +163,7 @@ class EventLog:
 
     def segments(self) -> list[Path]:
         """Return the segments in order; where both forms of one exist, the compressed one."""
-        found: dict[int, Path] = {}
-        for path in sorted(self._folder.glob("*.jsonl*")):
-            if _NAME.fullmatch(path.name):
-                found[_number(path)] = path
-        return [found[number] for number in sorted(found)]
+        return segments_in(self._folder)
 
     def read(self, after: int = 0, until: int | None = None) -> Iterator[dict[str, Any]]:
         """Yield the entries whose ingest_seq is above `after`, in order, up to `until`.
@@ -157,19 +171,25 @@ class EventLog:
         CorruptLog if a frame is damaged or a number does not follow the one before. A torn end
         counts as damage, unless `open` has dropped it or `until` (a Tail's) stops before it.
         """
+        return (entry for entry, _ in self.read_with_text(after, until))
+
+    def read_with_text(
+        self, after: int = 0, until: int | None = None
+    ) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Like `read`, each entry with its JSON as it stands in the log."""
         paths = self.segments()
         expected: int | None = None
-        for path in _reaching(paths, after):
+        for path in reaching(paths, after):
             if until is not None and (expected or 1) > until:
                 return
-            for offset, entry in _read(path):
+            for offset, entry, line in read_frames(path):
                 seq = entry["ingest_seq"]
                 if seq != expected if expected else seq > after + 1:
                     wanted = expected or after + 1
                     raise CorruptLog(path, offset, f"{seq} stands where {wanted} belongs")
                 expected = seq + 1
                 if seq > after:
-                    yield entry
+                    yield entry, frames.body_of(line)
                 if seq == until:
                     return
 
@@ -187,96 +207,12 @@ class EventLog:
         """Compress full segments in a thread of its own, one at a time."""
         if self._sealer is not None:
             self._sealer.join()
-        active = _number(self._path)
-        full = [p for p in self._folder.glob("*.jsonl") if p.stem.isdigit() and _number(p) < active]
+        active = number_of(self._path)
+        full = [
+            p for p in self._folder.glob("*.jsonl") if p.stem.isdigit() and number_of(p) < active
+        ]
         if full:
             self._sealer = threading.Thread(
-                target=_compress_all, args=(sorted(full),), name="hone-seal", daemon=True
+                target=compress_all, args=(sorted(full),), name="hone-seal", daemon=True
             )
             self._sealer.start()
-
-
-def _number(path: Path) -> int:
-    return int(path.name[:8])
-
-
-def _compress_all(paths: list[Path]) -> None:
-    for path in paths:
-        try:
-            _compress(path)
-        except OSError as error:  # tried again at the next start; the plain segment stays valid
-            _LOG.warning("cannot compress %s yet: %s", path, error)
-
-
-def _compress(path: Path) -> None:
-    """Replace a segment by its compressed form; whatever happens, one of the two is whole."""
-    sealed, aside = path.with_name(path.name + ".gz"), path.with_name(path.name + ".gz.tmp")
-    if not sealed.exists():
-        with path.open("rb") as source, aside.open("wb") as raw:
-            with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as target:
-                shutil.copyfileobj(source, target, 1 << 20)
-            raw.flush()
-            os.fsync(raw.fileno())
-        aside.rename(sealed)
-        sync_folder(path.parent)
-    path.unlink()
-
-
-def _open_segment(path: Path) -> IO[bytes]:
-    # Compression may rename the plain file away between listing and opening.
-    if path.suffix != ".gz" and not path.exists():
-        path = path.with_name(path.name + ".gz")
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
-def _read(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the frames of a segment with their offsets (in the uncompressed text)."""
-    offset = 0
-    with _open_segment(path) as file:
-        try:
-            for line in file:
-                yield offset, frames.decode(line)
-                offset += len(line)
-        except frames.BadFrame as error:
-            raise CorruptLog(path, offset, str(error)) from error
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise CorruptLog(path, offset, f"the compressed data is damaged ({error})") from error
-
-
-def _reaching(paths: list[Path], after: int) -> list[Path]:
-    """Leave out the segments that hold nothing above `after`."""
-    if after == 0:
-        return paths
-    firsts = [_first_seq(path) for path in paths]
-    needless = [i for i, seq in enumerate(firsts) if seq is not None and seq <= after + 1]
-    return paths[needless[-1] if needless else 0 :]
-
-
-def _first_seq(path: Path) -> int | None:
-    return next((entry["ingest_seq"] for _, entry in _read(path)), None)
-
-
-def _last_seq(path: Path) -> int:
-    return max((entry["ingest_seq"] for _, entry in _read(path)), default=0)
-
-
-def _find_end(path: Path) -> tuple[int, int]:
-    """Return the bytes of whole frames in the last segment and the last ingest_seq (0 if none).
-
-    A crash can only tear the end. Damage with an undamaged frame behind it is no torn end, and
-    cutting it off would lose acknowledged entries: that is CorruptLog.
-    """
-    good, seq, offset = 0, 0, 0
-    damage: str | None = None
-    with path.open("rb") as file:
-        for line in file:
-            try:
-                seq_here = frames.decode(line)["ingest_seq"]
-            except frames.BadFrame as error:
-                damage = damage or str(error)
-            else:
-                if damage is not None:
-                    raise CorruptLog(path, good, damage)
-                seq, good = seq_here, offset + len(line)
-            offset += len(line)
-    return good, seq

@@ -4,6 +4,7 @@ Knows what must agree with what. Does not know the command line, and takes no lo
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,11 @@ import duckdb
 from feedback_store.config import StoreSettings
 from feedback_store.database import Database
 from feedback_store.errors import StoreError
+from feedback_store.export import KEPT
+from feedback_store.folder import BATCHES, DATABASE, LOG, build, open_database, remove, swap
 from feedback_store.log import EventLog
 from feedback_store.publish import BadManifest, read_manifest
-from feedback_store.store import BATCHES, DATABASE, LOG, open_database
-
-_REBUILT = f"{DATABASE}.rebuilt"
-_REPLACED = f"{DATABASE}.replaced"
+from feedback_store.segments import read_frames, segments_in
 
 
 @dataclass(frozen=True)
@@ -49,27 +49,10 @@ def rebuild(folder: Path, settings: StoreSettings, *, compare_first: bool) -> li
     current = folder / DATABASE
     differences = compare(current, rebuilt) if compare_first and current.exists() else []
     if differences:
-        _remove(rebuilt)
+        remove(rebuilt)
         return differences
-    # Should the machine stop between the steps, the next start replays the log into a new file.
-    _move(current, folder / _REPLACED)
-    _move(rebuilt, current)
-    _remove(folder / _REPLACED)
+    swap(folder)
     return []
-
-
-def build(folder: Path, settings: StoreSettings) -> Path:
-    """Replay the whole log into a new database file beside the current one; return its path."""
-    path = folder / _REBUILT
-    _remove(path)
-    database = open_database(folder, settings, _REBUILT)
-    try:
-        log = EventLog(folder / LOG)
-        database.replay(log.read(until=log.tail().last_seq))
-        database.checkpoint()
-    finally:
-        database.close()
-    return path
 
 
 def compare(first: Path, second: Path) -> list[Difference]:
@@ -131,6 +114,13 @@ def count_entries(
     return kinds, tail.last_seq
 
 
+def entries_at(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a segment, or of all segments in a folder; CorruptLog on damage."""
+    for segment in segments_in(path) if path.is_dir() else [path]:
+        for _, entry, _ in read_frames(segment):
+            yield entry
+
+
 def describe(folder: Path, database: Database) -> dict[str, Any]:
     """Return the store's counts and sizes."""
     segments = EventLog(folder / LOG).segments()
@@ -171,7 +161,7 @@ def _check_database(database: Database, kinds: Counter[str], last: int, report: 
 
 
 def _check_batches(database: Database, batches: Path, report: Report) -> None:
-    numbers = [row["number"] for row in database.query("SELECT number FROM batches ORDER BY 1")]
+    numbers = [row["number"] for row in database.query(KEPT)]
     for number in numbers:
         try:
             read_manifest(batches / f"{number:06d}")
@@ -193,7 +183,7 @@ def _check_rows(folder: Path, settings: StoreSettings, report: Report) -> None:
                 f"{difference.only_second} are missing: run `hone-store rebuild`"
             )
     finally:
-        _remove(rebuilt)
+        remove(rebuilt)
     report.looked_at.append("database: compared with the log row for row")
 
 
@@ -230,17 +220,3 @@ def _count(database: Database, table: str) -> int:
 def _counts(database: Database, table: str, column: str) -> dict[str, int]:
     sql = f"SELECT {column} AS name, count(*) AS n FROM {table} GROUP BY 1 ORDER BY 1"
     return {row["name"]: row["n"] for row in database.query(sql)}
-
-
-def _move(source: Path, target: Path) -> None:
-    """Move a database file with its write-ahead log, the log first: alone it is ignored."""
-    _remove(target)
-    for suffix in (".wal", ""):
-        path = source.with_name(source.name + suffix)
-        if path.exists():
-            path.rename(target.with_name(target.name + suffix))
-
-
-def _remove(path: Path) -> None:
-    path.with_name(path.name + ".wal").unlink(missing_ok=True)
-    path.unlink(missing_ok=True)

@@ -4,60 +4,29 @@ Knows who owns the data folder and how its parts fit. Does not know HTTP, polici
 One process owns a data folder at a time; everybody else reads what it publishes.
 """
 
-import fcntl
 import logging
-import os
 import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import duckdb
 
 from feedback_store import export
 from feedback_store.config import StoreSettings
-from feedback_store.database import Database
 from feedback_store.entries import Ack, NewEntry, check
-from feedback_store.errors import CorruptDatabase, StoreLocked, StoreUnavailable
+from feedback_store.errors import StoreUnavailable
 from feedback_store.export import Export, TooLittle
-from feedback_store.log import AppendFile, DiskFile, EventLog
+from feedback_store.folder import BATCHES, FolderLock, build, recover, swap
+from feedback_store.log import AppendFile, DiskFile
+from feedback_store.maintenance import describe
 from feedback_store.writer import Writer, utc_now
 
 _LOG = logging.getLogger(__name__)
-
-DATABASE = "store.duckdb"
-LOG = "log"
-BATCHES = "batches"
-
-
-class FolderLock:
-    """The data folder's LOCK, held by its one owner until `release` or the process's end."""
-
-    def __init__(self, folder: Path) -> None:
-        """Take the lock; StoreLocked, naming the owner's pid, if another process has it."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = (folder / "LOCK").open("a+", encoding="ascii")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.seek(0)
-            owner = self._file.read().strip() or "unknown"
-            self._file.close()
-            raise StoreLocked(
-                f"{folder} is owned by another process (pid {owner}), usually hone-server: "
-                "ask it over HTTP, or stop it first"
-            ) from error
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(str(os.getpid()))
-        self._file.flush()
-
-    def release(self) -> None:
-        """Let the next owner in."""
-        self._file.close()
+Result = TypeVar("Result")
 
 
 class Store:
@@ -65,8 +34,8 @@ class Store:
 
     def __init__(self, folder: Path, settings: StoreSettings, lock: FolderLock, writer: Writer):
         """Use `Store.open`."""
-        self._folder = folder
-        self._settings = settings
+        self.folder = folder
+        self.settings = settings
         self._lock = lock
         self._writer = writer
         self._own = f"gateway-{uuid.uuid4()}"
@@ -107,19 +76,24 @@ class Store:
         return self._writer.trouble
 
     @property
+    def token(self) -> str:
+        """What LOCK says of this owner of this folder."""
+        return self._lock.token
+
+    @property
     def ingest_seq(self) -> int:
         """The number of the last entry that is committed."""
         return self._writer.database.ingest_seq
 
-    def submit(self, entries: Sequence[NewEntry]) -> "Future[Ack]":
+    def submit(self, entries: Sequence[NewEntry], at: datetime | None = None) -> "Future[Ack]":
         """Store entries. The future resolves once they are on disk, in log and database.
 
         Entries of one producer must be submitted in rising order of `seq`; lower ones count as
-        duplicates. Raises InvalidEntry at once; the future may raise StoreUnavailable (nothing
-        was promised: send the same entries, with the same `seq`, again later).
+        duplicates. `at` is when they were received, if not now: imports keep their times. Raises
+        InvalidEntry at once; the future may raise StoreUnavailable (nothing was promised: send
+        the same entries, with the same `seq`, again later).
         """
-        check(entries)
-        return self._writer.submit(entries)
+        return self._writer.submit(entries, check(entries), at)
 
     def record(
         self, kind: str, payload: dict[str, Any], *, user: str = "", team: str = ""
@@ -155,14 +129,14 @@ class Store:
         until done; call it from a thread that may wait. Raises StoreUnavailable or OSError.
         """
         with self._export_lock:
-            database, batches = self._writer.database, self._folder / BATCHES
+            database, batches = self._writer.database, self.folder / BATCHES
             for number in export.unpublished(database, batches):
                 return export.publish_batch(database, batches, number)
             moment = (now or utc_now()).astimezone(UTC).replace(tzinfo=None)
             choice = export.choose(
                 database,
                 batches,
-                ready_after_h=self._settings.ready_after_h,
+                ready_after_h=self.settings.ready_after_h,
                 include_holdout=include_holdout,
                 now=moment,
             )
@@ -177,6 +151,40 @@ class Store:
             self.record("batch", payload).result()
             return export.publish_batch(self._writer.database, batches, choice.number)
 
+    def describe(self) -> dict[str, Any]:
+        """Return counts and sizes."""
+        return describe(self.folder, self._writer.database)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of its own to the database, to be closed by the caller."""
+        try:
+            return self._writer.database.cursor()
+        except duckdb.ConnectionException as error:
+            raise StoreUnavailable(f"the database is not open: {error}") from error
+
+    def seal(self) -> None:
+        """Seal the log up to here, so that all of it lies in compressed segments."""
+        self._writer.between(lambda log: log.seal(), closed=False).result()
+
+    def closed(self, work: Callable[[], Result]) -> Result:
+        """Run `work` while log and database are closed; what is submitted meanwhile waits."""
+        with self._export_lock:
+            return self._writer.between(lambda log: work(), closed=True).result()
+
+    def renew(self) -> None:
+        """Make the database anew from the log and put it in the old one's place.
+
+        Most of it is done beside the store at work. Raises CorruptLog, StoreUnavailable or
+        OSError; the old database then stays.
+        """
+        build(self.folder, self.settings)
+
+        def finish() -> None:
+            build(self.folder, self.settings, anew=False)
+            swap(self.folder)
+
+        self.closed(finish)
+
     def close(self) -> None:
         """Write what waits, close everything, and let the next owner in."""
         self._writer.close()
@@ -190,45 +198,9 @@ class Store:
 
     def _publish_missing(self) -> None:
         """Publish what a crash left decided but unwritten; a full disk leaves it to `export`."""
-        batches = self._folder / BATCHES
+        batches = self.folder / BATCHES
         try:
             for number in export.unpublished(self._writer.database, batches):
                 export.publish_batch(self._writer.database, batches, number)
         except (OSError, duckdb.Error) as error:
             _LOG.warning("cannot publish a decided batch yet: %s", error)
-
-
-def recover(
-    folder: Path, settings: StoreSettings, open_file: Callable[[Path], AppendFile] = DiskFile
-) -> tuple[EventLog, Database]:
-    """Open log and database, drop a torn end, and replay what the database lacks."""
-    log = EventLog(folder / LOG, int(settings.segment_mib * (1 << 20)), open_file)
-    tail = log.tail()
-    database = open_database(folder, settings)
-    try:
-        if database.ingest_seq > tail.last_seq:
-            raise CorruptDatabase(
-                f"the database holds entries up to {database.ingest_seq}, the log in "
-                f"{folder / LOG} only up to {tail.last_seq}: restore the log's missing files, or "
-                "run `hone-store rebuild` to go back to what the log holds"
-            )
-        log.open(tail)
-        database.replay(log.read(database.ingest_seq))
-    except BaseException:
-        database.close()
-        log.close()
-        raise
-    return log, database
-
-
-def open_database(folder: Path, settings: StoreSettings, name: str = DATABASE) -> Database:
-    """Open the folder's database file, or one beside it."""
-    batches = folder / BATCHES
-    batches.mkdir(parents=True, exist_ok=True)
-    return Database(
-        folder / name,
-        batches,
-        threads=settings.threads,
-        memory_limit_mib=settings.memory_limit_mib,
-        remembered=settings.remembered_suggestions,
-    )

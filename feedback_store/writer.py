@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -25,6 +26,8 @@ from feedback_store.log import EventLog
 
 _LOG = logging.getLogger(__name__)
 
+Result = TypeVar("Result")
+
 Reopen = Callable[[], tuple[EventLog, Database]]
 """Recover from the log: drop a torn end, open the database, replay what it lacks."""
 
@@ -36,8 +39,16 @@ def _future() -> "Future[Ack]":
 @dataclass
 class _Submission:
     entries: Sequence[NewEntry]
+    texts: Sequence[bytes]
     received_at: str
     future: "Future[Ack]" = field(default_factory=_future)
+
+
+@dataclass
+class _Chore:
+    work: Callable[[EventLog], Any]
+    closed: bool
+    future: "Future[Any]" = field(default_factory=Future)
 
 
 def utc_now() -> datetime:
@@ -62,6 +73,7 @@ class Writer:
         self._passed = passed
         self._waiting: deque[_Submission] = deque()
         self._waiting_entries = 0
+        self._chores: deque[_Chore] = deque()
         self._wake = threading.Condition()
         self._closing = False
         self._trouble: str | None = None
@@ -77,10 +89,15 @@ class Writer:
         """Why nothing is accepted now; None while all is well."""
         return self._trouble
 
-    def submit(self, entries: Sequence[NewEntry]) -> "Future[Ack]":
-        """Queue checked entries. The future fails with StoreUnavailable if nothing was promised."""
-        received_at = self._clock().astimezone(UTC).replace(tzinfo=None)
-        submission = _Submission(entries, received_at.isoformat(timespec="microseconds"))
+    def submit(
+        self, entries: Sequence[NewEntry], texts: Sequence[bytes], at: datetime | None = None
+    ) -> "Future[Ack]":
+        """Queue checked entries, whose payloads are `texts`; received now, or `at`.
+
+        The future fails with StoreUnavailable if nothing was promised.
+        """
+        received_at = (at or self._clock()).astimezone(UTC).replace(tzinfo=None)
+        submission = _Submission(entries, texts, received_at.isoformat(timespec="microseconds"))
         with self._wake:
             if self._closing or not self._thread.is_alive():
                 submission.future.set_exception(StoreUnavailable("the store is closed"))
@@ -94,6 +111,24 @@ class Writer:
                 self._waiting_entries += len(entries)
                 self._wake.notify()
         return submission.future
+
+    def between(self, work: Callable[[EventLog], Result], *, closed: bool) -> "Future[Result]":
+        """Run `work` between two commits; what is submitted meanwhile waits.
+
+        With `closed`, log and database are closed meanwhile and opened anew afterwards, as in a
+        start: `work` may then replace their files. The future fails with what `work` raises, or
+        with StoreUnavailable.
+        """
+        chore = _Chore(work, closed)
+        with self._wake:
+            if self._closing or not self._thread.is_alive():
+                chore.future.set_exception(StoreUnavailable("the store is closed"))
+            elif self._trouble is not None:
+                chore.future.set_exception(StoreUnavailable(self._trouble))
+            else:
+                self._chores.append(chore)
+                self._wake.notify()
+        return chore.future
 
     def close(self) -> None:
         """Write what waits, then close log and database."""
@@ -115,6 +150,9 @@ class Writer:
             if self._trouble is not None:
                 self._recover()
                 continue
+            if self._chores:
+                self._do(self._chores.popleft())
+                continue
             taken = self._take()
             if taken:
                 self._write(taken)
@@ -126,7 +164,7 @@ class Writer:
         An idle store commits at once. A crowded one waits a moment, so that more share a commit.
         """
         with self._wake:
-            while not self._waiting and not self._closing and self._trouble is None:
+            while not (self._waiting or self._chores or self._closing or self._trouble):
                 self._wake.wait()
             if self._trouble is not None and not self._closing:
                 self._wake.wait(self._settings.retry_s)
@@ -177,11 +215,11 @@ class Writer:
         would refuse must not get into the log, from which every later start would replay it.
         """
         intake = Intake(self.database, [submission.entries for submission in taken])
-        answers = [intake.take(s.entries, s.received_at) for s in taken]
-        if intake.rows:
-            self.database.stage(intake.rows)
+        answers = [intake.take(s.entries, s.texts, s.received_at) for s in taken]
+        if intake.entries:
+            self.database.stage(intake.entries, intake.known.new)
             self._passed("staged")
-            self.log.append(intake.rows)
+            self.log.append([entry.body for entry in intake.entries])
             self._passed("appended")
             self.log.sync()
             self._passed("synced")
@@ -199,6 +237,26 @@ class Writer:
             submission.future.set_exception(StoreUnavailable(trouble))
         self._refuse_waiting(trouble)
 
+    def _do(self, chore: _Chore) -> None:
+        """Run a chore and tell its outcome; what it left closed and cannot be opened is trouble."""
+        if chore.closed:
+            self.log.close()
+            self.database.close()
+        try:
+            result, error = chore.work(self.log), None
+        except Exception as raised:
+            result, error = None, raised
+        if chore.closed:
+            try:
+                self.log, self.database = self._reopen()
+            except (OSError, StoreError, duckdb.Error) as trouble:
+                error = error or trouble
+                self._fail([], trouble)
+        if error is None:
+            chore.future.set_result(result)
+        else:
+            chore.future.set_exception(error)
+
     def _recover(self) -> None:
         """Bring the log back to what is certain and the database up to the log."""
         try:
@@ -215,7 +273,9 @@ class Writer:
 
     def _refuse_waiting(self, why: str) -> None:
         with self._wake:
-            refused, self._waiting_entries = list(self._waiting), 0
+            refused: list[_Submission | _Chore] = [*self._waiting, *self._chores]
+            self._waiting_entries = 0
             self._waiting.clear()
-        for submission in refused:
-            submission.future.set_exception(StoreUnavailable(why))
+            self._chores.clear()
+        for one in refused:
+            one.future.set_exception(StoreUnavailable(why))

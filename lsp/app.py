@@ -11,6 +11,7 @@ from lsp import faces, messages
 from lsp.commands import COMMANDS
 from lsp.config import Settings
 from lsp.documents import Edit
+from lsp.exclude import path_of
 from lsp.host import HoneServer
 
 
@@ -23,6 +24,7 @@ def build(
         (types.INITIALIZE, _initialize, None),
         (types.INITIALIZED, _initialized, None),
         (types.SHUTDOWN, _shutdown, None),
+        (types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, _did_change_folders, None),
         (types.TEXT_DOCUMENT_DID_OPEN, _did_open, None),
         (types.TEXT_DOCUMENT_DID_CHANGE, _did_change, None),
         (types.TEXT_DOCUMENT_DID_CLOSE, _did_close, None),
@@ -54,11 +56,18 @@ def _initialize(ls: HoneServer, params: types.InitializeParams) -> None:
 
 def _initialized(ls: HoneServer, params: types.InitializedParams) -> None:
     ls.begun()
-    for warning in ls.session.warnings:
-        message = types.ShowMessageParams(types.MessageType.Warning, f"hone-lsp: {warning}")
-        ls.window_show_message(message)
+    _warn(ls)
     if news := ls.session.consent.news(ls.settings.gateway.url):
         ls.window_show_message(types.ShowMessageParams(types.MessageType.Info, news))
+
+
+def _did_change_folders(ls: HoneServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    event = params.event
+    added, removed = ([path_of(one.uri) for one in some] for some in (event.added, event.removed))
+    ls.session.rules.folders_changed(
+        [path for path in added if path], [path for path in removed if path]
+    )
+    _warn(ls)
 
 
 async def _shutdown(ls: HoneServer, params: None) -> None:
@@ -87,6 +96,13 @@ def _did_close(ls: HoneServer, params: types.DidCloseTextDocumentParams) -> None
 
 def _did_save(ls: HoneServer, params: types.DidSaveTextDocumentParams) -> None:
     ls.session.saved(params.text_document.uri, params.text)
+    _warn(ls)
+
+
+def _warn(ls: HoneServer) -> None:
+    for warning in ls.session.rules.warnings():
+        message = types.ShowMessageParams(types.MessageType.Warning, f"hone-lsp: {warning}")
+        ls.window_show_message(message)
 
 
 def _files_changed(ls: HoneServer, params: types.DidChangeWatchedFilesParams) -> None:

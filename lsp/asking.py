@@ -7,19 +7,21 @@ becomes of the answer.
 import contextlib
 import time
 from asyncio import timeout
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from feedback_store.events import EditContext, FeedbackLevel, Reason, RecentEdit, Trigger
+from feedback_store.events import EditContext, FeedbackLevel, Hello, Reason, RecentEdit, Trigger
 from lsp.config import SuggestSettings
 from lsp.context import Limits, Region, build_context
 from lsp.document import Document, Position
-from lsp.documents import Documents
+from lsp.documents import Documents, Opened
 from lsp.edits import smallest_edit
 from lsp.gateway import Gateway, Silence
 from lsp.history import KEPT, History
+from lsp.indent import shown_by
 from lsp.politeness import asks_unprompted, least_confidence
 from lsp.query import Query
+from lsp.surroundings import Surroundings
 from lsp.watch import Watch
 from lsp.wish import NOTHING, Wish
 
@@ -28,8 +30,9 @@ from lsp.wish import NOTHING, Wish
 class Place:
     """Where a question is about: a document as it is, or as it will be."""
 
+    opened: Opened
     document: Document
-    path: str
+    """Of it, or as it will be."""
     cursor: Position
     """In code points."""
     history: History
@@ -44,6 +47,7 @@ class Asking:
         settings: SuggestSettings,
         documents: Documents,
         history: History,
+        refresh: Callable[[], Awaitable[None]],
         gateway: Gateway,
         level: Callable[[], FeedbackLevel],
     ) -> None:
@@ -52,6 +56,8 @@ class Asking:
         self._history = history
         self._gateway = gateway
         self._level = level
+        self._refresh = refresh
+        self.surroundings = Surroundings(documents, gateway)
 
     async def query(
         self,
@@ -62,6 +68,7 @@ class Asking:
         wish: Wish = NOTHING,
     ) -> Query | Silence:
         """Return the query for a cursor in the client's units, or why there is none."""
+        await self._refresh()
         opened = self._documents.get(uri)
         if opened is None:
             return Silence(Reason.EXCLUDED, "the document is not open")
@@ -75,10 +82,24 @@ class Asking:
         document = opened.document
         if version is not None and version != document.version:
             return Silence(Reason.DOCUMENT_MOVED, f"the document is at version {document.version}")
-        left_ms = max(1.0, deadline_ms - 1000.0 * (time.monotonic() - begun))
-        cursor = document.inward(position)
-        place = Place(document, opened.path, cursor, self._history, wish)
+        left_ms = deadline_ms - 1000.0 * (time.monotonic() - begun)
+        place = Place(opened, document, document.inward(position), self._history, wish)
         return self._query(place, limits, trigger, left_ms)
+
+    async def elsewhere(
+        self, uri: str, cursor: Position, trigger: Trigger, deadline_ms: float
+    ) -> Query | Silence:
+        """Return the query for a place, in code points, at which no cursor is."""
+        await self._refresh()
+        opened, hello = self._documents.get(uri), self._gateway.hello
+        if opened is None or cursor[0] >= len(opened.document.lines):
+            return Silence(Reason.DOCUMENT_MOVED, "the place is gone")
+        if why := opened.silence:
+            return Silence(Reason.EXCLUDED, why)
+        if hello is None:
+            return self._gateway.trouble
+        place = Place(opened, opened.document, cursor, self._history)
+        return self._query(place, _limits(hello), trigger, deadline_ms)
 
     async def after(self, offer: Watch) -> tuple[Query, list[str]] | Silence:
         """Return the query for the state after the offer is accepted, with the cursor at the
@@ -99,7 +120,7 @@ class Asking:
         document.version += 1
         history = self._history.fork()
         history.record(opened.path, change, document.lines, time.monotonic())
-        place = Place(document, opened.path, edit.end_after, history)
+        place = Place(opened, document, edit.end_after, history)
         query = self._query(place, limits, Trigger.AUTOMATIC, deadline_ms)
         return query if isinstance(query, Silence) else (query, document.lines)
 
@@ -109,7 +130,7 @@ class Asking:
         return opened and (opened.document.lines, self._history.recent(KEPT))
 
     def _query(
-        self, place: Place, limits: Limits, trigger: Trigger, deadline_ms: float
+        self, place: Place, limits: Limits, trigger: Trigger, left_ms: float
     ) -> Query | Silence:
         document = place.document
         recent = place.history.recent(limits.recent_edits)
@@ -120,6 +141,7 @@ class Asking:
         if isinstance(built, Silence):
             return built
         region, context = built
+        context = self.surroundings.added(place.opened, context)
         return Query(
             document.uri,
             document.version,
@@ -128,7 +150,8 @@ class Asking:
             place.cursor[0],
             trigger,
             self._level(),
-            deadline_ms,
+            max(1.0, left_ms),
+            place.opened.style.over(shown_by(context.region.split("\n"))),
             least_confidence(self._settings.eagerness),
             place.wish,
         )
@@ -144,9 +167,16 @@ class Asking:
                     hello = await self._gateway.greet()
         if hello is None:
             return self._gateway.trouble
-        return Limits(
-            hello.region_lines, hello.prefix_lines, hello.suffix_lines, hello.recent_edits
-        )
+        return _limits(hello)
+
+
+def _limits(hello: Hello) -> Limits:
+    return Limits(
+        hello.region_lines,
+        hello.prefix_lines,
+        hello.suffix_lines,
+        hello.recent_edits,
+    )
 
 
 def _built(
@@ -156,8 +186,8 @@ def _built(
     lines, told = place.wish.lines, place.wish.instruction
     if lines and told and lines.last - lines.first > limits.region_lines:
         return Silence(Reason.PROMPT_TOO_LONG, f"select at most {limits.region_lines} lines")
-    document, path, cursor = place.document, place.path, place.cursor
-    built = build_context(document, path, cursor, limits, recent, lines, told)
+    document, path = place.document, place.opened.path
+    built = build_context(document, path, place.cursor, limits, recent, lines, told)
     if built is None:
         return Silence(Reason.PROMPT_TOO_LONG, "the lines here are too long to be code")
     return built

@@ -17,6 +17,7 @@ from lsp.config import Settings, state_folder
 from lsp.consent import Consent
 from lsp.credentials import find_key
 from lsp.documents import Documents
+from lsp.elsewhere import Elsewhere
 from lsp.engine import Engine
 from lsp.findings import Envelope, Finding
 from lsp.gateway import Gateway
@@ -48,8 +49,7 @@ class Assembly:
         self.gateway = gateway or Gateway(settings.gateway, find, __version__)
         self.documents = Documents(settings.exclude, environ)
         self.documents.encoding = encoding
-        self.folders = list(folders)
-        self.warnings = list(filter(None, map(self.documents.add_folder, folders)))
+        self.documents.folders.change(folders, ())
         workspace = hashlib.sha256(str(folders[0] if folders else "").encode()).hexdigest()[:16]
         self.envelope = Envelope(uuid.uuid4().hex, workspace, client, settings.settling)
         state = state_folder(environ)
@@ -60,11 +60,24 @@ class Assembly:
         self.observation = self._observing(settings)
         self.history = History()
         self.asking = Asking(
-            settings.suggest, self.documents, self.history, self.gateway, lambda: self.consent.level
+            settings.suggest,
+            self.documents,
+            self.history,
+            self._refresh,
+            self.gateway,
+            lambda: self.consent.level,
         )
         self.screen = Screen()
         self.ahead, self.engine = self._suggesting()
         self.rules = Rules(self.documents, self.history, self.engine, self.observation)
+        other_files = settings.suggest.other_files
+        self.elsewhere = Elsewhere(
+            self.asking, self.engine, self.documents, self.history, other_files
+        )
+
+    async def _refresh(self) -> None:
+        """Whoever asks looks at the rules first, which forget what the engine knows."""
+        await self.rules.refresh()
 
     def _observing(self, settings: Settings) -> Observation:
         """Join what is found out with who hears of it; go on with what earlier runs left."""
@@ -75,7 +88,7 @@ class Assembly:
             self.pace.found(finding, self.clock())
 
         found = Observation(
-            settings, self.documents, self.reporter, emit, self.envelope, self.clock, self.folders
+            settings, self.documents, self.reporter, emit, self.envelope, self.clock
         )
         level = self.consent.level
         if level != FeedbackLevel.OFF:

@@ -116,7 +116,14 @@ class Checkup:
         try:
             patterns += load_workspace(self._folder).exclude.patterns
         except ConfigError as error:
-            return [Check("workspace", State.NOTE, str(error), "mend or remove that file")]
+            return [
+                Check(
+                    "workspace",
+                    State.NOTE,
+                    str(error),
+                    "mend or remove that file: until then nothing of the folder is sent",
+                )
+            ]
         git = users_file(self._folder, self._environ)
         rules = Exclusions(self._folder, patterns, settings.workspaces, git)
         # Any file: what refuses this one refuses the folder.

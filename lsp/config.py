@@ -24,7 +24,15 @@ ENV_PREFIX = "HONE_LSP_"
 WORKSPACE_FILE = ".hone.toml"
 SECRETS = frozenset({"gateway.key", "ws.token"})
 """Settings that are no flags: everybody on the machine could read them there."""
-LISTS = frozenset({"exclude.patterns", "exclude.workspaces", "settling.horizons_s", "ws.origins"})
+LISTS = frozenset(
+    {
+        "exclude.patterns",
+        "exclude.workspaces",
+        "exclude.other_schemes",
+        "settling.horizons_s",
+        "ws.origins",
+    }
+)
 
 Tree = TypeVar("Tree", bound=BaseModel)
 
@@ -72,6 +80,8 @@ class ExcludeSettings(_Section):
     """Files of which nothing may leave this machine, as in .gitignore."""
     workspaces: tuple[str, ...] = ()
     """Folders of which nothing may leave this machine: paths such as ~/private, or names."""
+    other_schemes: tuple[str, ...] = ()
+    """What may get suggestions besides files of this machine, such as untitled, vscode-remote."""
     max_bytes: int = Field(default=1_000_000, gt=0)
     """Larger files get no suggestions."""
 
@@ -86,6 +96,8 @@ class SuggestSettings(_Section):
     """The longest that an editor waits for a suggestion."""
     ahead: bool = True
     """Whether the edit after the one on screen is asked for before that one is accepted."""
+    other_files: bool = True
+    """Whether a next edit may be in another open file than the cursor's."""
     mode: Mode = "full"
     """Show edits (full), or only where there is one until it is asked for by hand (hint)."""
     eagerness: Eagerness = "medium"
@@ -152,7 +164,7 @@ class WorkspaceRules(BaseModel):
     class Formatting(_Section):
         """How the files here are indented."""
 
-        tab_size: int | None = None
+        tab_size: int | None = Field(default=None, gt=0, le=16)
         insert_spaces: bool | None = None
 
     model_config = ConfigDict(frozen=True, extra="forbid")

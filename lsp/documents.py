@@ -6,20 +6,17 @@ Knows paths, rules and versions. Does not know what happens to a document's chan
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
-from lsp.config import ConfigError, ExcludeSettings, load_workspace
+from lsp.config import ExcludeSettings
 from lsp.document import Change, Document, Position
-from lsp.exclude import Exclusions, path_of
-from lsp.gitrules import users_file
+from lsp.folders import Folders, Place, Sight
+from lsp.indent import Style, shown_by
 from lsp.positions import Encoding
 from lsp.quirks import same_text
 
 log = logging.getLogger(__name__)
 
-Place = tuple[str, str | None]
-"""A document's path as it is sent, and why it may not be."""
 CLOSED_KEPT = 64
 """More than the history has edits."""
 
@@ -34,16 +31,43 @@ class Edit:
 
 
 @dataclass
-class Opened:
-    """An open document and where it stands."""
+class Standing:
+    """Where a document stands under the rules, as they were last looked at."""
 
-    document: Document
     path: str
     """As it is sent: relative to its workspace folder, with forward slashes."""
     refusal: str | None
     """Why nothing of it may be sent; None if it may."""
+    told: set[str] = field(default_factory=set)
+    """Every path under which it could be sent so far: edits are remembered by them."""
+
+    def move(self, place: Place) -> None:
+        """Take the place that a new look found."""
+        self.path, self.refusal = place
+        if not self.refusal:
+            self.told.add(self.path)
+
+
+@dataclass
+class Opened:
+    """An open document and where it stands."""
+
+    document: Document
+    standing: Standing
+    style: Style
+    """How it is indented, by the configuration or by itself."""
     touched: int = 0
     """The line in which the newest change ended."""
+
+    @property
+    def path(self) -> str:
+        """As it is sent."""
+        return self.standing.path
+
+    @property
+    def refusal(self) -> str | None:
+        """Why nothing of it may be sent; None if it may."""
+        return self.standing.refusal
 
     @property
     def silence(self) -> str | None:
@@ -65,7 +89,7 @@ class Withdrawn:
 
     uri: str
     path: str
-    """As it was sent so far."""
+    """As it was sent so far; one that had several paths is told of by each."""
 
 
 class Documents:
@@ -73,31 +97,18 @@ class Documents:
 
     def __init__(self, settings: ExcludeSettings, environ: Mapping[str, str]) -> None:
         self.encoding: Encoding = "utf-16"
+        self.folders = Folders(settings, environ)
         self.differences = 0
         """How often a document turned out to be another than the editor's."""
         self._settings = settings
-        self._environ = environ
-        self._folders: list[Exclusions] = []
-        self._elsewhere: dict[Path, Exclusions] = {}
         self._open: dict[str, Opened] = {}
-        self._closed: OrderedDict[str, str] = OrderedDict()
-        """The last closed documents' paths: edits of them are still remembered."""
+        self._closed: OrderedDict[str, Standing] = OrderedDict()
+        """Of the last closed documents: edits of them are still remembered."""
 
-    def add_folder(self, folder: Path) -> str | None:
-        """Take a workspace folder's rules; a message for the user if they cannot be used."""
-        problem = None
-        patterns = self._settings.patterns
-        try:
-            patterns += load_workspace(folder).exclude.patterns
-        except ConfigError as error:
-            problem = str(error)
-        git = users_file(folder, self._environ)
-        self._folders.append(Exclusions(folder, patterns, self._settings.workspaces, git))
-        return problem
-
-    def remove_folder(self, folder: Path) -> None:
-        """Forget a workspace folder."""
-        self._folders = [known for known in self._folders if known.root != folder]
+    @property
+    def known(self) -> list[str]:
+        """The documents that are open or were so lately."""
+        return [*self._open, *self._closed]
 
     @property
     def all(self) -> tuple[Opened, ...]:
@@ -114,48 +125,64 @@ class Documents:
         return opened and opened.document
 
     def refusal(self, uri: str) -> str | None:
-        """Return why nothing of a file may be looked at, whether or not it is open."""
-        return self._place(uri)[1]
+        """Return why nothing of a file may be looked at, whether or not it is open; looks at the
+        rules on disk."""
+        return self.folders.place(uri)[1]
+
+    def recent(self) -> list[Opened]:
+        """Return what is open, what was in use last first."""
+        return list(reversed(self._open.values()))
+
+    def used(self, uri: str) -> None:
+        """The user looks at a document, or changes it."""
+        if opened := self._open.pop(uri, None):
+            self._open[uri] = opened
 
     def open(self, uri: str, language: str, version: int, text: str) -> Opened:
         """Take a document over from the editor."""
         limit = self._settings.max_bytes
         document = Document(uri, language, version, text, self.encoding, limit)
-        path, refusal = self._place(uri)
-        self._open[uri] = Opened(document, path, refusal)
+        standing = self._closed.pop(uri, None) or Standing(uri, None)
+        standing.move(self.folders.place(uri))
+        style = self.folders.style(uri).over(shown_by(document.lines))
+        self._open[uri] = Opened(document, standing, style)
         return self._open[uri]
 
     def close(self, uri: str) -> None:
-        """Forget a document."""
+        """Forget a document, but not at once that it was there."""
         opened = self._open.pop(uri, None)
-        if opened is not None and not opened.refusal:
-            self._closed[uri] = opened.path
+        if opened is not None and opened.standing.told:
+            self._closed[uri] = opened.standing
             while len(self._closed) > CLOSED_KEPT:
                 self._closed.popitem(last=False)
 
-    def places(self, uris: Sequence[str]) -> dict[str, Place]:
-        """Look at the rules for some documents. Reads files; any thread may do it."""
-        return {uri: self._place(uri) for uri in uris}
+    def place(self, uri: str) -> Place:
+        """Return where a document stands that is open or was so lately; reads no file."""
+        opened = self._open.get(uri)
+        standing = opened.standing if opened else self._closed.get(uri)
+        if standing is None:
+            return uri, "its rules are not known any more"
+        return standing.path, standing.refusal
 
-    def reconsider(self, places: Mapping[str, Place] | None = None) -> list[Withdrawn]:
-        """Obey the rules as they are now, such as after an ignore file was saved; the newly
+    def reconsider(self, sight: Sight) -> list[Withdrawn]:
+        """Obey the rules as they were seen, such as after an ignore file was saved; the newly
         refused, among them closed ones."""
-        places = self.places(self.known) if places is None else places
+        self.folders.adopt(sight)
         refused: list[Withdrawn] = []
-        for uri, (path, refusal) in places.items():
-            opened, before = self._open.get(uri), self._closed.get(uri)
-            if opened is not None:
-                before = None if opened.refusal else opened.path
-                opened.path, opened.refusal = path, refusal
-            if refusal and before is not None:
+        for uri, place in sight.places.items():
+            opened = self._open.get(uri)
+            standing = opened.standing if opened else self._closed.get(uri)
+            if standing is None:
+                continue
+            standing.move(place)
+            if standing.refusal:
+                refused += [Withdrawn(uri, path) for path in sorted(standing.told)]
+                standing.told.clear()
                 self._closed.pop(uri, None)
-                refused.append(Withdrawn(uri, before))
+        for uri, style in sight.styles.items():
+            if opened := self._open.get(uri):
+                opened.style = style.over(shown_by(opened.document.lines))
         return refused
-
-    @property
-    def known(self) -> list[str]:
-        """The documents that are open or were so lately."""
-        return [*self._open, *(uri for uri in self._closed if uri not in self._open)]
 
     def change(
         self, opened: Opened, version: int, edits: Sequence[Edit]
@@ -163,6 +190,7 @@ class Documents:
         """Apply edits one by one; each change comes with the lines as they are right after it."""
         document, trusted = opened.document, opened.document.trusted
         document.version = version
+        self.used(document.uri)
         for edit in edits:
             change = None
             if edit.start is None or edit.end is None:
@@ -196,21 +224,3 @@ class Documents:
     def _differs(self, opened: Opened, why: str) -> None:
         self.differences += 1
         log.warning("%s differs from the editor's: %s", opened.path, why)
-
-    def _place(self, uri: str) -> Place:
-        path = path_of(uri)
-        if path is None:
-            return uri, "it is not a file on this machine"
-        inside = [folder for folder in self._folders if path.is_relative_to(folder.root)]
-        rules = max(inside, key=lambda folder: len(folder.root.parts), default=None)
-        rules = rules or self._loose(path.parent)
-        return rules.relative(path), rules.reason(path)
-
-    def _loose(self, folder: Path) -> Exclusions:
-        """Return the rules for files outside all workspace folders."""
-        if folder not in self._elsewhere:
-            git = users_file(folder, self._environ)
-            settings = self._settings
-            rules = Exclusions(folder, settings.patterns, settings.workspaces, git)
-            self._elsewhere[folder] = rules
-        return self._elsewhere[folder]

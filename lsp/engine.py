@@ -25,6 +25,7 @@ from lsp.edits import fitted
 from lsp.findings import Envelope
 from lsp.flights import Flights
 from lsp.gateway import Silence
+from lsp.indent import restyled
 from lsp.matching import loosely_equal, progress
 from lsp.query import Query
 from lsp.rebase import still_fits
@@ -74,11 +75,25 @@ class Engine:
         """What was shown for each offer, by its id."""
         self._dismissed: deque[tuple[str, str, str]] = deque(maxlen=DISMISSED_KEPT)
 
+    @property
+    def busy(self) -> bool:
+        """Whether another request would have to wait, or take a waiting one's place."""
+        return self._flights.full
+
     def on_offer(self, uri: str, version: int, cursor_line: int) -> Watch | None:
         """Return what there is for this place without asking anybody: made for this version,
         still fitting, being typed, or asked ahead."""
         found = self._at_hand(uri, version, cursor_line)
         return None if isinstance(found, Silence) else found
+
+    def untouched(self, uri: str, line: int) -> Watch | None:
+        """Return an offer around a line whose region is as it was when asked, whatever happened
+        to the rest of the document since."""
+        for watch in reversed(self._tracker.watches):
+            around = watch.uri == uri and watch.region.first <= line < watch.region.last
+            if around and watch.on_offer and watch.text == watch.base:
+                return watch
+        return None
 
     async def suggest(self, query: Query) -> Watch | Silence:
         """Return an edit on offer, or why there is none, within the query's deadline."""
@@ -180,7 +195,9 @@ class Engine:
 
     def _judge(self, query: Query, watch: Watch, answer: SuggestResponse) -> Watch | Silence:
         now = self._clock()
-        proposed = None if answer.new_region is None else fitted(watch.base, answer.new_region)
+        proposed = answer.new_region
+        if proposed is not None:
+            proposed = fitted(watch.base, restyled(watch.base, proposed, query.style))
         outcome, reason = self._verdict(query, watch, answer, proposed)
         if outcome is None and proposed is not None:
             if query.wish.avoid:

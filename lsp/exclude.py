@@ -93,7 +93,8 @@ class Exclusions:
         self.root = root
         self._users_file = users_file
         self._secret = GitIgnoreSpec.from_lines(SECRET_FILES)
-        self._own = GitIgnoreSpec.from_lines(patterns)
+        self.patterns = tuple(patterns)
+        self._own = GitIgnoreSpec.from_lines(self.patterns)
         self._folders = GitIgnoreSpec.from_lines(_as_folder(name) for name in folders)
         self._read: dict[Path, _Rules] = {}
 
@@ -110,6 +111,16 @@ class Exclusions:
         named = self._reason(path, self.root)
         return named or (None if real == path else self._reason(real, root))
 
+    def by_name(self, absolute: str, relative: str) -> str | None:
+        """Return why the name alone says that nothing of a file may be sent, or None."""
+        if self._folders.match_file(absolute):
+            return "exclude.workspaces has it"
+        if self._secret.match_file(relative):
+            return "it looks like a file of secrets"
+        if self._own.match_file(relative):
+            return "your configuration excludes it"
+        return None
+
     def relative(self, path: Path) -> str:
         """Return the path as it is sent: within the workspace, or the bare name."""
         inside = path.is_relative_to(self.root)
@@ -117,14 +128,10 @@ class Exclusions:
 
     def _reason(self, path: Path, root: Path) -> str | None:
         absolute = path.as_posix().lstrip("/")
-        if self._folders.match_file(absolute):
-            return "exclude.workspaces has it"
         inside = path.is_relative_to(root)
         relative = path.relative_to(root).as_posix() if inside else absolute
-        if self._secret.match_file(relative):
-            return "it looks like a file of secrets"
-        if self._own.match_file(relative):
-            return "your configuration excludes it"
+        if said := self.by_name(absolute, relative):
+            return said
         top = top_of(root if inside else path.parent) or (root if inside else path.parent)
         files = list(ignore_files(top, path.parent))
         if self._users_file is not None:

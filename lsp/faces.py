@@ -3,15 +3,20 @@
 Knows what each request asks and what shape its answer has. Does not know how offers come about.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from lsprotocol import types
 
-from feedback_store.events import Trigger
+from feedback_store.events import Diagnostic, Trigger
 from lsp import messages, offers
+from lsp.complaints import complaint
 from lsp.gateway import Silence
 from lsp.host import HoneServer
 from lsp.politeness import pushes
+
+OWN = "hone"
+"""The source of our own diagnostics."""
 
 
 def action_options() -> types.CodeActionOptions:
@@ -43,7 +48,7 @@ async def inline_edit(ls: HoneServer, params: Any) -> dict[str, Any]:
     place = (asked.position.line, asked.position.character)
     document = asked.textDocument
     trigger = Trigger.INVOKED if asked.by_hand else Trigger.AUTOMATIC
-    found = await ls.session.suggest(document.uri, document.version, place, trigger)
+    found = await ls.session.suggest(document.uri, document.version, place, trigger, anywhere=True)
     if isinstance(found, Silence) or not pushes(ls.settings.suggest.mode, trigger):
         return {"edits": []}
     return {"edits": offers.next_edits(found[0].document, found[1])}
@@ -61,7 +66,9 @@ def did_partially_accept(ls: HoneServer, params: Any) -> None:
 
 
 def did_focus(ls: HoneServer, params: Any) -> None:
-    """Say nothing: what is in focus is known by the requests that follow."""
+    """The client says which document the user looks at; some say that none is."""
+    if focused := messages.read(messages.FocusParams, params).textDocument:
+        ls.session.documents.used(focused.uri)
 
 
 async def code_action(
@@ -70,6 +77,8 @@ async def code_action(
     """Answer from what is on offer; ask the gateway only when invoked by hand. A selection can
     also be edited as told."""
     start, only = params.range.start, params.context.only
+    said = _complaints(params.context.diagnostics)
+    ls.session.surroundings.heard(params.text_document.uri, start.line, params.range.end.line, said)
     wanted = [str(getattr(kind, "value", kind)) for kind in only or ["refactor"]]
     if not any("refactor.rewrite".startswith(kind) for kind in wanted):
         return None
@@ -77,11 +86,16 @@ async def code_action(
     uri = params.text_document.uri
     found = ls.session.cached(uri, start.line)
     if found is None and by_hand:
-        asked = await ls.session.suggest(uri, None, (start.line, start.character), Trigger.INVOKED)
+        place = (start.line, start.character)
+        asked = await ls.session.suggest(uri, None, place, Trigger.INVOKED, anywhere=True)
         found = None if isinstance(asked, Silence) else asked
     elif found is not None:
         ls.session.deliver(found[1])
-    actions = offers.code_actions(found[0].document, found[1], ls.abilities) if found else []
+    actions: list[types.CodeAction] = []
+    if found is not None:
+        opened, watch = found
+        place = opened.path if watch.uri != uri else ""
+        actions = offers.code_actions(opened.document, watch, ls.abilities, place)
     hello = ls.session.gateway.hello
     if params.range.start != params.range.end and hello and hello.instructions:
         actions.append(offers.instruct_action(uri, params.range))
@@ -91,3 +105,9 @@ async def code_action(
 def code_lens(ls: HoneServer, params: types.CodeLensParams) -> list[types.CodeLens]:
     """Answer with Accept and Dismiss at the places of edits, for editors that show no more."""
     return ls.hints.lenses(params.text_document.uri)
+
+
+def _complaints(found: Sequence[types.Diagnostic]) -> list[Diagnostic]:
+    """What other servers say; our own hints are none."""
+    others = [one for one in found if one.source != OWN]
+    return [complaint(one.range.start.line, one.severity or 1, one.message) for one in others]

@@ -28,6 +28,11 @@ class Flights(Generic[Result]):
         self._running = 0
         self._queued: asyncio.Future[bool] | None = None
 
+    @property
+    def full(self) -> bool:
+        """Whether another request would have to wait, or take a waiting one's place."""
+        return self._running >= AT_ONCE
+
     async def join(
         self,
         key: Hashable,

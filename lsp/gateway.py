@@ -7,6 +7,7 @@ again. Knows HTTP. Does not know when to call, nor what to do with the answers.
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,11 +93,12 @@ class Gateway:
             self._greeting = asyncio.create_task(self._greet())
         return self._greeting
 
-    async def stay_in_touch(self) -> None:
+    async def stay_in_touch(self, greeted: Callable[[], None]) -> None:
         """Greet until somebody answers, and now and then afterwards: the policy may change."""
         wait_s = 0.1
         while True:
             hello = await self.greet()
+            greeted()
             wait_s = GREET_AGAIN_S if hello else min(wait_s * 2, GREET_AGAIN_S)
             await asyncio.sleep(wait_s)
 
@@ -184,7 +186,7 @@ class Gateway:
         try:
             async with asyncio.timeout(timeout_s):
                 client = await self._connected()
-                response = await client.request(method, path, content=content)
+                response = await client.request(method, path, content=content, headers=_trace())
         except (TimeoutError, httpx.TimeoutException):
             return Silence(Reason.DEADLINE, f"no answer within {timeout_s:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
@@ -214,6 +216,11 @@ class Gateway:
         self._found = await asyncio.to_thread(self._find_key)
         if self._found.key:
             client.headers["Authorization"] = f"Bearer {self._found.key}"
+
+
+def _trace() -> dict[str, str]:
+    """Begin a trace (W3C Trace Context): the gateway's spans, where it sends any, go on from it."""
+    return {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
 
 
 def _judged(response: "httpx.Response") -> Any | Silence | Refused:

@@ -1,14 +1,15 @@
 """The recent edits across files, as small diffs: what the next edit may follow from.
 
-Changes near each other in place and time become one edit; typing that cancels out disappears.
-Knows lines and times given to it. Does not know documents, clocks or which files may be sent.
+Changes near each other in place and time become one edit; what is taken back disappears, also
+when other edits came in between. Knows lines and times given to it. Does not know documents,
+clocks or which files may be sent.
 """
 
 import difflib
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from feedback_store.events import RecentEdit
 from lsp.document import Change, content, encodable
@@ -20,9 +21,36 @@ PAUSE_S = 10.0
 KEPT = 32
 MAX_DIFF_LINES = 40
 """A larger edit (a paste, a checkout) says little about the next one and is left out."""
+MAX_COMPARED_LINES = 1_000
+"""Beyond, an edit is not even compared line by line, which may take long."""
 
 
-@dataclass
+@dataclass(frozen=True)
+class Hunk:
+    """Lines that became others, without their ends."""
+
+    path: str
+    at: int
+    """The line at which `new` stands now, as far as later edits left it alone."""
+    before: str | None
+    """The line above, for context; None at the top of the file."""
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+    @property
+    def diff(self) -> str:
+        """The body of a unified-diff hunk with one line of context."""
+        context = "" if self.before is None else f" {self.before}\n"
+        gone = "".join(f"-{line}\n" for line in self.old)
+        return context + gone + "".join(f"+{line}\n" for line in self.new)
+
+    def takes_back(self, other: "Hunk") -> bool:
+        """Whether this undoes the other."""
+        mine, its = (self.path, self.at, self.old, self.new), (other.path, other.at)
+        return mine == (*its, other.new, other.old)
+
+
+@dataclass(eq=False)
 class _Edit:
     """One edit in the making: the lines [first, first + len(new)) of `path` were once `old`."""
 
@@ -31,8 +59,15 @@ class _Edit:
     old: list[str]
     new: list[str]
     before: str | None
-    """The line above, for context; None at the top of the file."""
     at: float
+    number: int
+    moved: Counter[int] = field(default_factory=Counter)
+    """How many lines this edit moved those before it."""
+
+    def takes_back(self, other: "_Edit") -> bool:
+        """Whether both together change nothing, now; an edit can take back itself."""
+        same_place = (self.path, self.first) == (other.path, other.first)
+        return same_place and (self.old, self.new) == (other.new, other.old)
 
 
 class History:
@@ -40,44 +75,53 @@ class History:
 
     def __init__(self) -> None:
         self._edits: deque[_Edit] = deque(maxlen=KEPT)
+        self._hunks: tuple[Hunk, ...] | None = None
+        self._next = 0
 
     def record(self, path: str, change: Change, lines: Sequence[str], now: float) -> None:
         """Take in a change; `lines` are the document's after it, `now` is monotonic."""
         if not change.old and not change.new:
             return
+        self._hunks = None
         last = self._edits[-1] if self._edits else None
-        if last and last.path == path and now - last.at <= PAUSE_S and _near(last, change):
+        merges = last and last.path == path and now - last.at <= PAUSE_S and _near(last, change)
+        if last and merges:
             _merge(last, change, lines)
             last.at = now
         else:
-            last = _Edit(path, change.first, list(change.old), list(change.new), None, now)
+            last = _Edit(
+                path, change.first, list(change.old), list(change.new), None, now, self._next
+            )
+            self._next += 1
             self._edits.append(last)
+        for edit in self._edits:
+            if edit.path == path and edit is not last:
+                _shift(edit, change, last)
         last.before = content(lines[last.first - 1]) if last.first else None
-        if last.old == last.new:
-            self._edits.pop()
+        undone = next((one for one in reversed(self._edits) if last.takes_back(one)), None)
+        if undone is not None:
+            self._cancel(undone, last)
+
+    def hunks(self) -> tuple[Hunk, ...]:
+        """Return what was changed, oldest first, without what was taken back."""
+        if self._hunks is None:
+            self._hunks = tuple(self._left())
+        return self._hunks
 
     def recent(self, limit: int) -> tuple[RecentEdit, ...]:
         """Return the last `limit` edits as diffs, each with one line of context."""
-        hunks: list[tuple[str, str | None, list[str], list[str]]] = []
-        for edit in self._edits:
-            for before, old, new in _hunks(edit):
-                reverse = hunks and (hunks[-1][0], hunks[-1][3], hunks[-1][2]) == (
-                    edit.path,
-                    old,
-                    new,
-                )
-                if reverse:
-                    hunks.pop()
-                elif len(old) + len(new) <= MAX_DIFF_LINES:
-                    hunks.append((edit.path, before, old, new))
-        chosen = hunks[-limit:] if limit > 0 else []
-        diffs = ((path, _diff(before, old, new)) for path, before, old, new in chosen)
+        chosen = self.hunks()[-limit:] if limit > 0 else []
+        diffs = ((hunk.path, hunk.diff) for hunk in chosen)
         return tuple(RecentEdit(path=path, diff=diff) for path, diff in diffs if encodable(diff))
 
     def fork(self) -> "History":
         """Return a copy, to see what one more change would make of it."""
         twin = History()
-        twin._edits.extend(replace(e, old=list(e.old), new=list(e.new)) for e in self._edits)
+        twin._next = self._next
+        twin._edits.extend(
+            replace(edit, old=list(edit.old), new=list(edit.new), moved=Counter(edit.moved))
+            for edit in self._edits
+        )
         return twin
 
     def seal(self) -> None:
@@ -89,12 +133,41 @@ class History:
         """Drop what is known of a file, such as one that was excluded."""
         kept = [edit for edit in self._edits if edit.path != path]
         self._edits = deque(kept, maxlen=KEPT)
+        self._hunks = None
+
+    def _cancel(self, undone: _Edit, last: _Edit) -> None:
+        """Drop an edit and the one that takes it back; those before stand where they stood."""
+        both = {undone, last}
+        self._edits = deque((edit for edit in self._edits if edit not in both), KEPT)
+        for edit in self._edits:
+            if edit.number < undone.number:
+                edit.first -= sum(gone.moved[edit.number] for gone in both)
+
+    def _left(self) -> list[Hunk]:
+        kept: list[Hunk] = []
+        for edit in self._edits:
+            for hunk in _hunks(edit):
+                undone = next((old for old in reversed(kept) if hunk.takes_back(old)), None)
+                if undone is not None:
+                    kept.remove(undone)
+                elif len(hunk.old) + len(hunk.new) <= MAX_DIFF_LINES:
+                    kept.append(hunk)
+        return kept
 
 
 def _near(edit: _Edit, change: Change) -> bool:
     above = edit.first - (change.first + len(change.old))
     below = change.first - (edit.first + len(edit.new))
     return max(above, below) <= NEAR_LINES
+
+
+def _shift(edit: _Edit, change: Change, by: _Edit) -> None:
+    """Move an earlier edit along with lines that came or went above it."""
+    above = change.first < edit.first or (change.first == edit.first and edit.new)
+    if above and change.first + len(change.old) <= edit.first:
+        lines = len(change.new) - len(change.old)
+        edit.first += lines
+        by.moved[edit.number] += lines
 
 
 def _merge(edit: _Edit, change: Change, lines: Sequence[str]) -> None:
@@ -117,19 +190,20 @@ def _merge(edit: _Edit, change: Change, lines: Sequence[str]) -> None:
     edit.new[at : at + len(change.old)] = change.new
 
 
-def _hunks(edit: _Edit) -> list[tuple[str | None, list[str], list[str]]]:
+def _hunks(edit: _Edit) -> list[Hunk]:
+    if len(edit.old) + len(edit.new) > MAX_COMPARED_LINES:
+        return []
     old = [content(line) for line in edit.old]
     new = [content(line) for line in edit.new]
-    found: list[tuple[str | None, list[str], list[str]]] = []
-    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(
-        None, old, new, autojunk=False
-    ).get_opcodes():
-        if tag != "equal":
-            before = new[j1 - 1] if j1 else edit.before
-            found.append((before, old[i1:i2], new[j1:j2]))
-    return found
-
-
-def _diff(before: str | None, old: list[str], new: list[str]) -> str:
-    context = "" if before is None else f" {before}\n"
-    return context + "".join(f"-{line}\n" for line in old) + "".join(f"+{line}\n" for line in new)
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    return [
+        Hunk(
+            edit.path,
+            edit.first + j1,
+            new[j1 - 1] if j1 else edit.before,
+            tuple(old[i1:i2]),
+            tuple(new[j1:j2]),
+        )
+        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
+        if tag != "equal"
+    ]

@@ -95,7 +95,7 @@ class HoneServer(LanguageServer):
     def begun(self) -> None:
         """The client is ready to be asked: have it report files, if it can."""
         if offered(self.client_capabilities):
-            self.session.aftermath.rely_on(DiskWatch(self, self.session.folders))
+            self.session.aftermath.rely_on(DiskWatch(self, self.session.documents.folders.roots))
 
     def missed(self, params: Any) -> None:
         """A change could not be read; if it says which document it is of, that is known."""

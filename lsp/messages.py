@@ -96,6 +96,12 @@ class InstructParams(_Loose):
     instruction: str = ""
 
 
+class FocusParams(_Loose):
+    """The user went to a document."""
+
+    textDocument: DocumentAtVersion | None = None
+
+
 class CommandOfItem(_Loose):
     """The command that an item carries; its first argument is the suggestion's id."""
 

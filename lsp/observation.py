@@ -7,7 +7,6 @@ something to do. Does not know LSP's messages, or how suggestions come about.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from feedback_store.events import FeedbackLevel
 from lsp.aftermath import Aftermath
@@ -37,7 +36,6 @@ class Observation:
         emit: Callable[..., None],
         envelope: Envelope,
         clock: Callable[[], float],
-        folders: Sequence[Path],
     ) -> None:
         self.tracker = Tracker(settings.settling, emit)
         self.aftermath = Aftermath(documents, settings.exclude.max_bytes, emit)
@@ -47,7 +45,6 @@ class Observation:
         self._reporter = reporter
         self._envelope = envelope
         self._clock = clock
-        self._folders = folders
         self._branches = BranchWatch()
         self._wake = asyncio.Event()
         self._kept: tuple[object, ...] = ()
@@ -114,7 +111,7 @@ class Observation:
             now = self._clock()
             if now - looked_at >= BRANCH_S:
                 looked_at = now
-                if self._branches.switched(self._folders):
+                if self._branches.switched(self._documents.folders.roots):
                     self.tracker.branch_switched()
             watches, due = self.tracker.watches, self.due()
             if any(w.changed_at > self._kept_at for w in watches) and now > self._kept_at + KEEP_S:

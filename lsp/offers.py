@@ -76,21 +76,27 @@ def workspace_edit(
     return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(target, [change])])
 
 
-def code_actions(document: Document, watch: Watch, client: Abilities) -> list[types.CodeAction]:
+def code_actions(
+    document: Document, watch: Watch, client: Abilities, place: str = ""
+) -> list[types.CodeAction]:
     """Return the offer as code actions: apply it, or dismiss it. Where the client does not report
-    that it applied an edit, that it did is seen by the text."""
+    that it applied an edit, that it did is seen by the text.
+
+    `place` names the document if the user looks at another.
+    """
     edit = edit_of(document, watch)
     if edit is None:
         return []
+    where = f" in {place}, line {edit.start[0] + 1}" if place else ""
     return [
         types.CodeAction(
-            title=TITLE,
+            title=TITLE + where,
             kind=types.CodeActionKind.RefactorRewrite,
             edit=workspace_edit(document, edit, versioned=client.versioned_edits),
             command=_command(ACCEPT, watch) if client.reports_edits else None,
         ),
         types.CodeAction(
-            title="Hone: dismiss the suggested edit",
+            title="Hone: dismiss the suggested edit" + where,
             kind=types.CodeActionKind.RefactorRewrite,
             command=_command(DISMISS, watch),
         ),

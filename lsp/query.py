@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from feedback_store.events import EditContext, FeedbackLevel, SuggestRequest, Trigger
 from lsp.context import Region
 from lsp.findings import Envelope
+from lsp.indent import Style
 from lsp.wish import NOTHING, Wish
 
 GATEWAY_SHARE = 0.9
@@ -28,6 +29,8 @@ class Query:
     trigger: Trigger
     level: FeedbackLevel
     deadline_ms: float
+    style: Style
+    """How the document is indented."""
     least_confidence: float = 0.0
     """How sure the model must be of an edit that nobody asked for by hand."""
     wish: Wish = NOTHING
@@ -38,7 +41,8 @@ class Query:
         whatever version and line: after an undo, or after lines moved far above."""
         context = self.context
         code = (context.prefix, context.region, context.suffix)
-        return self.uri, hash((code, context.recent_edits, self.wish))
+        more = (context.recent_edits, context.excerpts, context.diagnostics)
+        return self.uri, hash((code, more, self.wish))
 
     @property
     def key(self) -> tuple[tuple[str, int], Region]:

@@ -19,6 +19,7 @@ from lsp.document import Change, Position
 from lsp.documents import Edit, Opened
 from lsp.gateway import Gateway, Silence
 from lsp.positions import Encoding
+from lsp.query import Query
 from lsp.watch import Watch
 from lsp.wish import NOTHING, Wish
 
@@ -42,7 +43,6 @@ class Session:
         parts = Assembly(settings, environ, client, folders, encoding, clock, gateway)
         self.gateway = parts.gateway
         self.documents = parts.documents
-        self.folders, self.warnings = parts.folders, parts.warnings
         self.reporter = parts.reporter
         self.consent = parts.consent
         self.pace = parts.pace
@@ -51,9 +51,11 @@ class Session:
         self.history = parts.history
         self.ahead = parts.ahead
         self.engine = parts.engine
+        self.rules = parts.rules
+        self.surroundings = parts.asking.surroundings
         self._asking = parts.asking
+        self._elsewhere = parts.elsewhere
         self._screen = parts.screen
-        self._rules = parts.rules
         self._clock = clock
         self.silences: Counter[str] = Counter()
         self.last_silence: Silence | None = None
@@ -74,9 +76,10 @@ class Session:
         """Begin to greet the gateway, to deliver, and to let time pass."""
         loops = (
             self.observation.pass_time(),
-            self.gateway.stay_in_touch(),
+            self.gateway.stay_in_touch(self.surroundings.greeted),
             self.reporter.deliver(self.gateway),
             self.reporter.keep_synced(),
+            self.surroundings.follow(),
         )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
@@ -88,6 +91,7 @@ class Session:
         opened = self.documents.open(uri, language, version, text)
         if not opened.silence:
             self._screen.glance(opened.document.lines)
+        self.surroundings.opened(uri)
 
     def changed(self, uri: str, version: int, edits: Sequence[Edit]) -> None:
         """The editor changed a document."""
@@ -106,10 +110,11 @@ class Session:
                 self.tracker.bulk_rewritten(uri)
                 self.changed(uri, opened.document.version, [Edit(text)])
             opened.document.trusted = True
-        self._rules.obey()
+        self.rules.saved(uri)
 
     def closed(self, uri: str) -> None:
         """The editor closed a document."""
+        self.surroundings.closed(self.documents.get(uri))
         self.observation.closed(uri)
         self.documents.close(uri)
         self.engine.closed(uri)
@@ -139,9 +144,14 @@ class Session:
         position: Position,
         trigger: Trigger,
         wish: Wish = NOTHING,
+        *,
+        anywhere: bool = False,
     ) -> tuple[Opened, Watch] | Silence:
-        """Return an edit on offer for a cursor in the client's units, or why there is none."""
-        found = await self.prepare(uri, version, position, trigger, wish)
+        """Return an edit on offer for a cursor in the client's units, or why there is none.
+
+        One from `anywhere` may be away from the cursor, and in another document.
+        """
+        found = await self.prepare(uri, version, position, trigger, wish, anywhere=anywhere)
         if not isinstance(found, Silence):
             self.deliver(found[1])
         return found
@@ -153,10 +163,14 @@ class Session:
         position: Position,
         trigger: Trigger,
         wish: Wish = NOTHING,
+        *,
+        anywhere: bool = False,
     ) -> tuple[Opened, Watch] | Silence:
         """As `suggest`, for a client that did not ask: it gets the edit later, or never."""
+        self.documents.used(uri)
         self.ahead.look(self.level)
-        found = await self._suggest(uri, version, position, trigger, wish)
+        query = await self._asking.query(uri, version, position, trigger, wish)
+        found = query if isinstance(query, Silence) else await self._suggest(query, anywhere)
         if isinstance(found, Silence):
             self._silent(found)
         elif self.settings.suggest.ahead:
@@ -225,17 +239,12 @@ class Session:
         self.ahead.drop()
         self.observation.settle()
 
-    async def _suggest(
-        self, uri: str, version: int | None, position: Position, trigger: Trigger, wish: Wish
-    ) -> tuple[Opened, Watch] | Silence:
-        await self._rules.refresh()
-        query = await self._asking.query(uri, version, position, trigger, wish)
-        if isinstance(query, Silence):
-            return query
-        found = await self.engine.suggest(query)
+    async def _suggest(self, query: Query, anywhere: bool) -> tuple[Opened, Watch] | Silence:
+        source = self._elsewhere if anywhere else self.engine
+        found = await source.suggest(query)
         if isinstance(found, Silence):
             return found
-        opened = self.documents.get(uri)
+        opened = self.documents.get(found.uri)
         if opened is None or opened.silence or not found.on_offer:
             return Silence(Reason.DOCUMENT_MOVED, "the document changed meanwhile")
         return opened, found
@@ -248,6 +257,7 @@ class Session:
             if not opened.silence:
                 self._screen.glance(change.new)
                 self.history.record(opened.path, change, lines, now)
+            self.surroundings.changed(opened.document.uri, change)
             yield change, lines
 
     def _stir(self) -> None:

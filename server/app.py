@@ -15,6 +15,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from feedback_store.operations import Operations
 from feedback_store.store import Store
 from server import __version__, errors
 from server.audit import Audit
@@ -41,6 +42,7 @@ from server.prompts.profiles import profile_for
 from server.reconciler import Flights, Reconciler
 from server.registry import Registry
 from server.routes import admin, editor, observe, openai, page, training
+from server.routes import store as store_routes
 from server.status import Counters
 from server.traces import Traces
 from server.watcher import Watcher
@@ -60,10 +62,14 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         gateway = build(settings, store)
         app.state.gateway, app.state.counters = gateway, Counters(store)
+        operations = Operations(store, settings.retention, settings.query)
+        app.state.operations = operations
+        resuming = asyncio.create_task(asyncio.to_thread(operations.resume))
         running = asyncio.gather(gateway.fleet.run(), watcher_of(gateway).run())
         try:
             yield
         finally:
+            await resuming
             await _finish(gateway, running)
 
     app = FastAPI(
@@ -81,7 +87,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         ],
     )
     errors.install(app)
-    for routes in (editor, openai, training, admin, page, observe):
+    for routes in (editor, openai, training, admin, store_routes, page, observe):
         app.include_router(routes.router)
     return app
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from feedback_store.config import DataSettings, StoreSettings
+from feedback_store.config import DataSettings, QuerySettings, RetentionSettings, StoreSettings
 from feedback_store.events import FeedbackLevel, Scope
 from feedback_store.settings import Section, Settings
 
@@ -235,6 +235,10 @@ class ServerSettings(Settings):
     """How the gateway can be watched."""
     store: StoreSettings = StoreSettings()
     """The event log and the database."""
+    retention: RetentionSettings = RetentionSettings()
+    """How long what is kept, once `hone-store retain` is run."""
+    query: QuerySettings = QuerySettings()
+    """What one question of `hone-store query` may take."""
 
     def model_folder(self) -> Path:
         """Return the base model's folder."""

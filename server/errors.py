@@ -14,8 +14,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from feedback_store.asking import BadQuestion, QuestionTooLong
 from feedback_store.errors import InvalidEntry, StoreUnavailable
 from feedback_store.events import WIRE_VERSIONS
+from feedback_store.operations import Busy
+from feedback_store.people import NobodyYet
 from server.adapters import BadAdapter
 from server.auth import MissingScope, NotAllowed
 from server.engine.errors import (
@@ -55,6 +58,10 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (PolicyConflict, HTTPStatus.CONFLICT),
     (BadAdapter, HTTPStatus.UNPROCESSABLE_ENTITY),
     (InvalidEntry, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (BadQuestion, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (QuestionTooLong, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Busy, HTTPStatus.CONFLICT),
+    (NobodyYet, HTTPStatus.NOT_FOUND),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (EngineDown, HTTPStatus.SERVICE_UNAVAILABLE),
     (EngineBusy, HTTPStatus.SERVICE_UNAVAILABLE),

@@ -177,6 +177,10 @@ class GateSection(Section):
     """How far below 0 the lower bound of the reward difference may lie."""
     min_items: int = Field(default=100, ge=1)
     """Held-back items needed for a verdict."""
+    slice_margin: float = Field(default=0.1, ge=0)
+    """How much the reward of one language or team may fall, where it surely fell."""
+    slice_items: int = Field(default=20, ge=2)
+    """Fewer held-back items of a language or team say nothing of it."""
     max_probe_gap: float = Field(default=0.02, gt=0)
     """Largest mean |log-prob difference| between engine and trainer, in nats per token."""
     max_kl: float = Field(default=1.0, gt=0)

@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 
 from trainer.metrics import Interval, Ratio, paired_difference
+from trainer.slices import Rewards, Slice, fallen, slices
 
 SHORT = 10.0
 """Mean tokens of an answer. Where answers choose a guess they take one to four, and twice as much
@@ -37,6 +38,10 @@ class GateSettings:
     confidence: float = 0.9
     """Of the one-sided lower bound."""
     min_items: int = 100
+    slice_margin: float = 0.1
+    """How much one language's or team's reward may fall, where it surely fell."""
+    slice_items: int = 20
+    """Fewer items of a language or team say nothing of it."""
     max_probe_gap: float = 0.02
     """Mean |log-prob difference| between the engine and the trainer, in nats per token."""
     min_parent_difference: float = 1e-5
@@ -76,14 +81,8 @@ class Probe:
     """Trainer with the new adapter against the trainer with its parent."""
 
 
-@dataclass(frozen=True)
-class Scored:
-    """Held-back items answered by both policies; all sequences alike long."""
-
-    new: Sequence[float]
-    live: Sequence[float]
-    weight: Sequence[float]
-    session: Sequence[str]
+class Scored(Rewards):
+    """Held-back items answered by both policies."""
 
     def mean(self, rewards: Sequence[float]) -> float:
         """Return the weighted mean of one side's rewards."""
@@ -130,7 +129,8 @@ class Judgement:
 def judge(evidence: Evidence, settings: GateSettings, seed: int = 0) -> Judgement:
     """Return the verdict on `evidence`. The first thing that fails is the reason."""
     difference = reward_difference(evidence.replay, settings.confidence, seed)
-    inputs = _inputs(evidence, settings, difference)
+    parts = list(slices(evidence.replay, settings.slice_items, seed))
+    inputs = _inputs(evidence, settings, difference) | _of_slices(parts)
     broken = _broken(evidence, settings)
     if broken is not None:
         return Judgement(Verdict.REFUSED, broken, inputs)
@@ -144,6 +144,8 @@ def judge(evidence: Evidence, settings: GateSettings, seed: int = 0) -> Judgemen
             f"{difference.low:+.4f}, allowed is -{settings.margin:g}"
         )
         return Judgement(Verdict.REFUSED, why, inputs)
+    if why_not := fallen(parts, settings.slice_margin):
+        return Judgement(Verdict.REFUSED, why_not, inputs)
     change = evidence.drift.silence_change
     if change < -settings.max_silence_change and difference.low <= 0:
         why = (
@@ -229,6 +231,10 @@ def _inputs(evidence: Evidence, settings: GateSettings, difference: Interval) ->
         "silence_new": drift.new_silence,
         "silence_live": drift.live_silence,
     }
+
+
+def _of_slices(parts: Sequence[Slice]) -> Inputs:
+    return {f"{one.kind} {one.name}": one.difference for one in parts}
 
 
 def _finite(number: float) -> float | None:

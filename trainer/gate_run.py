@@ -39,6 +39,8 @@ def settings_of(bench: Bench) -> GateSettings:
     return GateSettings(
         margin=asked.margin,
         min_items=asked.min_items,
+        slice_margin=asked.slice_margin,
+        slice_items=asked.slice_items,
         max_probe_gap=asked.max_probe_gap,
         max_kl=asked.max_kl,
         max_length_ratio=asked.max_length_ratio,
@@ -150,6 +152,10 @@ def _pair(new: Sequence[Scored], live: Sequence[Scored]) -> ScoredItems:
         live=[scored.rewards[0] for scored in live],
         weight=[scored.row.weight for scored in new],
         session=[scored.row.session for scored in new],
+        labels={
+            "language": [scored.row.language for scored in new],
+            "team": [scored.row.team for scored in new],
+        },
     )
 
 

@@ -5,27 +5,22 @@ Knows the fields and their invariants. Does not know any wire format of a model 
 applies an answer to a document restores the document's own.
 """
 
-import re
-from typing import Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 MAX_INSTRUCTION = 2000
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+MAX_TEXT_CHARACTERS = 1 << 30
+"""Far above what a request may hold. That there is a limit at all makes pydantic look at every
+text, in its own compiled code, and refuse half surrogate pairs, which JSON can spell and no file
+or engine can take."""
 
 
 class Frozen(BaseModel):
-    """Base of all wire and event types: immutable, unknown fields and non-numbers refused."""
+    """Base of all wire and event types: immutable; unknown fields, non-numbers and half
+    surrogate pairs refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @model_validator(mode="after")
-    def _text_is_encodable(self) -> Self:
-        """Refuse half surrogate pairs, which JSON can spell and no file or engine can take."""
-        for name, value in self:
-            if isinstance(value, str) and _LONE_SURROGATE.search(value):
-                raise ValueError(f"{name} holds half a surrogate pair, which is no text")
-        return self
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, str_max_length=MAX_TEXT_CHARACTERS
+    )
 
 
 class RecentEdit(Frozen):

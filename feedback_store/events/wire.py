@@ -32,6 +32,10 @@ class Hello(Frozen):
     prefix_lines: int
     suffix_lines: int
     recent_edits: int
+    excerpts: int = 0
+    """How many definitions from elsewhere the model takes; 0 if its prompt has no place for any."""
+    diagnostics: int = 0
+    """How many complaints of other language servers it takes."""
     instructions: bool = True
     """Whether the model can be told in words what to do with a selection."""
     feedback_level: FeedbackLevel

@@ -4,6 +4,7 @@ Knows order, checksums and refusals. Does not know what the tables mean.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -43,11 +44,17 @@ def shipped() -> list[Migration]:
     ]
 
 
-def migrate(connection: duckdb.DuckDBPyConnection, migrations: list[Migration]) -> list[Migration]:
+def migrate(
+    connection: duckdb.DuckDBPyConnection,
+    migrations: list[Migration],
+    before: Callable[[int], None] = lambda version: None,
+) -> list[Migration]:
     """Apply what is missing and return it.
 
-    Raises NewerSchema if the database knows more migrations than this release, ChangedMigration
-    if an applied one differs. A failing migration leaves the database as it was.
+    `before` is called with the version that the database has, if there is something to be applied
+    to it: the time to copy the file. Raises NewerSchema if the database knows more migrations
+    than this release, ChangedMigration if an applied one differs. A failing migration leaves the
+    database as it was.
     """
     connection.execute(_TABLE)
     applied = dict(connection.execute("SELECT version, sha256 FROM schema_migrations").fetchall())
@@ -64,6 +71,8 @@ def migrate(connection: duckdb.DuckDBPyConnection, migrations: list[Migration]) 
                 "install a released version, or run `hone-store rebuild`"
             )
     missing = [migration for migration in migrations if migration.version not in applied]
+    if applied and missing:
+        before(max(applied))
     for migration in missing:
         _apply(connection, migration)
     return missing

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from server.prompts.base import Budget
-from server.prompts.multi import DEEPSEEK, PLAIN, QWEN, MultiFormat
+from server.prompts.multi import COMPLAINTS, DEEPSEEK, PLAIN, QWEN, MultiFormat
 from server.prompts.profile import LoraProfile, ModelProfile, Size
 
 _QWEN2 = partial(Size, "qwen2", head=128)
@@ -60,6 +60,8 @@ def family_profiles() -> Iterator[ModelProfile]:
             format=family.format,
             budget=Budget(prompt_tokens=4096, answer_tokens=512, chars_per_token=2.8),
             lora=LoraProfile(rank=16, alpha=32, learning_rate=rate),
+            excerpts=4,
+            diagnostics=COMPLAINTS,
             context_tokens=4608,
             published=family.published,
             size=family.size,

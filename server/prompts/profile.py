@@ -57,6 +57,9 @@ class ModelProfile:
     prefix_lines: int = 60
     suffix_lines: int = 20
     recent_edits: int = 6
+    excerpts: int = 0
+    """How many definitions from elsewhere an editor should send."""
+    diagnostics: int = 0
     silence_value: float = 0.2
     """s, the reward of doing nothing where something was wanted: the eagerness."""
     longest_answer: int = 1_000_000

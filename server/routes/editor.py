@@ -34,6 +34,8 @@ async def hello(gateway: TheGateway, caller: Editor) -> Hello:
         prefix_lines=profile.prefix_lines,
         suffix_lines=profile.suffix_lines,
         recent_edits=profile.recent_edits,
+        excerpts=profile.excerpts,
+        diagnostics=profile.diagnostics,
         instructions=profile.format.instructions,
         feedback_level=gateway.settings.feedback.level,
     )

@@ -123,7 +123,8 @@ async def list_batches(gateway: TheGateway, caller: Trainer) -> list[dict[str, A
         "SELECT b.number, b.items, strftime(b.received_at, '%Y-%m-%dT%H:%M:%SZ') AS created_at, "
         "coalesce(arg_max(s.state, s.ingest_seq), 'new') AS state, "
         "arg_max(s.policy, s.ingest_seq) AS policy "
-        "FROM batches b LEFT JOIN batch_states s USING (number) GROUP BY ALL ORDER BY 1",
+        "FROM batches b LEFT JOIN batch_states s USING (number) GROUP BY ALL "
+        "HAVING state <> 'expired' ORDER BY 1",
     )
 
 

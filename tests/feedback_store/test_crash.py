@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from feedback_store.config import StoreSettings
 from feedback_store.entries import NewEntry
-from feedback_store.maintenance import build, compare
-from feedback_store.store import DATABASE, Store
+from feedback_store.folder import DATABASE, build
+from feedback_store.maintenance import compare
+from feedback_store.store import Store
 from tests.feedback_store import made
 from tests.feedback_store.helpers import WAIT_S, abandon
 from tests.feedback_store.watched import crash_at

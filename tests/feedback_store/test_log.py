@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from feedback_store import frames
+from feedback_store.entries import to_json
 from feedback_store.errors import CorruptLog
 from feedback_store.log import EventLog
 
@@ -14,11 +15,15 @@ def entry(seq: int, text: str = "x") -> dict[str, object]:
     return {"ingest_seq": seq, "text": text}
 
 
+def body(seq: int, text: str = "x") -> bytes:
+    return to_json(entry(seq, text))
+
+
 def write(folder: Path, seqs: range, segment_bytes: int = 1 << 20) -> None:
     log = EventLog(folder, segment_bytes)
     log.open(log.tail())
     for seq in seqs:
-        log.append([entry(seq)])
+        log.append([body(seq)])
         log.sync()
     log.close()
 
@@ -28,7 +33,7 @@ def seqs_of(folder: Path, after: int = 0) -> list[int]:
 
 
 def test_frames_read_back_and_damage_is_seen() -> None:
-    line = frames.encode(entry(1, "é😀\u2028\x00\n"))
+    line = frames.encode(body(1, "é😀\u2028\x00\n"))
     assert line.count(b"\n") == 1
     assert frames.decode(line) == entry(1, "é😀\u2028\x00\n")
     for index in range(len(line)):
@@ -137,9 +142,9 @@ def test_a_missing_segment_is_found(tmp_path: Path, number: int) -> None:
 def test_rewind_cuts_off_what_was_never_synced(tmp_path: Path) -> None:
     log = EventLog(tmp_path)
     log.open(log.tail())
-    log.append([entry(1)])
+    log.append([body(1)])
     log.sync()
-    log.append([entry(2)])
+    log.append([body(2)])
     log.rewind()
     assert seqs_of(tmp_path) == [1]
 

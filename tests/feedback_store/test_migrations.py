@@ -67,10 +67,12 @@ def test_the_shipped_migrations_make_the_tables(connection) -> None:
     assert [migration.version for migration in migrations] == [*range(1, len(migrations) + 1)]
     migrate(connection, migrations)
     assert tables(connection) == {
+        "audit",
         "batch_items",
         "batch_states",
         "batches",
         "decisions",
+        "erasures",
         "losses",
         "meta",
         "outcomes",

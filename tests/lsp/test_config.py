@@ -103,10 +103,11 @@ def test_help_names_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_only_what_it_needs_is_imported() -> None:
-    """A language server without torch, duckdb and fastapi, and without httpx until it is used."""
+    """No torch, duckdb and fastapi; without httpx and grammars until used."""
     code = (
         "import sys, lsp.app, lsp.cli\n"
-        "heavy = {'torch', 'duckdb', 'fastapi', 'transformers', 'httpx', 'server', 'trainer'}\n"
+        "heavy = {'torch', 'duckdb', 'fastapi', 'transformers', 'httpx', 'server', 'trainer',\n"
+        "         'tree_sitter', 'tree_sitter_python', 'editorconfig'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     found = subprocess.run(

@@ -130,3 +130,20 @@ def test_errors_reach_whoever_asked() -> None:
             await task
 
     run(scene())
+
+
+def test_full_says_that_another_would_have_to_wait() -> None:
+    async def scene() -> None:
+        airport = Airport()
+        said = [airport.flights.full]
+        both = [airport.board("a", "doc"), airport.board("b", "else")]
+        await settle()
+        said.append(airport.flights.full)
+        airport.gates["a"].set_result("answer")
+        await settle()
+        said.append(airport.flights.full)
+        airport.gates["b"].set_result("answer")
+        await asyncio.gather(*both)
+        assert said == [False, True, False]
+
+    run(scene())

@@ -63,6 +63,32 @@ def test_an_edit_undone_after_a_pause_disappears_too() -> None:
     assert typist.diffs == []
 
 
+def test_an_edit_undone_after_others_disappears() -> None:
+    history = History()
+    first, second = Typist(history=history), Typist(history=history, path="b")
+    first.edit((3, 0), (3, 4), "vier")
+    second.edit((1, 0), (1, 3), "ZWEI")
+    first.edit((0, 0), (0, 0), "above\n")
+    first.edit((4, 0), (4, 4), "four")
+    assert [edit.diff for edit in history.recent(10)] == [" one\n-two\n+ZWEI\n", "+above\n"]
+
+
+def test_a_deletion_undone_after_others_disappears() -> None:
+    history = History()
+    first, second = Typist(history=history), Typist(history=history, path="b")
+    first.edit((3, 0), (4, 0), "")
+    second.edit((1, 0), (1, 3), "ZWEI")
+    first.edit((3, 0), (3, 0), "four\n")
+    assert [edit.path for edit in history.recent(10)] == ["b"]
+
+
+def test_the_opposite_edit_at_another_place_is_an_edit() -> None:
+    typist = Typist("one\ntwo\nthree\nfour\nfive\nsix\n1\n")
+    typist.edit((0, 0), (0, 3), "1")
+    typist.edit((6, 0), (6, 1), "one")
+    assert typist.diffs == ["-one\n+1\n", " six\n-1\n+one\n"]
+
+
 def test_a_pause_begins_another_edit() -> None:
     typist = Typist()
     typist.edit((2, 5), (2, 5), "x")
@@ -138,3 +164,30 @@ def test_diffs_lead_from_the_old_text_to_the_new(edits: list) -> None:
     added = [d[1:] for d in together.splitlines(keepends=True) if d.startswith("+")]
     removed = [d[1:] for d in together.splitlines(keepends=True) if d.startswith("-")]
     assert len(new) - len(old) == len(added) - len(removed)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1), st.integers(0, 6), st.integers(0, 2), st.integers(1, 2)),
+        max_size=8,
+    ),
+)
+def test_what_is_undone_step_by_step_leaves_nothing(edits: list) -> None:
+    """Lines written or rewritten, that is: where deleted ones stood is no longer in the text."""
+    history = History()
+    files = [Typist(history=history), Typist(history=history, path="b")]
+    undo = []
+    for step, (file, line, gone, come) in enumerate(edits):
+        typist = files[file]
+        lines = typist.document.lines
+        first, last = min(line, len(lines) - 1), min(line + gone, len(lines) - 1)
+        undo.append((typist, first, first + come, "".join(lines[first:last])))
+        typist.edit((first, 0), (last, 0), "".join(f"{step}.{n}\n" for n in range(come)))
+        for one in files:
+            one.now += PAUSE_S + 1
+    for typist, first, last, old in reversed(undo):
+        typist.edit((first, 0), (last, 0), old)
+        for one in files:
+            one.now += PAUSE_S + 1
+    assert {typist.document.text for typist in files} == {TEXT}
+    assert history.recent(32) == ()

@@ -193,6 +193,7 @@ def test_hello_tells_what_the_client_must_know(client: httpx.Client) -> None:
     assert hello["policy_version"] is None
     profile = profile_for("hone-tiny")
     assert (hello["base_model"], hello["region_lines"]) == (profile.name, profile.region_lines)
+    assert (hello["excerpts"], hello["diagnostics"]) == (0, 0)
 
 
 def test_metrics_count_by_policy_and_hold_no_code(client: httpx.Client) -> None:

@@ -51,6 +51,30 @@ def test_a_good_adapter_passes_with_its_numbers():
     assert got.inputs["holdout_reward_new"] is None
 
 
+def mixed(gain_of_few: float, few: int = 30) -> Scored:
+    """Items of two languages; those of the second one change by `gain_of_few`."""
+    many, some = scored(0.1), scored(gain_of_few, items=few)
+    return Scored(
+        [*many.new, *some.new],
+        [*many.live, *some.live],
+        [*many.weight, *some.weight],
+        [*many.session, *(f"s{name}" for name in some.session)],
+        {"language": ["python"] * len(many.new) + ["go"] * few, "team": ["t"] * (120 + few)},
+    )
+
+
+def test_one_language_far_below_its_own_forbids_it() -> None:
+    got = verdict(replay=mixed(-0.3))
+    assert got.verdict is Verdict.REFUSED
+    assert "the language 'go' fell by 0.2" in got.why
+    assert got.inputs["language go"] == pytest.approx(-0.3, abs=0.05)
+    assert got.inputs["language python"] == pytest.approx(0.1, abs=0.05)
+    assert verdict(replay=mixed(-0.05)).verdict is Verdict.PASSED, "not far"
+    assert verdict(replay=mixed(-0.3, few=10)).verdict is Verdict.PASSED, "too few to say"
+    loose = judge(evidence(replay=mixed(-0.3)), GateSettings(slice_margin=0.5))
+    assert loose.verdict is Verdict.PASSED
+
+
 def test_speaking_up_more_has_to_be_worth_it():
     outspoken = replace(GOOD.drift, new_silence=0.1, live_silence=0.6)
     assert verdict(replay=scored(0.15), drift=outspoken).verdict is Verdict.PASSED

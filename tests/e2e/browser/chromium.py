@@ -36,7 +36,7 @@ MODIFIERS = {"Alt": 1, "Control": 2, "Meta": 4, "Shift": 8}
 KEYS = {
     "Enter": ("Enter", 13), "Tab": ("Tab", 9), "Escape": ("Escape", 27), "]": ("BracketRight", 221),
     "Home": ("Home", 36), "End": ("End", 35), "ArrowDown": ("ArrowDown", 40),
-    "ArrowRight": ("ArrowRight", 39),
+    "ArrowRight": ("ArrowRight", 39), " ": ("Space", 32),
 }  # fmt: skip
 """Keys that are no letters: their place on the keyboard, and their number in Windows."""
 

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from feedback_store.events import Diagnostic, EditContext, Excerpt, Reason, RecentEdit
 from server.prompts.base import Budget
-from server.prompts.multi import DEEPSEEK, LEAST, MOST, PLAIN, QWEN, MultiFormat, boundaries
+from server.prompts.families import family_profiles
+from server.prompts.multi import (
+    COMPLAINTS,
+    DEEPSEEK,
+    LEAST,
+    MOST,
+    PLAIN,
+    QWEN,
+    MultiFormat,
+    boundaries,
+)
 from server.prompts.text import split_lines
 
 MULTI = MultiFormat("multi-qwen", QWEN)
@@ -153,3 +163,8 @@ def test_what_is_rendered_reads_back(
     prompt = shape.render(here, Budget())
     assert isinstance(prompt, str)
     assert prompt.count("<|marker_") == blocks
+
+
+def test_large_models_ask_for_what_their_prompt_has_room_for() -> None:
+    asked = {(one.excerpts, one.diagnostics) for one in family_profiles()}
+    assert asked == {(4, COMPLAINTS)}
