@@ -165,7 +165,7 @@ def test_a_snapshot_serves_until_it_is_dropped(client: httpx.Client, prompt: lis
     refused = client.post(
         "/v1/rollouts", json={"policy": "rollout-gw-9", "prompts": [[9]], "samples": 1}
     )
-    assert refused.status_code == httpx.codes.SERVICE_UNAVAILABLE
+    assert refused.status_code == httpx.codes.NOT_FOUND
 
 
 def test_the_base_stays_itself_beside_four_adapters(
