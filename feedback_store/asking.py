@@ -18,6 +18,9 @@ from feedback_store.errors import StoreError
 
 CONTENT_TABLES = frozenset({"suggestion_content", "settlement_content"})
 _FUNCTIONS = frozenset({"unnest", "range", "generate_series"})
+_READS_SQL = re.compile(r"json_.*(serialize|execute)|query(_table)?$|getvariable|.*_plan$")
+"""Functions that take SQL as text, and would answer from tables that nobody has looked at."""
+_CATALOGUE = ("duckdb_", "pragma_", "pg_", "sqlite_", "information_schema")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -69,7 +72,10 @@ def checked(cursor: duckdb.DuckDBPyConnection, sql: str, with_content: bool) -> 
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise BadQuestion("ask one SELECT: one statement, and nothing that changes anything")
     row = cursor.execute("SELECT json_serialize_sql(?)", [statements[0].query]).fetchone()
-    tree = json.loads(row[0]) if row else {"error": True}
+    try:
+        tree = json.loads(row[0]) if row else {"error": True}
+    except RecursionError:
+        raise BadQuestion("this is nested too deeply") from None
     if tree["error"]:
         raise BadQuestion(f"this cannot be asked: {tree.get('error_message', 'no plain SELECT')}")
     found = cursor.execute("SELECT lower(table_name) FROM duckdb_tables()").fetchall()
@@ -87,7 +93,9 @@ def _look(tree: dict[str, Any], allowed: set[str]) -> None:
     file or for a table that is not.
     """
     own = {one["key"].lower() for node in _nodes(tree) for one in _defined(node)}
-    names = allowed | {name for name in own - CONTENT_TABLES if _NAME.fullmatch(name)}
+    # A name of DuckDB's own catalogue means that where the definition does not reach.
+    plain = {name for name in own - CONTENT_TABLES if _NAME.fullmatch(name)}
+    names = allowed | {name for name in plain if not name.startswith(_CATALOGUE)}
     for node in _nodes(tree):
         kind = node.get("type")
         if kind == "BASE_TABLE" and (node["table_name"].lower() not in names or _foreign(node)):
@@ -95,6 +103,9 @@ def _look(tree: dict[str, Any], allowed: set[str]) -> None:
         if kind == "TABLE_FUNCTION" and node["function"]["function_name"] not in _FUNCTIONS:
             name = node["function"]["function_name"]
             raise BadQuestion(f"the function {name} may not stand where a table stands")
+        called = str(node.get("function_name", "")).lower()
+        if _READS_SQL.fullmatch(called):
+            raise BadQuestion(f"the function {called} cannot be asked: it reads SQL")
         if kind == "SHOW_REF":
             raise BadQuestion("SHOW, DESCRIBE and SUMMARIZE cannot be asked; SELECT can")
 
@@ -139,4 +150,10 @@ def _answered(
         timer.cancel()
         timer.join()
     columns = tuple(column[0] for column in cursor.description or ())
-    return Answer(columns, tuple(rows[:max_rows]), len(rows) > max_rows)
+    shown = (tuple(map(_shown, row)) for row in rows[:max_rows])
+    return Answer(columns, tuple(shown), len(rows) > max_rows)
+
+
+def _shown(value: Any) -> Any:
+    """Return bytes, which no JSON holds, as hexadecimal digits."""
+    return value.hex() if isinstance(value, bytes) else value

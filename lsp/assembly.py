@@ -70,10 +70,8 @@ class Assembly:
         self.screen = Screen()
         self.ahead, self.engine = self._suggesting()
         self.rules = Rules(self.documents, self.history, self.engine, self.observation)
-        other_files = settings.suggest.other_files
-        self.elsewhere = Elsewhere(
-            self.asking, self.engine, self.documents, self.history, other_files
-        )
+        reach = settings.suggest.reach
+        self.elsewhere = Elsewhere(self.asking, self.engine, self.documents, self.history, reach)
 
     async def _refresh(self) -> None:
         """Whoever asks looks at the rules first, which forget what the engine knows."""

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from feedback_store.events import FeedbackLevel, Settling
-from lsp.politeness import Eagerness, Marks, Mode
+from lsp.politeness import Eagerness, Marks, Mode, Reach
 
 ENV_PREFIX = "HONE_LSP_"
 WORKSPACE_FILE = ".hone.toml"
@@ -96,8 +96,8 @@ class SuggestSettings(_Section):
     """The longest that an editor waits for a suggestion."""
     ahead: bool = True
     """Whether the edit after the one on screen is asked for before that one is accepted."""
-    other_files: bool = True
-    """Whether a next edit may be in another open file than the cursor's."""
+    reach: Reach = "files"
+    """Where a next edit may be: around the cursor, anywhere in its file, or in any open file."""
     mode: Mode = "full"
     """Show edits (full), or only where there is one until it is asked for by hand (hint)."""
     eagerness: Eagerness = "medium"

@@ -20,6 +20,7 @@ from lsp.engine import PASSING, Engine
 from lsp.gateway import Silence
 from lsp.history import History
 from lsp.places import Place, Text, lost_words, places
+from lsp.politeness import Reach
 from lsp.query import Query
 from lsp.watch import Watch
 from lsp.wish import NOTHING
@@ -56,13 +57,13 @@ class Elsewhere:
         engine: Engine,
         documents: Documents,
         history: History,
-        other_files: bool,
+        reach: Reach,
     ) -> None:
         self._asking = asking
         self._engine = engine
         self._documents = documents
         self._history = history
-        self._other_files = other_files
+        self._reach = reach
         self._texts: WeakKeyDictionary[Document, Text] = WeakKeyDictionary()
         self._silent: OrderedDict[Hashable, None] = OrderedDict()
 
@@ -72,7 +73,7 @@ class Elsewhere:
         until = time.monotonic() + query.deadline_ms / 1000.0
         found = await self._engine.suggest(query)
         here = isinstance(found, Watch) or found.reason not in NOTHING_HERE
-        if here or query.wish != NOTHING:
+        if here or query.wish != NOTHING or self._reach == "cursor":
             return found
         due = list(islice(self._due(query), LOOKED_AT))
         for place in due:
@@ -111,7 +112,7 @@ class Elsewhere:
         if not lost or opened is None:
             return
         here, others = self._text(opened), []
-        if self._other_files:
+        if self._reach == "files":
             recent = (one for one in self._documents.recent() if one is not opened)
             allowed = islice((one for one in recent if not one.silence), OTHER_FILES)
             others = [self._text(one) for one in allowed]

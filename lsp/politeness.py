@@ -18,6 +18,7 @@ from feedback_store.events import Trigger
 Eagerness = Literal["low", "medium", "high"]
 Mode = Literal["full", "hint"]
 Marks = Literal["auto", "always", "never"]
+Reach = Literal["cursor", "file", "files"]
 
 SURE = 0.8
 """The confidence (see `SuggestResponse`) from which on the eagerness `low` shows an edit."""

@@ -117,7 +117,9 @@ def build(settings: ServerSettings, store: Store) -> Gateway:
 def build_door(settings: ServerSettings) -> Door:
     """Return what asks for credentials."""
     tokens = Tokens(settings.oidc) if settings.oidc.issuer else None
-    return Door(KeyRing(settings.data.folder), tokens)
+    listen = settings.listen
+    local = listen.socket is not None or is_loopback(listen.host)
+    return Door(KeyRing(settings.data.folder), tokens, may_open=local)
 
 
 def build_fleet(
@@ -179,9 +181,10 @@ def _cores() -> int:
 
 def known_hosts(settings: ServerSettings) -> frozenset[str]:
     """Return the host names that requests may name; empty means any, where keys protect."""
-    if settings.listen.socket is not None or not is_loopback(settings.listen.host):
-        return frozenset()
-    return LOOPBACK_NAMES | {settings.listen.host, *settings.listen.allowed_hosts}
+    listen = settings.listen
+    if listen.socket is not None or not is_loopback(listen.host):
+        return frozenset(listen.allowed_hosts)
+    return LOOPBACK_NAMES | {listen.host, *listen.allowed_hosts}
 
 
 async def _finish(gateway: Gateway, running: "asyncio.Future[tuple[None, None]]") -> None:
@@ -192,7 +195,7 @@ async def _finish(gateway: Gateway, running: "asyncio.Future[tuple[None, None]]"
             while gateway.in_flight:
                 await asyncio.sleep(DRAIN_POLL_S)
     running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    # Whatever ended the loops, the engines and the traces are still to be ended.
+    await asyncio.gather(running, return_exceptions=True)
     await gateway.fleet.stop()
     await asyncio.to_thread(gateway.traces.close)

@@ -37,7 +37,9 @@ class Audit:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
             handle = os.open(self._path, flags, 0o600)
             try:
-                os.write(handle, line.encode())
+                rest = line.encode()
+                while rest:
+                    rest = rest[os.write(handle, rest) :]
                 os.fsync(handle)
             finally:
                 os.close(handle)

@@ -137,8 +137,9 @@ def list_keys(settings: ServerSettings, given: argparse.Namespace) -> int:
 
 def revoke_key(settings: ServerSettings, given: argparse.Namespace) -> int:
     """End a key at once."""
-    if KeyRing(settings.data.folder).revoke(given.id):
+    if settings.data.folder.is_dir():
         Audit(settings.data.folder).write(SHELL, "revoke key", id=given.id)
+    if KeyRing(settings.data.folder).revoke(given.id):
         return 0
     return _fail(f"there is no valid key {given.id}; see `hone-server keys list`", FAILED_EXIT)
 

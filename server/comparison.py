@@ -7,14 +7,19 @@ Does not know where they come from, nor what follows.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 SURE_Z = 3.0
 """Standard deviations at which a version is surely worse: it is looked at again and again, and at
 1.3 every tenth of the good ones would be taken for bad at some look."""
-LIKELY_Z = 1.2816
-"""Of the one-sided 90 % bound above which it is no worse."""
+LOOKS = 4
+"""How often a canary is looked at to go live, at doubling amounts."""
+LIKELY_Z = 1.96
+"""Of the bound above which it is no worse: one-sided 97.5 % at each look, 90 % over four."""
+MOST_OF_ONE = 0.5
+"""Of a version's suggestions, what one person counts for at most where there are others."""
 MAX_BROKEN_RISE = 0.02
 """By how much the share of unusable answers may surely rise."""
 LEAST_ASKED = 20
@@ -54,6 +59,8 @@ class Comparison:
     finding: Finding
     why: str
     inputs: Numbers
+    new: Tally = Tally()
+    old: Tally = Tally()
 
 
 def compare(new: Tally, old: Tally, *, min_shown: int, margin: float) -> Comparison:
@@ -71,13 +78,26 @@ def compare(new: Tally, old: Tally, *, min_shown: int, margin: float) -> Compari
     inputs |= {"taken_low": low, "taken_high": high, "broken_low": broken_low, "margin": margin}
     if new.asked >= LEAST_ASKED and broken_low > MAX_BROKEN_RISE:
         why = f"{new.broken} of {new.asked} answers cannot be used, {old.broken} of {old.asked}"
-        return Comparison(Finding.WORSE, f"{why} of the other version's", inputs)
+        return Comparison(Finding.WORSE, f"{why} of the other version's", inputs, new, old)
     told = f"{new.taken} of {new.shown} taken, {old.taken} of {old.shown} of the other version's"
     if high < 0:
-        return Comparison(Finding.WORSE, told, inputs)
+        return Comparison(Finding.WORSE, told, inputs, new, old)
     if min(new.shown, old.shown) >= min_shown and low > -margin:
-        return Comparison(Finding.NO_WORSE, told, inputs)
-    return Comparison(Finding.OPEN, told, inputs)
+        return Comparison(Finding.NO_WORSE, told, inputs, new, old)
+    return Comparison(Finding.OPEN, told, inputs, new, old)
+
+
+def capped(people: Sequence[Tally]) -> Tally:
+    """Return a version's tally of its people's, the busiest of several scaled down to the cap."""
+    busiest = max(people, key=lambda one: one.asked, default=Tally())
+    others = [one for one in people if one is not busiest]
+    rest = sum(one.asked for one in others)
+    share = MOST_OF_ONE / (1 - MOST_OF_ONE)
+    if others and busiest.asked > share * rest:
+        scale = share * rest / busiest.asked
+        busiest = Tally(**{name: round(scale * count) for name, count in vars(busiest).items()})
+    names = vars(Tally())
+    return Tally(**{n: sum(getattr(one, n) for one in (busiest, *others)) for n in names})
 
 
 def difference(hits: int, of: int, others: int, of_others: int, z: float) -> tuple[float, float]:

@@ -8,12 +8,12 @@ OpenAI's completions. Does not know HTTP's part of it, nor Hone's prompts: the e
 import json
 from collections.abc import AsyncIterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.auth import Caller
-from server.engine.errors import EngineBusy
+from server.engine.errors import EngineBusy, EngineError
 from server.gateway import Gateway
 from server.routing import Asker
 
@@ -32,7 +32,7 @@ class CompletionRequest(BaseModel):
     max_tokens: int = Field(default=256, ge=1)
     """Bounded by the profile's longest answer."""
     temperature: float = Field(default=0.0, ge=0, le=2)
-    stop: str | tuple[str, ...] | None = Field(default=None, max_length=16)
+    stop: str | Annotated[tuple[str, ...], Field(max_length=16)] | None = None
     stream: bool = False
 
 
@@ -70,7 +70,10 @@ async def complete(
         client = gateway.fleet.client(policy, caller.user)
         async for line in client.stream("/v1/completions", body, timeout_s):
             if line.startswith(DATA) and (piece := line.removeprefix(DATA)) != "[DONE]":
-                yield json.loads(piece) | {"model": NAME}
+                found = json.loads(piece)
+                if "choices" not in found:
+                    raise EngineError("the engine broke off its answer")
+                yield found | {"model": NAME}
 
 
 def joined(pieces: list[dict[str, Any]]) -> dict[str, Any]:

@@ -23,8 +23,14 @@ SHOWN = (
     "'rejected', 'diverged', 'superseded', 'expired')"
 )
 TAKEN = f"{SHOWN} AND o.outcome IN ('accepted', 'partially_accepted', 'typed_through')"
+FIRST_OUTCOMES = (
+    "(SELECT suggestion_id, arg_min(outcome, ingest_seq) AS outcome, "
+    "arg_min(shown, ingest_seq) AS shown, arg_min(waited_ms, ingest_seq) AS waited_ms "
+    "FROM outcomes WHERE received_at >= ? GROUP BY suggestion_id)"
+)
+"""What was reported first counts: whoever says it again changes nothing."""
 _JOINED = (
-    "FROM suggestions s JOIN outcomes o USING (suggestion_id) "
+    f"FROM suggestions s JOIN {FIRST_OUTCOMES} o USING (suggestion_id) "
     f"WHERE s.received_at >= ? AND NOT s.holdout AND {SHOWN}"
 )
 _DAILY = (
@@ -49,14 +55,16 @@ _LATENCY = (
     "round(quantile_cont(s.engine_ms, 0.5), 1) AS p50, "
     "round(quantile_cont(s.engine_ms, 0.9), 1) AS p90, "
     "round(quantile_cont(s.engine_ms, 0.99), 1) AS p99, "
-    "round(median(o.waited_ms), 1) AS editor_p50 "
-    "FROM suggestions s LEFT JOIN outcomes o USING (suggestion_id) "
+    "round(median(o.waited_ms), 1) AS editor_p50, "
+    "count(DISTINCT s.user_id) AS people "
+    f"FROM suggestions s LEFT JOIN {FIRST_OUTCOMES} o USING (suggestion_id) "
     "WHERE s.received_at >= ? GROUP BY ALL ORDER BY answers DESC"
 )
 _HOLDOUT = (
     "SELECT s.policy_version AS name, count(*) AS held_out, "
     "count(*) FILTER (s.reason = 'holdout') AS with_edit, "
-    "count(t.suggestion_id) AS settled, count(*) FILTER (t.region_changed) AS changed "
+    "count(t.suggestion_id) AS settled, count(*) FILTER (t.region_changed) AS changed, "
+    "count(DISTINCT s.user_id) AS people "
     "FROM suggestions s LEFT JOIN settlements t USING (suggestion_id) "
     "WHERE s.received_at >= ? AND s.holdout GROUP BY ALL ORDER BY held_out DESC"
 )
@@ -70,7 +78,11 @@ def read(store: Store, days: int, *, protect: bool, now: datetime | None = None)
     Args:
         protect: leave out groups of fewer than five people; a gateway without keys serves one.
     """
-    since = (now or datetime.now(UTC)).replace(tzinfo=None) - timedelta(days=days)
+    # Whole days: two questions a minute apart must not tell what one person did in it.
+    today = (now or datetime.now(UTC)).replace(
+        tzinfo=None, hour=0, minute=0, second=0, microsecond=0
+    )
+    since = today - timedelta(days=days - 1)
     fewest = FEWEST_PEOPLE if protect else 1
     return {
         "days": days,
@@ -79,15 +91,18 @@ def read(store: Store, days: int, *, protect: bool, now: datetime | None = None)
         "survival": [
             _survival(row) for row in store.query(_SURVIVAL, [since]) if row["people"] >= fewest
         ],
-        "latency": store.query(_LATENCY, [since]),
-        "holdout": store.query(_HOLDOUT, [since]),
+        "latency": _of_many(store.query(_LATENCY, [since, since]), fewest),
+        "holdout": _of_many(store.query(_HOLDOUT, [since]), fewest),
     }
 
 
 def _taken(store: Store, column: str, since: datetime, fewest: int) -> Row:
-    totals = store.query(_TOTALS.format(column=column), [since])
-    daily = store.query(_DAILY.format(column=column), [since])
+    totals = store.query(_TOTALS.format(column=column), [since, since])
+    daily = store.query(_DAILY.format(column=column), [since, since])
     known = [row for row in totals if row["people"] >= fewest]
+    if len(totals) - len(known) == 1 and len(known) > 1:
+        # One alone that is left out could be told from the others and the whole.
+        known.remove(min(known, key=lambda row: row["shown"]))
     names = {row["name"] for row in known}
     return {
         "totals": [_with_bounds(row) for row in known],
@@ -96,6 +111,14 @@ def _taken(store: Store, column: str, since: datetime, fewest: int) -> Row:
             _with_bounds(row) for row in daily if row["name"] in names and row["people"] >= fewest
         ],
     }
+
+
+def _of_many(rows: list[Row], fewest: int) -> list[Row]:
+    return [
+        {name: value for name, value in row.items() if name != "people"}
+        for row in rows
+        if row["people"] >= fewest
+    ]
 
 
 def _with_bounds(row: Row) -> Row:

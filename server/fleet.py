@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from server.engine.client import Completion, EngineClient, Sampling
-from server.engine.errors import EngineDown, EngineError
+from server.engine.errors import EngineDown, EngineError, UnknownModel
 from server.engine.supervisor import Engine, EngineState
 from server.reconciler import Reconciler
 
@@ -79,8 +79,9 @@ class Fleet:
         return self._busy[name]
 
     def holds(self, model: str) -> bool:
-        """Whether any replica can answer for `model`."""
-        return any(model in one.reconciler.loaded for one in self.replicas)
+        """Whether any replica can answer for `model` now."""
+        up = (one for one in self.replicas if one.engine.state is EngineState.UP)
+        return any(model in one.reconciler.loaded for one in up)
 
     def kick(self) -> None:
         """Reconcile all of them now."""
@@ -122,6 +123,10 @@ class Fleet:
                 return await client.complete(model, prompt, sampling, timeout_s)
             except EngineDown as error:
                 down = error
+            except UnknownModel as error:
+                # It has been restarted, and does not hold yet what it held.
+                one.reconciler.kick()
+                down = EngineDown(str(error))
             finally:
                 self._busy[one.name] -= 1
         raise down

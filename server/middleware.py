@@ -20,6 +20,8 @@ from server.logs import REQUEST
 
 REQUEST_ID = "x-request-id"
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+OWN_SITE = frozenset({"same-origin", "none"})
+"""`none` is what a person typed."""
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -136,11 +138,19 @@ class KnownHost:
                 text = "the Host header names another host; add it to listen.allowed_hosts"
                 await problem(HTTPStatus.MISDIRECTED_REQUEST, text)(scope, receive, send)
                 return
-            if origin is not None and host_name(origin.partition("://")[2]) != host:
+            same = origin is None or origin.partition("://")[2] == headers.get("host", "")
+            if not same or not _from_here(scope["method"], headers):
                 text = "requests from pages of other sites are refused"
                 await problem(HTTPStatus.FORBIDDEN, text)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def _from_here(method: str, headers: Headers) -> bool:
+    """Whether a browser says that this comes from the page itself, or that a person follows a link
+    here. A page on another port of this host is another site, and sends no Origin with a GET."""
+    followed = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
+    return followed or headers.get("sec-fetch-site", "none") in OWN_SITE
 
 
 def host_name(authority: str) -> str:

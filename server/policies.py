@@ -32,6 +32,8 @@ class Status(StrEnum):
     """A rollout snapshot of a running training; never served to editors."""
 
 
+BY_HAND = "rolled back"
+"""Why a version is `previous` that an administrator left; nobody but one brings it back."""
 LOADED = frozenset({Status.CANDIDATE, Status.CANARY, Status.LIVE, Status.PREVIOUS, Status.SNAPSHOT})
 
 
@@ -188,9 +190,9 @@ def conclude(book: Book, decision: Decision) -> list[StatusChange]:
     return _go_live(book, policy.name, decision.why)
 
 
-def fall_back(book: Book, decision: Decision) -> list[StatusChange]:
-    """Return the changes that take a live version out of service for good; the one before it, or
-    the base model, answers again.
+def fall_back(book: Book, decision: Decision, before: str | None) -> list[StatusChange]:
+    """Return the changes that take a live version out of service for good; `before`, or the base
+    model, answers again.
 
     Raises:
         UnknownPolicy: there is no such version.
@@ -200,8 +202,8 @@ def fall_back(book: Book, decision: Decision) -> list[StatusChange]:
     if policy.status is not Status.LIVE:
         raise PolicyConflict(f"{policy.name} is {policy.status}, not live")
     changes = [StatusChange(policy.name, Status.REFUSED, why=decision.why)]
-    if book.previous is not None:
-        changes.append(StatusChange(book.previous, Status.LIVE, why=f"{policy.name} fell back"))
+    if before is not None:
+        changes.append(StatusChange(before, Status.LIVE, why=f"{policy.name} fell back"))
     return changes
 
 
@@ -238,7 +240,7 @@ def rollback(book: Book) -> list[StatusChange]:
     if previous is not None:
         changes.append(StatusChange(previous, Status.LIVE, why="rolled back to"))
     if live is not None:
-        changes.append(StatusChange(live, Status.PREVIOUS, why="rolled back"))
+        changes.append(StatusChange(live, Status.PREVIOUS, why=BY_HAND))
     return changes
 
 

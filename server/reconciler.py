@@ -100,6 +100,8 @@ class Reconciler:
             except EngineError as error:
                 self.loaded = frozenset()
                 logger.debug("engine not reconciled: %s", error)
+            except Exception:
+                logger.exception("the engine could not be reconciled; trying again")
             try:
                 await asyncio.wait_for(self._kick.wait(), INTERVAL_S)
             except TimeoutError:

@@ -45,8 +45,11 @@ class Registry:
 
     def wanted(self) -> dict[str, Path]:
         """Return what the engine shall hold: names and folders."""
-        wanted = {name: self._folder(name) for name in self.book.loaded() | self.table.policies}
+        wanted = {name: self._folder(name) for name in self._in_service()}
         return wanted | {name: self._home(status) / name for name, status in self._arriving}
+
+    def _in_service(self) -> frozenset[str]:
+        return self.book.loaded() | routing.servable(self.table, self.book)
 
     def known(self) -> frozenset[str]:
         """Return every name that was ever registered here."""
@@ -144,7 +147,9 @@ class Registry:
             UnknownPolicy, PolicyConflict: see `server.policies.fall_back`.
         """
         async with self._turn:
-            await self._follow(decision, policies.fall_back(self.book, decision), fleet)
+            # What is not loaded could answer nobody; the base model always can.
+            before = self.book.previous if self.book.previous in fleet.loaded else None
+            await self._follow(decision, policies.fall_back(self.book, decision, before), fleet)
 
     async def route(self, table: Table, fleet: Fleet) -> None:
         """Take a routing table: load what it names, keep it, and only then serve by it.
@@ -197,9 +202,13 @@ class Registry:
 
         Raises:
             PolicyConflict: there is nothing to go back to.
+            EngineDown: the version before is not loaded at this moment.
         """
         async with self._turn:
-            await self._write(policies.rollback(self.book))
+            changes = policies.rollback(self.book)
+            if self.book.previous is not None:
+                _require_loaded(self.book.previous, fleet)
+            await self._write(changes)
         fleet.kick()
 
     async def drop_snapshot(self, name: str, fleet: Fleet) -> None:

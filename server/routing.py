@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from feedback_store.events import Frozen
-from server.policies import Book, PolicyConflict, Status
+from server.policies import Book, Policy, PolicyConflict, Status
 
 SERVABLE = frozenset({Status.LIVE, Status.PREVIOUS, Status.RETIRED, Status.CANARY})
 """Whether a version still serves everybody does not matter; that it passed a gate does."""
@@ -62,14 +62,25 @@ def check(table: Table, book: Book) -> None:
     """
     seen: set[tuple[str | None, str | None]] = set()
     for route in table.routes:
-        policy = book.get(route.policy)
-        if policy.status not in SERVABLE or not (policy.passed or policy.untrained):
-            raise PolicyConflict(f"{policy.name} is {policy.status}; it never passed a gate")
+        if not _may_serve(book.get(route.policy)):
+            status = book.get(route.policy).status
+            raise PolicyConflict(f"{route.policy} is {status}: only what passed a gate may serve")
         if (route.team, route.language) in seen:
             raise PolicyConflict(
                 f"two routes for team {route.team} and language {route.language}; keep one"
             )
         seen.add((route.team, route.language))
+
+
+def servable(table: Table, book: Book) -> frozenset[str]:
+    """Return the versions of the table that may still serve: one that was refused since, such as
+    by a rollback, answers nobody any more."""
+    known = (book.policies.get(name) for name in table.policies)
+    return frozenset(policy.name for policy in known if policy and _may_serve(policy))
+
+
+def _may_serve(policy: Policy) -> bool:
+    return policy.status in SERVABLE and (policy.passed or policy.untrained)
 
 
 def choose(
@@ -82,7 +93,7 @@ def choose(
         held: what can answer now; a version that is not there leaves its requests to the live one.
     """
     own = table.policy(asker.team, asker.language)
-    if own is not None and own in held:
+    if own is not None and own in held and own in servable(table, book):
         return own
     canary = book.canary
     if canary is not None and canary in held and drawn(canary, asker.session) < share:

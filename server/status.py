@@ -26,7 +26,8 @@ TOTALS = (
 )
 OUTCOMES = (
     "SELECT s.policy_version AS policy, s.holdout, o.outcome, count(*) AS count "
-    "FROM outcomes o JOIN suggestions s USING (suggestion_id) GROUP BY ALL ORDER BY ALL"
+    "FROM (SELECT suggestion_id, arg_min(outcome, ingest_seq) AS outcome FROM outcomes "
+    "GROUP BY suggestion_id) o JOIN suggestions s USING (suggestion_id) GROUP BY ALL ORDER BY ALL"
 )
 ANSWERS = (
     "SELECT policy_version AS policy, count(*) AS count, "

@@ -6,29 +6,32 @@ number that it was made of.
 """
 
 import asyncio
+import json
 import logging
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
 from feedback_store.errors import StoreUnavailable
 from feedback_store.events import Decision
 from feedback_store.store import Store
-from server.comparison import Comparison, Finding, Tally, compare
+from server.comparison import LOOKS, Comparison, Finding, Tally, capped, compare
 from server.config import CanarySettings, WatchSettings
-from server.dashboard import SHOWN, TAKEN
+from server.dashboard import FIRST_OUTCOMES, SHOWN, TAKEN
 from server.engine.errors import EngineError
 from server.fleet import Fleet
-from server.policies import PolicyConflict, Status, UnknownPolicy
+from server.policies import BY_HAND, PolicyConflict, Status, UnknownPolicy
 from server.registry import Registry
 
 logger = logging.getLogger(__name__)
 
 SINCE = "SELECT max(received_at) AS at FROM policies WHERE name = ? AND status = ?"
+LEFT = "SELECT payload FROM policies WHERE name = ? ORDER BY ingest_seq DESC LIMIT 1"
 TALLIES = (
-    "SELECT s.policy_version AS policy, "
+    "SELECT s.policy_version AS policy, s.user_id AS person, "
     "count(*) FILTER (s.reason IS DISTINCT FROM 'cancelled') AS asked, "
     "count(*) FILTER (s.outcome = 'invalid' OR s.reason = 'deadline') AS broken, "
     f"count(*) FILTER ({SHOWN}) AS shown, count(*) FILTER ({TAKEN}) AS taken "
-    "FROM suggestions s LEFT JOIN outcomes o USING (suggestion_id) "
+    f"FROM suggestions s LEFT JOIN {FIRST_OUTCOMES} o USING (suggestion_id) "
     "WHERE NOT s.holdout AND (s.policy_version = ? AND s.received_at >= ? "
     "OR s.policy_version = ? AND s.received_at >= ?) GROUP BY ALL"
 )
@@ -52,6 +55,8 @@ class Watcher:
         self._canary = canary
         self._watch = watch
         self._base = base
+        self._looks: Counter[str] = Counter()
+        """How many of a canary's looks were taken."""
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
@@ -61,6 +66,8 @@ class Watcher:
                 await self.look()
             except (StoreUnavailable, EngineError, PolicyConflict, UnknownPolicy) as error:
                 logger.warning("versions in service not compared: %s", error)
+            except Exception:
+                logger.exception("versions in service could not be compared; trying again")
 
     async def look(self) -> None:
         """Compare canary and live with what they would replace or replaced, and act."""
@@ -74,15 +81,21 @@ class Watcher:
         began = await self._since(name, Status.CANARY)
         found = await self._compared(name, began, live, began)
         aged = datetime.now(UTC).replace(tzinfo=None) - began
-        if found.finding is Finding.OPEN and aged < timedelta(hours=self._canary.max_hours):
+        passed = found.finding is Finding.NO_WORSE and self._is_due(name, found)
+        over = aged >= timedelta(hours=self._canary.max_hours)
+        if not (passed or over or found.finding is Finding.WORSE):
             return
-        passed = found.finding is Finding.NO_WORSE
-        why = found.why if found.finding is not Finding.OPEN else f"too little known: {found.why}"
+        if passed and self._registry.paused:
+            return
+        known = passed or found.finding is Finding.WORSE
+        why = found.why if known else f"too little known: {found.why}"
         decision = Decision(policy=name, passed=passed, why=f"canary: {why}", inputs=found.inputs)
         await self._registry.conclude(decision, self._fleet)
         logger.warning("canary %s %s: %s", name, "goes live" if passed else "refused", why)
 
     async def _look_at_live(self, name: str, before: str) -> None:
+        if await self._left_by_hand(before):
+            return
         began = await self._since(name, Status.LIVE)
         earlier = began - timedelta(days=self._watch.window_days)
         found = await self._compared(name, began, before, earlier)
@@ -93,6 +106,18 @@ class Watcher:
         await self._registry.fall_back(decision, self._fleet)
         logger.error("%s is taken out of service: %s", name, found.why)
 
+    def _is_due(self, name: str, found: Comparison) -> bool:
+        """Whether this is one of the few looks at which a canary may go live: each time twice as
+        many suggestions were on screen as the time before."""
+        fewest = min(found.new.shown, found.old.shown)
+        due = sum(fewest >= self._canary.min_shown * 2**turn for turn in range(LOOKS))
+        taken, self._looks[name] = self._looks[name], due
+        return due > taken
+
+    async def _left_by_hand(self, name: str) -> bool:
+        rows = await asyncio.to_thread(self._store.query, LEFT, [name])
+        return bool(rows) and json.loads(rows[0]["payload"]).get("why") == BY_HAND
+
     async def _since(self, name: str, status: Status) -> datetime:
         rows = await asyncio.to_thread(self._store.query, SINCE, [name, status.value])
         return rows[0]["at"]
@@ -100,12 +125,16 @@ class Watcher:
     async def _compared(
         self, new: str, new_since: datetime, old: str, old_since: datetime
     ) -> Comparison:
-        given = [new, new_since, old, old_since]
+        earliest = min(new_since, old_since)
+        given = [earliest, new, new_since, old, old_since]
         rows = await asyncio.to_thread(self._store.query, TALLIES, given)
-        tallies = {row.pop("policy"): Tally(**row) for row in rows}
+        people: defaultdict[str, list[Tally]] = defaultdict(list)
+        for row in rows:
+            counts = {k: v for k, v in row.items() if k not in ("policy", "person")}
+            people[row["policy"]].append(Tally(**counts))
         return compare(
-            tallies.get(new, Tally()),
-            tallies.get(old, Tally()),
+            capped(people[new]),
+            capped(people[old]),
             min_shown=self._canary.min_shown,
             margin=self._canary.margin,
         )

@@ -155,6 +155,7 @@ class Loop:
                 "HONE_LSP_SUGGEST__DEADLINE_MS": str(self.plan.deadline_ms),
                 # One question for each answer that is looked at.
                 "HONE_LSP_SUGGEST__AHEAD": "false",
+                "HONE_LSP_SUGGEST__REACH": "cursor",
             },
         )
 

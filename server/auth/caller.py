@@ -28,7 +28,7 @@ class Caller:
     team: str
     scopes: frozenset[Scope]
     key: str = ""
-    """Which credential it was, for limits and the audit log: a key's id, or `oidc`."""
+    """Which credential it was, for limits and the audit log: a key's id, or `oidc` and whose."""
 
     def has(self, scope: Scope) -> bool:
         """Whether the caller may do what `scope` stands for."""

@@ -16,14 +16,23 @@ SIGN_IN = "sign-in"
 class Door:
     """Asks for credentials once there is a key or an identity provider."""
 
-    def __init__(self, keys: KeyRing, tokens: Tokens | None) -> None:
+    def __init__(self, keys: KeyRing, tokens: Tokens | None, *, may_open: bool = True) -> None:
+        """`may_open` is for a gateway that only this machine reaches."""
         self.keys = keys
         self._tokens = tokens
+        self._may_open = may_open and tokens is None
 
     @property
     def open(self) -> bool:
-        """Whether everybody is let in."""
-        return self._tokens is None and not self.keys.exists()
+        """Whether everybody is let in. Once there was a key, a key file that is gone opens
+        nothing."""
+        if self._may_open and self.keys.exists():
+            self._may_open = False
+        return self._may_open
+
+    def asks_abroad(self, authorization: str | None) -> bool:
+        """Whether checking this may have to wait for the identity provider."""
+        return self._tokens is not None and (authorization or "").count(".") == 2
 
     def caller(self, authorization: str | None, cookie: str | None) -> Caller:
         """Return who sent this Authorization header or this page's cookie.
@@ -43,7 +52,8 @@ class Door:
         # A JWT has two dots; a key has none.
         if self._tokens is not None and shown.count(".") == 2:
             subject, team, scopes = self._tokens.read(shown)
-            return Caller(self.keys.pseudonym(f"oidc {subject}"), team, scopes, "oidc")
+            user = self.keys.pseudonym(f"oidc {subject}")
+            return Caller(user, team, scopes, f"oidc {user}")
         return self._known(self.keys.holder(shown))
 
     def sign_in(self, key: str) -> str:

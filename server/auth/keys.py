@@ -116,7 +116,7 @@ class KeyRing:
 
     def _refresh(self) -> None:
         if not self._path.exists():
-            self._records = {}
+            self._records, self._stamp = {}, None
             return
         status = self._path.stat()
         stamp = (status.st_mtime_ns, status.st_ino)

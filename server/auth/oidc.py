@@ -45,6 +45,9 @@ class Tokens:
             raise NotAllowed("the identity provider's keys cannot be had; see the log") from error
         except PyJWTError as error:
             raise NotAllowed(f"the token is not valid: {error}") from error
+        except (TypeError, ValueError, KeyError) as error:
+            # Such as a header that names an algorithm which the key is not for.
+            raise NotAllowed("the token is not valid") from error
         return str(claims["sub"]), self._team(claims), self._scopes(claims)
 
     def _key(self, token: str) -> Any:

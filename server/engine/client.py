@@ -128,7 +128,10 @@ class EngineClient:
     async def models(self) -> dict[str, str]:
         """Return what is loaded: name to path, the base model included."""
         response = await self._send("GET", "/v1/models", None, HEALTH_TIMEOUT_S)
-        return {model["id"]: model["root"] for model in response.json()["data"]}
+        try:
+            return {model["id"]: model["root"] for model in response.json()["data"]}
+        except (ValueError, KeyError, TypeError) as error:
+            raise EngineError("what answers there is no vLLM") from error
 
     async def healthy(self) -> bool:
         """Whether the engine answers and calls itself healthy."""

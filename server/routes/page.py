@@ -35,6 +35,7 @@ FORM_POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 SEE_OTHER = 303
+LONGEST_FORM = 4096
 
 
 @router.get("/")
@@ -64,7 +65,10 @@ async def form() -> HTMLResponse:
 @router.post("/login")
 async def sign_in(request: Request, gateway: TheGateway) -> Response:
     """Take a key and answer with a cookie; a wrong one gets the form again."""
-    sent = parse_qs((await request.body()).decode("utf-8", "replace"))
+    body = await request.body()
+    if len(body) > LONGEST_FORM:
+        return _form(413, "That is too long for a key.")
+    sent = parse_qs(body.decode("utf-8", "replace"))
     try:
         cookie = gateway.door.sign_in(sent.get("key", [""])[0])
     except NotAllowed:

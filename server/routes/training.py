@@ -1,9 +1,9 @@
 """What a trainer asks: rollouts, batches, policy versions and their promotion. Scope `train`."""
 
 import asyncio
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from feedback_store.events import (
     PolicyInfo,
     RolloutRequest,
     RolloutResponse,
+    Scope,
 )
 from feedback_store.export import TooLittle
 from server.policies import PolicyConflict, Status
@@ -81,7 +82,10 @@ async def decide(name: str, body: Decision, gateway: TheGateway, caller: Trainer
 
 @router.post("/policies/{name}/promote", operation_id="promote")
 async def promote(name: str, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
-    """Make an untrained adapter live; any other needs a stored passing decision."""
+    """Make an untrained adapter live; any other needs a stored passing decision, and the scope
+    `admin`, since the gate's own decision makes it live where nothing is paused or tried first."""
+    if not gateway.registry.book.get(name).untrained:
+        caller.require(Scope.ADMIN)
     await asyncio.to_thread(gateway.audit.write, caller, "promote", policy=name)
     await gateway.registry.promote(name, gateway.fleet)
     return _info(gateway, name)
@@ -130,7 +134,10 @@ async def list_batches(gateway: TheGateway, caller: Trainer) -> list[dict[str, A
 
 @router.post("/batches/{number}/state", operation_id="set_batch_state", status_code=204)
 async def set_batch_state(
-    number: int, body: BatchStateRequest, gateway: TheGateway, caller: Trainer
+    number: Annotated[int, Path(ge=1, le=2**31)],
+    body: BatchStateRequest,
+    gateway: TheGateway,
+    caller: Trainer,
 ) -> None:
     """Say that a batch was spent by a policy, or is offered again."""
     known = await asyncio.to_thread(

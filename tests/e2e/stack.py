@@ -42,6 +42,7 @@ SHORT_CLOCKS = {
     "HONE_LSP_SUGGEST__DEADLINE_MS": "30000",
     # One question for each answer that is looked at.
     "HONE_LSP_SUGGEST__AHEAD": "false",
+    "HONE_LSP_SUGGEST__REACH": "cursor",
 }
 
 T = TypeVar("T")

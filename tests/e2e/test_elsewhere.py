@@ -24,7 +24,7 @@ class Client:
 
 @pytest.mark.engine
 def test_a_rename_goes_on_in_another_file(real: Gateway, tmp_path: Path) -> None:
-    with editor(real, tmp_path) as session:
+    with editor(real, tmp_path, HONE_LSP_SUGGEST__REACH="files") as session:
         client = session.open("client.py", CLIENT)
         settings = session.open("settings.py", SETTINGS)
         session.change(settings, ((0, 0), (0, 11), "retry_limit"))

@@ -226,12 +226,20 @@ def test_a_document_that_moves_ends_the_search(editor: Editor, gateway: StandIn)
 
 
 def test_other_files_can_be_left_out(launch: Launch, gateway: StandIn) -> None:
-    editor = launch("--suggest.other_files", "false")
+    editor = launch("--suggest.reach", "file")
     editor.initialize()
     editor.open("other.py", OTHER)
     uri = typed(editor)
     assert editor.next_edit(uri, 3) is None
     assert asked_at(gateway) == [("a.py", 3)]
+
+
+def test_the_region_at_hand_can_be_all_there_is(launch: Launch, gateway: StandIn) -> None:
+    editor = launch("--suggest.reach", "cursor")
+    editor.initialize()
+    uri = typed(editor, FAR)
+    assert editor.next_edit(uri, 3) is None
+    assert len(gateway.requests) == 1
 
 
 def test_the_deadline_holds_for_all_places_together(launch: Launch, gateway: StandIn) -> None:

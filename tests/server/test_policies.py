@@ -67,12 +67,12 @@ def test_a_newer_canary_takes_the_place_of_the_one_before() -> None:
 
 def test_a_version_that_falls_back_is_gone_for_good() -> None:
     book = promoted(book_with("a", "b"), "a", "b")
-    book = book.apply(policies.fall_back(book, verdict("b", False)))
+    book = book.apply(policies.fall_back(book, verdict("b", False), "a"))
     assert statuses(book) == {"a": "live", "b": "refused"}
-    book = book.apply(policies.fall_back(book, verdict("a", False)))
+    book = book.apply(policies.fall_back(book, verdict("a", False), None))
     assert (book.live, statuses(book)["a"]) == (None, "refused")
     with pytest.raises(PolicyConflict, match="not live"):
-        policies.fall_back(book, verdict("a", False))
+        policies.fall_back(book, verdict("a", False), None)
 
 
 def test_a_trained_candidate_is_not_promoted_without_a_decision() -> None:
