@@ -21,7 +21,7 @@ from feedback_store.entries import Ack, NewEntry
 from feedback_store.errors import InvalidEntry, StoreError
 from feedback_store.export import Export
 from feedback_store.folder import DATABASE, LOG
-from feedback_store.people import stored_name
+from feedback_store.people import stored_names
 from feedback_store.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -115,11 +115,20 @@ class Operations:
 
     def erase(self, who: str, user: str) -> dict[str, Any]:
         """Erase a user, given by name or pseudonym, from every file; return what was rewritten."""
-        name = stored_name(self._store.folder, user)
-        self._audit(who, "erase", user=name)
+        names = stored_names(self._store.folder, user)
+        known = {name: self._rows_of(name) for name in names}
+        # A name that nobody has used may yet become somebody else's.
+        gone = [name for name in names if known[name]] or names[:1]
+        self._audit(who, "erase", users=gone)
         with self._exclusive():
-            erasure.entomb(self._store, name)
-            return {"user": name, **erasure.finish(self._store, erasure.pending(self._store))}
+            for name in gone:
+                erasure.entomb(self._store, name)
+            done = erasure.finish(self._store, erasure.pending(self._store))
+        return {"user": gone[0], "users": gone, "suggestions": sum(known.values()), **done}
+
+    def _rows_of(self, user: str) -> int:
+        sql = "SELECT count(*) AS rows FROM suggestions WHERE user_id = ?"
+        return int(self._store.query(sql, [user])[0]["rows"])
 
     def retain(self, who: str) -> dict[str, Any]:
         """Remove what has been kept long enough."""

@@ -23,16 +23,21 @@ def pseudonym(key: bytes, user: str) -> str:
     return hmac.new(key, user.encode(), hashlib.sha256).hexdigest()[:20]
 
 
-def stored_name(folder: Path, user: str) -> str:
-    """Return the name under which the store knows a user, given their name or that name.
+OIDC = "oidc "
+"""Before the subject of a company's token, whose pseudonym is not that of a key's user."""
+
+
+def stored_names(folder: Path, user: str) -> list[str]:
+    """Return the names under which the store may know a user, given their name or one of these.
 
     Without keys every request is made by the one user `local`, who is stored as such. Raises
     NobodyYet if no request with a key was ever made.
     """
     if user == "local" or _PSEUDONYM.fullmatch(user):
-        return user
+        return [user]
     try:
-        return pseudonym((folder / PSEUDONYM_KEY).read_bytes(), user)
+        key = (folder / PSEUDONYM_KEY).read_bytes()
+        return [pseudonym(key, user), pseudonym(key, f"{OIDC}{user}")]
     except FileNotFoundError:
         raise NobodyYet(
             f"{folder} has no {PSEUDONYM_KEY}: nothing was ever stored of anybody with a key; "

@@ -23,6 +23,7 @@ from server.auth import Door, KeyRing
 from server.auth.oidc import Tokens
 from server.base_model import base_of
 from server.config import ServerSettings
+from server.dashboard import Boards
 from server.engine.flags import Machine, launch
 from server.engine.supervisor import Engine, EngineFiles, ManagedEngine, RemoteEngine
 from server.fleet import Fleet, Replica
@@ -111,6 +112,7 @@ def build(settings: ServerSettings, store: Store) -> Gateway:
         audit=Audit(settings.data.folder),
         metrics=Metrics(),
         traces=Traces(settings.observe.traces),
+        boards=Boards(store),
     )
 
 
@@ -197,5 +199,6 @@ async def _finish(gateway: Gateway, running: "asyncio.Future[tuple[None, None]]"
     running.cancel()
     # Whatever ended the loops, the engines and the traces are still to be ended.
     await asyncio.gather(running, return_exceptions=True)
+    gateway.reads.shutdown(wait=False, cancel_futures=True)
     await gateway.fleet.stop()
     await asyncio.to_thread(gateway.traces.close)

@@ -3,15 +3,19 @@
 Knows which parts there are and how they start and end. Does not know HTTP.
 """
 
+import asyncio
 import random
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from feedback_store.store import Store
 from server.audit import Audit
 from server.auth import Door
 from server.config import ServerSettings
+from server.dashboard import Boards
 from server.fleet import Fleet
 from server.limits import Limits
 from server.metrics import Metrics
@@ -20,6 +24,8 @@ from server.reconciler import Flights
 from server.registry import Registry
 from server.routing import Asker, choose
 from server.traces import Traces
+
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -37,13 +43,20 @@ class Gateway:
     audit: Audit
     metrics: Metrics
     traces: Traces
+    boards: Boards
     draw: Callable[[], float] = field(default_factory=lambda: random.SystemRandom().random)
     """A number from 0 to 1 for each suggestion; below the holdout share it is held out."""
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex
+    reads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "hone-reads"))
+    """Where the store is asked for figures: never in the threads that editors wait for."""
     in_flight: int = 0
     """Suggestions being made right now."""
     draining: bool = False
     """The gateway is ending: not ready for more."""
+
+    async def read(self, call: Callable[..., Result], *given: Any) -> Result:
+        """Return what a call that asks the store or the disk returns."""
+        return await asyncio.get_running_loop().run_in_executor(self.reads, call, *given)
 
     def policy_name(self) -> str:
         """Return the name that answers editors now: the live version or the base model."""

@@ -1,13 +1,11 @@
 """What people and machines look at: health, status, metrics, and what the page draws."""
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from feedback_store.events import Scope
-from server import dashboard
 from server.routes.common import Anyone, TheGateway
 from server.runs import last_runs
 from server.status import ready, status
@@ -32,7 +30,7 @@ async def readyz(gateway: TheGateway) -> JSONResponse:
 @router.get("/v1/status", operation_id="status")
 async def get_status(request: Request, gateway: TheGateway, caller: Anyone) -> dict[str, Any]:
     """Return the gateway's state and counts."""
-    counters = await asyncio.to_thread(request.app.state.counters.read)
+    counters = await gateway.read(request.app.state.counters.read)
     return status(gateway, counters)
 
 
@@ -41,21 +39,20 @@ async def get_dashboard(
     gateway: TheGateway, caller: Anyone, days: Annotated[int, Query(ge=1, le=366)] = 14
 ) -> dict[str, Any]:
     """Return how suggestions fared in the last days, by version, language and team."""
-    protect = not gateway.door.open
-    return await asyncio.to_thread(dashboard.read, gateway.store, days, protect=protect)
+    return await gateway.read(gateway.boards.read, days, not gateway.door.open)
 
 
 @router.get("/v1/runs", operation_id="list_runs")
 async def list_runs(gateway: TheGateway, caller: Anyone) -> list[dict[str, Any]]:
     """Return the last training runs, newest first, with their curves."""
     folder = gateway.settings.data.folder / "runs"
-    return await asyncio.to_thread(last_runs, folder, RUNS_SHOWN)
+    return await gateway.read(last_runs, folder, RUNS_SHOWN)
 
 
 @router.get("/v1/policies/{name}/manifest", operation_id="policy_manifest")
 async def policy_manifest(name: str, gateway: TheGateway, caller: Anyone) -> dict[str, Any]:
     """Return what a version's folder says of itself: parent, batches, metrics, hashes."""
-    return await asyncio.to_thread(gateway.registry.manifest, name)
+    return await gateway.read(gateway.registry.manifest, name)
 
 
 @router.get("/v1/me", operation_id="me")

@@ -63,6 +63,7 @@ async def list_policies(gateway: TheGateway, caller: Trainer) -> list[PolicyInfo
 @router.post("/policies", operation_id="register_policy", status_code=201)
 async def register_policy(body: Named, gateway: TheGateway, caller: Trainer) -> PolicyInfo:
     """Verify a published adapter and load it as a candidate, which no editor reaches."""
+    await asyncio.to_thread(gateway.audit.write, caller, "register", policy=body.name)
     await gateway.registry.register(body.name, Status.CANDIDATE, gateway.fleet)
     return _info(gateway, body.name)
 
@@ -113,6 +114,7 @@ TOO_FEW: dict[int | str, dict[str, Any]] = {
 @router.post("/batches", operation_id="export_batch", status_code=201, responses=TOO_FEW)
 async def export_batch(body: BatchRequest, gateway: TheGateway, caller: Trainer) -> JSONResponse:
     """Publish the next batch: 201 with its manifest, or 200 and how much is ready."""
+    await asyncio.to_thread(gateway.audit.write, caller, "export batch", most=body.max_items)
     found = await asyncio.to_thread(gateway.store.export, body.min_items, body.max_items)
     if isinstance(found, TooLittle):
         return JSONResponse({"reason": "too_little", "ready": found.ready}, 200)

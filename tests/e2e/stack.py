@@ -185,7 +185,7 @@ def editor(gateway: Gateway, folder: Path, **more: str) -> Iterator[Editor]:
     """Run a language server for a workspace below `folder`, and the editor that speaks to it."""
     workspace = folder / "workspace"
     workspace.mkdir(parents=True, exist_ok=True)
-    env = environment(folder, **SHORT_CLOCKS, HONE_LSP_GATEWAY__URL=gateway.url, **more)
+    env = environment(folder, **SHORT_CLOCKS | {"HONE_LSP_GATEWAY__URL": gateway.url} | more)
     running = Editor(workspace, env)
     try:
         running.initialize()

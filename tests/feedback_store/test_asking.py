@@ -58,6 +58,10 @@ def test_a_long_question_is_interrupted_and_the_store_goes_on(
         "FROM query_table('suggestion_content')",
         "SUMMARIZE suggestion_content",
         "FROM (DESCRIBE suggestion_content)",
+        "SELECT json_serialize_plan('SELECT path FROM suggestion_content', optimize := true)",
+        "SELECT json_execute_serialized_sql(json_serialize_sql('FROM suggestion_content'))",
+        "SELECT * FROM (WITH duckdb_tables AS (SELECT 1) SELECT 1), duckdb_tables",
+        "SELECT " + "+".join(["1"] * 900),
     ],
 )
 def test_code_needs_leave(operations: Operations, sql: str) -> None:
@@ -98,6 +102,11 @@ def test_with_leave_code_is_shown(operations: Operations) -> None:
 def test_what_is_no_question_is_refused(operations: Operations, sql: str, says: str) -> None:
     with pytest.raises(BadQuestion, match=says):
         operations.query("root", sql, with_content=True)
+
+
+def test_bytes_are_shown_as_digits(operations: Operations) -> None:
+    found = operations.query("root", "SELECT '\\xff'::BLOB AS b", with_content=False)
+    assert found.rows == (("ff",),)
 
 
 def test_a_parquet_in_the_export_folder_is_out_of_reach(store: Store, folder: Path) -> None:

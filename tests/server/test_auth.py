@@ -88,3 +88,19 @@ def test_a_damaged_key_file_lets_nobody_in(tmp_path: Path) -> None:
     os.chmod(path, 0o600)
     with pytest.raises(NotAllowed, match="key file"):
         Door(KeyRing(tmp_path), None).caller("Bearer hone_x_y", None)
+
+
+def test_a_key_file_that_is_gone_opens_nothing(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    door = Door(ring, None)
+    assert door.open
+    key = ring.create("ada", "compilers", [Scope.SUGGEST])
+    assert not door.open
+    kept = (tmp_path / "keys.json").rename(tmp_path / "away")
+    with pytest.raises(NotAllowed):
+        door.caller(None, None)
+    with pytest.raises(NotAllowed):
+        door.caller(f"Bearer {key}", None)
+    kept.rename(tmp_path / "keys.json")
+    assert door.caller(f"Bearer {key}", None).team == "compilers"
+    assert not Door(KeyRing(tmp_path / "empty"), None, may_open=False).open

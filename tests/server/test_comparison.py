@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from server.comparison import Finding, Tally, compare, difference, wilson
+from server.comparison import Finding, Tally, capped, compare, difference, wilson
 
 
 def test_the_interval_is_newcombes() -> None:
@@ -52,3 +52,10 @@ def test_equal_versions_are_seldom_taken_for_worse_however_often_one_looks() -> 
                     false_alarms += 1
                     break
     assert false_alarms <= 8
+
+
+def test_one_person_among_others_counts_for_half_at_most() -> None:
+    busy, other = Tally(900, 90, 600, 0), Tally(100, 1, 100, 50)
+    assert capped([busy, other]) == Tally(200, 11, 167, 50)
+    assert capped([busy]) == busy, "alone there is nobody else to hear"
+    assert capped([]) == Tally()

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from fastapi import FastAPI
 from jwt.algorithms import RSAAlgorithm
 
@@ -20,6 +20,7 @@ from server.config import OidcSettings
 from tests.server.serving import StandIn, gateway, serve, settings_for
 
 ISSUER = "https://id.example"
+ELLIPTIC = ec.generate_private_key(ec.SECP256R1())
 
 
 class Provider:
@@ -81,7 +82,8 @@ def test_another_key_or_none_is_refused(settings: OidcSettings) -> None:
     claims = {"iss": ISSUER, "aud": "hone", "sub": "ada", "iat": now, "exp": now + 60}
     unsigned = jwt.encode(claims, key="", algorithm="none", headers={"kid": "k1"})
     shared = jwt.encode(claims, "x" * 40, algorithm="HS256", headers={"kid": "k1"})
-    for token in (Provider().token(), unsigned, shared, "a.b.c"):
+    other = jwt.encode(claims, ELLIPTIC, algorithm="ES256", headers={"kid": "k1"})
+    for token in (Provider().token(), unsigned, shared, other, "a.b.c"):
         with pytest.raises(NotAllowed):
             Tokens(settings).read(token)
 

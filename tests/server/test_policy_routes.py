@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from feedback_store.events import Scope
+from server.auth import KeyRing
 from tests.server.adapters import publish_adapter
 from tests.server.samples import ANSWER, event, feedback, suggestion
 from tests.server.serving import StandIn, gateway, settings_for, wait_for
@@ -241,3 +243,24 @@ def test_a_batch_is_exported_once_and_its_state_kept(client: httpx.Client, engin
     (listed,) = client.get("/v1/batches").json()
     assert (listed["number"], listed["state"], listed["policy"]) == (1, "spent", "hone-000001")
     assert client.post("/v1/batches/9/state", json=state).status_code == httpx.codes.NOT_FOUND
+
+
+def test_a_trained_version_goes_live_by_hand_for_administrators_alone(
+    engine: StandIn, tmp_path: Path
+) -> None:
+    folder = tmp_path / "guarded"
+    folder.mkdir()
+    keys = KeyRing(folder)
+    with gateway(settings_for(folder, engine.url)) as client:
+        trainer, admin = (
+            {"Authorization": f"Bearer {keys.create(scope, 'ops', [scope])}"}
+            for scope in (Scope.TRAIN, Scope.ADMIN)
+        )
+        client.headers.update(trainer)
+        publish_adapter(folder / "adapters", "hone-000001", b=0.01)
+        post(client, "/v1/policies", {"name": "hone-000001"}, 201)
+        client.put("/v1/promotions", json={"paused": True}, headers=admin)
+        post(client, "/v1/policies/hone-000001/decision", decision("hone-000001", PASS))
+        assert "admin" in post(client, "/v1/policies/hone-000001/promote", None, 403)["detail"]
+        promoted = client.post("/v1/policies/hone-000001/promote", headers=admin)
+        assert promoted.json()["status"] == "live"

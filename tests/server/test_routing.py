@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from server.policies import Book, Policy, PolicyConflict, Status, UnknownPolicy
-from server.routing import Asker, Route, Table, check, choose, drawn
+from server.routing import Asker, Route, Table, check, choose, drawn, servable
 from tests.server.adapters import publish_adapter
 from tests.server.samples import suggestion
 from tests.server.serving import StandIn, gateway, settings_for
@@ -65,7 +65,7 @@ def test_a_canary_answers_its_share_of_sessions_and_always_the_same() -> None:
 def test_a_table_may_name_only_what_passed_a_gate() -> None:
     with pytest.raises(UnknownPolicy):
         check(TABLE, book())
-    with pytest.raises(PolicyConflict, match="never passed"):
+    with pytest.raises(PolicyConflict, match="only what passed"):
         check(Table(routes=(Route(policy="a"),)), book(a=Status.CANDIDATE))
     twice = Table(routes=(Route(policy="a", team="t"), Route(policy="b", team="t")))
     with pytest.raises(PolicyConflict, match="two routes"):
@@ -96,3 +96,11 @@ def test_a_language_has_a_version_of_its_own_also_after_a_restart(
     with gateway(settings) as client:
         assert client.get("/v1/routing").json()["routes"][0]["language"] == "go"
         assert ask(client, "go") == "hone-000001"
+
+
+def test_a_version_that_was_refused_since_answers_nobody_any_more() -> None:
+    table = Table(routes=(Route(team="ops", policy="ops"),))
+    asker = Asker("ops", "go", "session")
+    for known in (book(live=Status.LIVE, ops=Status.REFUSED), book(live=Status.LIVE)):
+        assert choose(table, known, 0.0, asker, {"live", "ops"}) == "live"
+        assert servable(table, known) == frozenset()

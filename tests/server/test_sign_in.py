@@ -82,3 +82,25 @@ def test_a_page_of_another_site_cannot_use_the_cookie(
     assert foreign.status_code == httpx.codes.FORBIDDEN
     own = client.post("/v1/rollback", headers={"Origin": str(client.base_url).rstrip("/")})
     assert own.status_code == httpx.codes.CONFLICT
+
+
+def test_odd_cookies_and_forms_are_refused_and_nothing_more(
+    guarded: tuple[httpx.Client, KeyRing, str],
+) -> None:
+    client, _, _ = guarded
+    for cookie in ("x." + "9" * 5000 + ".y", "..", "x.-1.y"):
+        answer = client.get("/v1/status", headers={"Cookie": f"{sessions.COOKIE}={cookie}"})
+        assert answer.status_code == httpx.codes.UNAUTHORIZED
+    assert client.post("/login", content=b"a=1&" * 2000).status_code == 413
+
+
+def test_a_page_on_another_port_of_this_host_is_another_site(client: httpx.Client) -> None:
+    for headers in (
+        {"Origin": "http://127.0.0.1:3000"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+    ):
+        assert client.post("/v1/rollback", headers=headers).status_code == httpx.codes.FORBIDDEN
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert client.get("/", headers=followed).status_code == httpx.codes.OK
+    assert client.post("/v1/rollback").status_code == httpx.codes.CONFLICT

@@ -138,12 +138,15 @@ def test_only_administrators_may_ask(engine: StandIn, folder: Path, capsys) -> N
 def test_the_name_in_the_keys_is_the_user_in_the_store(folder: Path) -> None:
     keys = KeyRing(folder)
     with pytest.raises(people.NobodyYet, match=r"pseudonym\.key"):
-        people.stored_name(folder, "zoe")
+        people.stored_names(folder, "zoe")
     keys.create("zoe", "core", [Scope.SUGGEST])
     keys.pseudonym("zoe")
-    assert people.stored_name(folder, "zoe") == keys.pseudonym("zoe")
-    assert people.stored_name(folder, keys.pseudonym("zoe")) == keys.pseudonym("zoe")
-    assert people.stored_name(folder, "local") == "local"
+    assert people.stored_names(folder, "zoe") == [
+        keys.pseudonym("zoe"),
+        keys.pseudonym("oidc zoe"),
+    ]
+    assert people.stored_names(folder, keys.pseudonym("zoe")) == [keys.pseudonym("zoe")]
+    assert people.stored_names(folder, "local") == ["local"]
 
 
 @pytest.mark.parametrize(

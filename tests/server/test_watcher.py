@@ -100,3 +100,44 @@ def test_a_live_version_that_people_leave_is_rolled_back_by_itself(
     wait_for(lambda: statuses(client) == {"hone-000001": "refused"})
     assert client.get("/v1/status").json()["live"] is None
     assert set(users.work({"hone-tiny": True}).values()) == {"hone-tiny"}
+
+
+def test_saying_it_again_changes_nothing(
+    client: httpx.Client, users: Users, tmp_path: Path
+) -> None:
+    publish(client, tmp_path, "hone-000001")
+    users.work({"hone-tiny": True, "hone-000001": True})
+    wait_for(lambda: statuses(client) == {"hone-000001": "live"})
+    name = client.post("/v1/suggest", json=suggestion()).json()["suggestion_id"]
+    again = [event(name, seq, outcome="rejected") for seq in range(1, 300)]
+    sent = feedback(*again, producer="spool-again")
+    assert client.post("/v1/feedback", json=sent).is_success
+    board = client.get("/v1/status").json()
+    assert sum(row["count"] for row in board["outcomes"] if row["outcome"] == "rejected") == 1
+    assert statuses(client) == {"hone-000001": "live"}
+
+
+def test_what_an_administrator_left_does_not_come_back_by_itself(
+    client: httpx.Client, users: Users, tmp_path: Path
+) -> None:
+    publish(client, tmp_path, "hone-000001", passes=False)
+    publish(client, tmp_path, "hone-000002", passes=False)
+    users.work({"hone-000002": True})
+    assert client.post("/v1/rollback").is_success
+    users.work({"hone-000001": False})
+    users.work({"hone-000001": False})
+    looked = client.get("/v1/status").json()["store"]["outcomes"]
+    wait_for(lambda: client.get("/v1/status").json()["store"]["outcomes"] >= looked)
+    assert statuses(client) == {"hone-000001": "live", "hone-000002": "previous"}
+
+
+def test_a_canary_waits_while_promotions_are_paused(
+    client: httpx.Client, users: Users, tmp_path: Path
+) -> None:
+    publish(client, tmp_path, "hone-000001")
+    client.put("/v1/promotions", json={"paused": True})
+    users.work({"hone-tiny": True, "hone-000001": True})
+    assert statuses(client) == {"hone-000001": "canary"}
+    client.put("/v1/promotions", json={"paused": False})
+    users.work({"hone-tiny": True, "hone-000001": True})
+    wait_for(lambda: statuses(client) == {"hone-000001": "live"})
