@@ -99,7 +99,9 @@ class User:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._root = Path(job.workspace)
-        self._root.mkdir(parents=True, exist_ok=True)
+        # A repository of its own, or the ignore file of the one around it would exclude it.
+        (self._root / ".git").mkdir(parents=True, exist_ok=True)
+        (self._root / ".git/HEAD").write_text("ref: refs/heads/main\n", encoding="utf-8")
         env = {**os.environ, **job.settings, "HONE_LSP_GATEWAY__URL": job.gateway}
         env["HONE_LSP_SPOOL__FOLDER"] = str(self._root / ".spool")
         env["HONE_LSP_FEEDBACK__LEVEL"] = "off" if job.observe else "full"
