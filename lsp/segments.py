@@ -76,17 +76,15 @@ class Segments:
 
     def append(self, line: Line) -> None:
         """Write a line. Raises OSError if it cannot be written; it then is not there."""
-        if self._current is None:
-            path = self._folder / f"{_PREFIX}{line.seq:012d}{_SUFFIX}"
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            self._current, self._written = _Segment(path, line.seq), 0
-        done = os.write(self._fd, line.data)
-        if done < len(line.data):
-            # Whatever comes next must not continue the torn line.
-            self._rotate()
-            raise OSError(f"no room for more feedback in {self._folder}")
-        self._current.last = self.last = line.seq
-        self._unsynced.add(self._current.path)
+        current = self._current or self._begin(line.seq)
+        try:
+            if os.write(self._fd, line.data) < len(line.data):
+                raise OSError(f"no room for more feedback in {self._folder}")
+        except OSError:
+            self._take_back(current)
+            raise
+        current.last = self.last = line.seq
+        self._unsynced.add(current.path)
         self.lines.append(line)
         self.bytes += len(line.data)
         self._written += len(line.data)
@@ -135,6 +133,21 @@ class Segments:
         """Write no more."""
         self._rotate()
 
+    def _begin(self, first: int) -> _Segment:
+        path = self._folder / f"{_PREFIX}{first:012d}{_SUFFIX}"
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._current, self._written = _Segment(path, first), 0
+        return self._current
+
+    def _take_back(self, current: _Segment) -> None:
+        """Whatever comes next must not continue a torn line, nor a file that counts as done."""
+        if self._written:
+            os.ftruncate(self._fd, self._written)
+            return
+        os.close(self._fd)
+        self._current = None
+        current.path.unlink(missing_ok=True)
+
     def _rotate(self) -> None:
         if self._current is not None:
             os.close(self._fd)
@@ -142,8 +155,10 @@ class Segments:
             self._current = None
 
     def _load(self, path: Path, acked: int) -> None:
-        """Read a file back; a line torn by a crash is left out."""
-        segment = _Segment(path, int(path.stem.removeprefix(_PREFIX)) - 1)
+        """Read a file back; a line torn by a crash is left out. A file without any other goes:
+        one that the next number names must begin empty."""
+        first = int(path.stem.removeprefix(_PREFIX))
+        segment = _Segment(path, first - 1)
         for data in path.read_bytes().splitlines(keepends=True):
             try:
                 event = _ADAPTER.validate_json(data)
@@ -156,7 +171,10 @@ class Segments:
                 self.lines.append(line)
                 self.bytes += len(line.data)
         self.last = max(self.last, segment.last)
-        self._closed.append(segment)
+        if segment.last < first:
+            path.unlink()
+        else:
+            self._closed.append(segment)
 
 
 def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
