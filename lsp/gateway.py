@@ -189,7 +189,15 @@ class Gateway:
                 response = await client.request(method, path, content=content, headers=_trace())
         except (TimeoutError, httpx.TimeoutException):
             return Silence(Reason.DEADLINE, f"no answer within {timeout_s:g} s")
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
+        # A client that was closed meanwhile raises RuntimeError.
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            OSError,
+            ValueError,
+            ImportError,
+            RuntimeError,
+        ) as error:
             return Silence(Reason.GATEWAY_DOWN, in_words(error, self.route))
         if response.status_code == 401 and self._found.trouble:
             return Silence(Reason.NOT_ALLOWED, self._found.trouble)

@@ -113,8 +113,10 @@ class HoneServer(LanguageServer):
         """End the run of a connection that is gone, in a process that goes on."""
         if self._session is not None:
             self.unasked.end()
-            await self._session.shutdown()
-            self._session.reporter.close()
+            try:
+                await self._session.shutdown()
+            finally:
+                self._session.reporter.close()
         self.shutdown()
 
     def report_server_error(self, error: Exception, source: Any) -> None:

@@ -60,6 +60,7 @@ class Session:
         self.silences: Counter[str] = Counter()
         self.last_silence: Silence | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._ending: asyncio.Task[None] | None = None
 
     @property
     def level(self) -> FeedbackLevel:
@@ -224,7 +225,13 @@ class Session:
         return None
 
     async def shutdown(self) -> None:
-        """End in order: settle everything, and give the gateway a moment to take it."""
+        """End in order: settle everything, and give the gateway a moment to take it. An end may
+        be told more than once, and nobody who waits for it ends it early."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+        await asyncio.shield(self._ending)
+
+    async def _end(self) -> None:
         self.settle()
         for task in self._tasks:
             task.cancel()

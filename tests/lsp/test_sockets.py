@@ -1,9 +1,11 @@
 """`hone-lsp --ws`: who may connect, and what those get that may."""
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -132,6 +134,39 @@ def test_a_connection_that_breaks_settles_its_suggestions(
         Page(socket, workspace).hang_up_in_order()
     kinds = {event.kind for event in gateway.events}
     assert kinds == {"outcome", "settled"}
+
+
+def held(spools: Path) -> list[Path]:
+    """The folders of feedback that somebody has."""
+    found: list[Path] = []
+    for path in spools.glob("*/*/lock"):
+        with path.open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                found.append(path)
+    return found
+
+
+def test_an_end_without_a_gateway_lets_go_of_the_feedback(gateway: StandIn, tmp_path: Path) -> None:
+    started = Listening(user(gateway, tmp_path), "127.0.0.1:0", "--ws.origins", PAGE)
+    spools = tmp_path / "state" / "hone" / "spool"
+    gateway.answers.append(rewrite("value_4 = 4", "total_4 = 4"))
+    try:
+        with connect(started.address, origin=PAGE) as socket:
+            page = Page(socket, tmp_path)
+            assert page.next_edit()
+            assert held(spools)
+            gateway.stop()
+            page.hang_up_in_order()
+        until = time.monotonic() + WAIT_S
+        while held(spools):
+            assert time.monotonic() < until, "the spool is still held"
+            time.sleep(0.02)
+    finally:
+        said = started.end()
+    assert "Traceback" not in said
+    assert [path for path in spools.glob("*/*/events-*") if "settled" in path.read_text()]
 
 
 Change = Callable[[str], str]
