@@ -1,10 +1,9 @@
 """Reads files again after their documents were closed, for what is left of accepted suggestions.
 
 Only what is on disk counts then, unless the document is open here again: unsaved changes in
-another window are nobody's code yet. An excluded file is never read. Where the client watches
-files for us, a file that it did not report is not touched again; else its time and size are
-asked when a horizon is due. Knows files and when to read them. Does not know what is looked for
-(that is `lsp.trails`).
+another window are nobody's code yet. An excluded file is never read. A file whose time and size
+are as they were is not read again, unless the client reported a change; no report says nothing.
+Knows files and when to read them. Does not know what is looked for (that is `lsp.trails`).
 """
 
 import asyncio
@@ -21,8 +20,8 @@ from lsp.relocate import place_of
 from lsp.trails import Trail, Trails
 from lsp.watch import Watch
 
-ReportOn = Callable[[set[str]], set[str]]
-"""Asks the client to report changes of these files, and no others; returns those it will."""
+ReportOn = Callable[[set[str]], None]
+"""Asks the client to report changes of these files, and no others."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,10 @@ class Aftermath:
         self, documents: Documents, max_bytes: int, emit: Callable[[Survived, Envelope], None]
     ) -> None:
         self.trails = Trails(emit)
-        self._ask_to_report: ReportOn = lambda uris: set()
+        self._ask_to_report: ReportOn = lambda uris: None
         self._documents = documents
         self._max_bytes = max_bytes
         self._read: dict[str, _Read] = {}
-        self._reported: set[str] = set()
 
     def follow(self, watches: Iterable[Watch], lines: Sequence[str], envelope: Envelope) -> None:
         """Go on observing what was accepted in a document that is being closed."""
@@ -86,14 +84,12 @@ class Aftermath:
         if path is None or self._documents.refusal(uri):
             return None
         known = self._read.get(uri)
-        if known is None or uri not in self._reported:
-            known = await asyncio.to_thread(_read, path, self._max_bytes, known)
-            self._read[uri] = known
-        return known.text
+        self._read[uri] = found = await asyncio.to_thread(_read, path, self._max_bytes, known)
+        return found.text
 
     def _watch(self) -> None:
         uris = {trail.uri for trail in self.trails}
-        self._reported = self._ask_to_report(uris)
+        self._ask_to_report(uris)
         self._read = {uri: read for uri, read in self._read.items() if uri in uris}
 
 

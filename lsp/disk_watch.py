@@ -36,8 +36,8 @@ class DiskWatch:
         self._folders = folders
         self._names: dict[str, str] = {}
 
-    def __call__(self, uris: set[str]) -> set[str]:
-        """Have these files reported, and no others; return those that can be."""
+    def __call__(self, uris: set[str]) -> None:
+        """Have these files reported, as far as they can be, and no others."""
         for uri in set(self._names) - uris:
             gone = types.Unregistration(self._names.pop(uri), METHOD)
             self._client.client_unregister_capability(types.UnregistrationParams([gone]))
@@ -50,7 +50,6 @@ class DiskWatch:
                 )
                 wanted = types.Registration(name, METHOD, options)
                 self._client.client_register_capability(types.RegistrationParams([wanted]))
-        return set(self._names)
 
     def _pattern(self, uri: str) -> str | None:
         """Return the pattern that matches this file only. Patterns know no escapes, and of files

@@ -59,6 +59,17 @@ def test_later_horizons_are_read_from_the_file(
     assert editor.status()["open_suggestions"] == 0
 
 
+def test_a_client_that_reports_nothing_is_not_believed(launch: Launch, gateway: StandIn) -> None:
+    editor = launch(**SOON)
+    editor.initialize(capabilities=WATCHES)
+    name, path = accepted(editor, gateway)
+    editor.close_documents()
+    survivals(editor, gateway, name, 2)
+    path.write_text("# a line above\n" + CODE.replace("value_2", "total_2"), encoding="utf-8")
+    found = survivals(editor, gateway, name)
+    assert [s.reverted for s in found] == [False, False, True]
+
+
 def iter_messages(editor: Editor):
     while not editor.messages.empty():
         yield editor.messages.get()
