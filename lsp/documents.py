@@ -106,6 +106,11 @@ class Documents:
         """Of the last closed documents: edits of them are still remembered."""
 
     @property
+    def max_bytes(self) -> int:
+        """The size beyond which nothing of a file is looked at."""
+        return self._settings.max_bytes
+
+    @property
     def known(self) -> list[str]:
         """The documents that are open or were so lately."""
         return [*self._open, *self._closed]
@@ -158,8 +163,9 @@ class Documents:
 
     def place(self, uri: str) -> Place:
         """Return where a document stands that is open or was so lately; reads no file."""
-        opened = self._open.get(uri)
-        standing = opened.standing if opened else self._closed.get(uri)
+        if opened := self._open.get(uri):
+            return opened.path, opened.silence
+        standing = self._closed.get(uri)
         if standing is None:
             return uri, "its rules are not known any more"
         return standing.path, standing.refusal

@@ -124,11 +124,16 @@ class Indexer:
         self._index.drop(uri)
 
     def _read(self, grammar: Grammar, path: Path) -> list[Definition] | None:
+        limit = self._documents.max_bytes
         try:
-            text = path.read_text("utf-8", "replace")
+            with path.open("rb") as file:
+                data = file.read(limit + 1)
         except OSError:
             return None
-        return self._parsed(grammar, [text])
+        # One that shrinks is as good as any other, so it is not forgotten.
+        return self._parsed(
+            grammar, [data.decode("utf-8", "replace")] if len(data) <= limit else []
+        )
 
     def _parsed(self, grammar: Grammar, lines: Sequence[str]) -> list[Definition]:
         """Runs in a thread, one at a time."""

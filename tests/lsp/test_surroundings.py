@@ -78,6 +78,25 @@ def test_closed_files_are_read_from_disk(writer: Editor, seeing: StandIn) -> Non
     until(writer, seeing, uri, lambda found: not found)
 
 
+def test_closed_files_that_are_too_large_are_not_read(launch: Launch, seeing: StandIn) -> None:
+    writer = launch(HONE_LSP_EXCLUDE__MAX_BYTES="2000")
+    writer.initialize()
+    file = writer.workspace / "helper.py"
+    file.write_text("def helper(large): ...\n" + "#" * 2000)
+    large = writer.open("helper.py", file.read_text())
+    (writer.workspace / "other.py").write_text("LIMIT = 4\n")
+    other = writer.open("other.py", "LIMIT = 3\n")
+    # What is closed first is read first.
+    for closed in (large, other):
+        writer.notify("textDocument/didClose", {"textDocument": {"uri": closed}})
+    uri = typed(writer, USING)
+    read = ("other.py", "LIMIT = 4\n")
+    assert until(writer, seeing, uri, lambda found: read in found) == [read]
+    file.write_text("def helper(small): ...\n")
+    until(writer, seeing, uri, lambda found: "def helper(small)" in found[0][1])
+    assert not [body for body in seeing.bodies if "large" in body]
+
+
 def test_nothing_of_excluded_files_or_with_a_key(writer: Editor, seeing: StandIn) -> None:
     key = "AKIA" + "ABCDEFGH12345678"
     writer.open("ok.py", f"def helper(a): return '{key}'\n\nLIMIT = 4\n")
