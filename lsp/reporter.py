@@ -21,7 +21,7 @@ from lsp.gateway import Gateway, Refused
 from lsp.journal import envelope_of, name_of, recover, snapshot, snapshot_of_trail
 from lsp.relocate import Place
 from lsp.segments import sync_files
-from lsp.spool import Spool
+from lsp.spool import UNKEPT, Spool
 from lsp.trails import Trail
 from lsp.watch import Watch
 
@@ -35,9 +35,14 @@ class Reporter:
     """All feedback of this run, and what dead runs left behind."""
 
     def __init__(
-        self, settings: SpoolSettings, envelope: Envelope, own: Spool, left: Iterable[Spool]
+        self,
+        settings: SpoolSettings,
+        envelope: Envelope,
+        own: Spool,
+        left: Iterable[Spool],
+        trouble: str = "",
     ) -> None:
-        self.trouble = ""
+        self.trouble = trouble
         self.written = 0
         """Events of this run, and of dead ones that it closed."""
         self.acknowledged = 0
@@ -175,11 +180,13 @@ class Reporter:
             for kept in spool.take_open():
                 try:
                     envelope, (findings, trail) = envelope_of(kept), recover(kept, to_wall)
+                    # No file may keep a run from starting, so each event is tried out here.
+                    names = [_name(envelope.event(finding, 1, 0.0)) for finding in findings]
                 except (KeyError, ValueError, TypeError, AttributeError):
                     log.warning("a snapshot of an earlier run cannot be read")
                     continue
-                for finding in findings:
-                    if _name(envelope.event(finding, 1, 0.0)) not in known:
+                for finding, name in zip(findings, names, strict=True):
+                    if name not in known:
                         self._append(spool, finding, envelope)
                 if trail is not None and name_of(kept) not in followed:
                     followed.add(name_of(kept))
@@ -188,7 +195,10 @@ class Reporter:
         for spool in self._left:
             with suppress(OSError):
                 spool.save_open([])
-        self._keep_within()
+        try:
+            self._keep_within()
+        except OSError as error:
+            self._fail(error)
 
     def _resume(self, trail: Trail, known: set[tuple[str, str, float | None]]) -> None:
         trail.horizons = [
@@ -232,7 +242,7 @@ class Reporter:
             spool.keep_within(int(room), self._settings.max_days, now, loss)
 
     def _fail(self, error: OSError) -> None:
-        self.trouble = f"feedback cannot be kept on disk: {error}"
+        self.trouble = f"{UNKEPT}: {error}"
         log.error("%s", self.trouble)
 
 

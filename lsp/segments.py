@@ -72,7 +72,8 @@ class Segments:
         self.last = acked
         """The highest number ever given out."""
         for path in sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}")):
-            self._load(path, acked)
+            if path.stem.removeprefix(_PREFIX).isdecimal():
+                self._load(path, acked)
 
     def append(self, line: Line) -> None:
         """Write a line. Raises OSError if it cannot be written; it then is not there."""

@@ -15,7 +15,9 @@ import json
 import logging
 import os
 import shutil
+import tempfile
 import uuid
+import weakref
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -32,6 +34,7 @@ TARGET = 0.8
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
 """How often the age of what waits is looked at."""
+UNKEPT = "feedback cannot be kept on disk"
 log = logging.getLogger(__name__)
 
 MakeLoss = Callable[[int, int, int], FeedbackEvent]
@@ -135,9 +138,9 @@ class Spool:
         """Return what an earlier run had under observation when it ended."""
         try:
             found = json.loads(_read(self.folder / "open.json") or "[]")
-        except ValueError:
+        except (OSError, ValueError):
             return []
-        return [item for item in found if isinstance(item, dict)]
+        return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
     def close(self) -> None:
         """Let go of the folder; delete it if nothing is left in it but its number."""
@@ -189,6 +192,20 @@ def open_spools(root: Path, workspace: str) -> tuple[Spool, list[Spool]]:
     return own, []
 
 
+def open_or_borrow(root: Path, workspace: str) -> tuple[Spool, list[Spool], str]:
+    """As `open_spools`, with what is wrong: where the folder cannot be used, the spool is one that
+    goes with this process."""
+    try:
+        return *open_spools(root, workspace), ""
+    except OSError as error:
+        trouble = f"{UNKEPT}: {error}"
+        log.error("%s", trouble)
+    borrowed = tempfile.mkdtemp(prefix="hone-")
+    own, left = open_spools(Path(borrowed), workspace)
+    weakref.finalize(own, shutil.rmtree, borrowed, ignore_errors=True)
+    return own, left, trouble
+
+
 def _claim(folder: Path) -> Spool | None:
     """Take over a folder whose lock is free."""
     # fcntl is POSIX's; where it is missing every process has a folder to itself.
@@ -208,7 +225,7 @@ def _claim(folder: Path) -> Spool | None:
             return Spool(folder, lock)
     except (BlockingIOError, FileNotFoundError):
         pass  # another process has it, or had it and is done; None says so
-    except OSError as error:
+    except (OSError, ValueError) as error:
         log.warning("cannot adopt the feedback in %s: %s", folder, error)
     os.close(lock)
     return None
