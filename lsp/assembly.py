@@ -86,7 +86,13 @@ class Assembly:
             self.pace.found(finding, self.clock())
 
         found = Observation(
-            settings, self.documents, self.reporter, emit, self.envelope, self.clock
+            settings,
+            self.documents,
+            self.reporter,
+            self.consent,
+            emit,
+            self.envelope,
+            self.clock,
         )
         level = self.consent.level
         if level != FeedbackLevel.OFF:

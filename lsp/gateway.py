@@ -72,6 +72,7 @@ class Gateway:
         self._opening: asyncio.Task[httpx.AsyncClient] | None = None
         self._greeting: asyncio.Task[None] | None = None
         self._failures = 0
+        self._allowed = FeedbackLevel.FULL
 
     @property
     def gone(self) -> bool:
@@ -79,8 +80,8 @@ class Gateway:
         return self._failures >= FAILURES
 
     def allows(self) -> FeedbackLevel:
-        """Return the most that its administrator lets it record."""
-        return self.hello.feedback_level if self.hello else FeedbackLevel.FULL
+        """Return the most that its administrator lets it record, by what it said last."""
+        return self.hello.feedback_level if self.hello else self._allowed
 
     async def greet(self) -> Hello | None:
         """Ask who is there. Several callers at once share one request."""
@@ -175,7 +176,7 @@ class Gateway:
             )
             self.hello, self.trouble = None, Silence(Reason.GATEWAY_DOWN, detail)
         else:
-            self.hello = hello
+            self.hello, self._allowed = hello, hello.feedback_level
 
     async def _call(
         self, method: str, path: str, timeout_s: float, body: BaseModel | None

@@ -12,7 +12,7 @@ from feedback_store.events import FeedbackLevel
 from lsp.aftermath import Aftermath
 from lsp.branch import BranchWatch
 from lsp.config import Settings
-from lsp.consent import lowest
+from lsp.consent import Consent, lowest
 from lsp.documents import Documents
 from lsp.findings import Envelope
 from lsp.relocate import Place, place_of
@@ -33,6 +33,7 @@ class Observation:
         settings: Settings,
         documents: Documents,
         reporter: Reporter,
+        consent: Consent,
         emit: Callable[..., None],
         envelope: Envelope,
         clock: Callable[[], float],
@@ -43,10 +44,12 @@ class Observation:
         """Called whenever something may have changed what is on offer, or where."""
         self._documents = documents
         self._reporter = reporter
+        self._consent = consent
         self._envelope = envelope
         self._clock = clock
         self._branches = BranchWatch()
         self._wake = asyncio.Event()
+        self._level = consent.level
         self._kept: tuple[object, ...] = ()
         self._kept_at = 0.0
         self._ended = False
@@ -68,14 +71,18 @@ class Observation:
     def lower(self, level: FeedbackLevel, uri: str | None = None) -> None:
         """Record no more than this of what is under observation, in one document or in all; what
         is kept on disk goes by it at once."""
-        for one in (*self.tracker.watches, *self.aftermath.trails):
-            if uri in (None, one.uri):
-                one.level = lowest(one.level, level)
+        self._cap(level, uri)
         self.keep()
+
+    def heed(self) -> None:
+        """Obey the user's choice and the gateway's administrator, if they have changed."""
+        if self._consent.level != self._level:
+            self.keep()
 
     def stir(self) -> None:
         """Something happened: keep what matters at once, and look at the clock again."""
         state = (
+            self._consent.level,
             *(
                 (w.suggestion_id, w.outcome, w.settled, len(w.horizons))
                 for w in self.tracker.watches
@@ -111,6 +118,7 @@ class Observation:
             now = self._clock()
             if now - looked_at >= BRANCH_S:
                 looked_at = now
+                self.heed()
                 if self._branches.switched(self._documents.folders.roots):
                     self.tracker.branch_switched()
             watches, due = self.tracker.watches, self.due()
@@ -126,9 +134,15 @@ class Observation:
                     await self._wake.wait()
 
     def keep(self) -> None:
-        """Keep what is under observation on disk."""
-        self._kept_at = self._clock()
+        """Keep what is under observation on disk, as far as that is allowed by now."""
+        self._kept_at, self._level = self._clock(), self._consent.level
+        self._cap(self._level)
         self._reporter.remember(self.tracker.watches, self.aftermath.trails, self._place)
+
+    def _cap(self, level: FeedbackLevel, uri: str | None = None) -> None:
+        for one in (*self.tracker.watches, *self.aftermath.trails):
+            if uri in (None, one.uri):
+                one.level = lowest(one.level, level)
 
     def _place(self, watch: Watch) -> Place | None:
         opened = self._documents.get(watch.uri)

@@ -9,6 +9,7 @@ an outcome is inferred (that is `lsp.verdict`) or how findings travel.
 from collections.abc import Callable, Iterable, Sequence
 
 from feedback_store.events import FeedbackLevel, Outcome, Reason, SettledBy, Settling, Shown
+from lsp.consent import lowest
 from lsp.context import Region
 from lsp.document import Change
 from lsp.findings import Finding
@@ -54,7 +55,9 @@ class Tracker:
         for older in self._rivals(watch):
             if not older.delivered:
                 self._verdict.outrun(older, now)
-        watch.suggestion_id, watch.level, watch.proposed = suggestion_id, level, proposed
+        watch.suggestion_id, watch.proposed = suggestion_id, proposed
+        # What was lowered while it was being asked stays lowered.
+        watch.level = lowest(watch.level, level)
         watch.born_at = watch.changed_at = now
 
     def delivered(self, watch: Watch, now: float) -> None:
@@ -73,7 +76,7 @@ class Tracker:
         now: float,
     ) -> None:
         """There is nothing to show; what the user writes instead is observed all the same."""
-        watch.suggestion_id, watch.level = suggestion_id, level
+        watch.suggestion_id, watch.level = suggestion_id, lowest(watch.level, level)
         watch.reason, watch.shown = reason, Shown.NO
         watch.born_at = now
         self._emit(watch.decide(outcome, now))
