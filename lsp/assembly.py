@@ -55,7 +55,8 @@ class Assembly:
         state = state_folder(environ)
         self.consent = Consent(settings.feedback.level, workspace, state, self.gateway.allows)
         root = settings.spool.folder or state / "spool"
-        self.reporter = Reporter(settings.spool, self.envelope, *open_or_borrow(root, workspace))
+        spools = open_or_borrow(root, workspace)
+        self.reporter = Reporter(settings.spool, self.envelope, self._level, *spools)
         self.pace = Pace(settings.suggest.debounce_ms, client.name)
         self.observation = self._observing(settings)
         self.history = History()
@@ -65,13 +66,17 @@ class Assembly:
             self.history,
             self._refresh,
             self.gateway,
-            lambda: self.consent.level,
+            self._level,
         )
         self.screen = Screen()
         self.ahead, self.engine = self._suggesting()
         self.rules = Rules(self.documents, self.history, self.engine, self.observation)
         reach = settings.suggest.reach
         self.elsewhere = Elsewhere(self.asking, self.engine, self.documents, self.history, reach)
+
+    def _level(self) -> FeedbackLevel:
+        """What may be recorded now."""
+        return self.consent.level
 
     async def _refresh(self) -> None:
         """Whoever asks looks at the rules first, which forget what the engine knows."""
@@ -94,10 +99,7 @@ class Assembly:
             self.envelope,
             self.clock,
         )
-        level = self.consent.level
-        if level != FeedbackLevel.OFF:
-            found.aftermath.resume(self.reporter.left_trails)
-            found.lower(level)
+        found.aftermath.resume(self.reporter.left_trails)
         return found
 
     def _suggesting(self) -> tuple[Ahead, Engine]:

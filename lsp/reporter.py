@@ -14,6 +14,7 @@ from pathlib import Path
 
 from feedback_store.events import FeedbackBatch, FeedbackEvent, FeedbackLevel, LossEvent
 from lsp.config import SpoolSettings
+from lsp.consent import lowest
 from lsp.document import encodable
 from lsp.exclude import has_secret
 from lsp.findings import Envelope, Finding, Settled
@@ -38,6 +39,7 @@ class Reporter:
         self,
         settings: SpoolSettings,
         envelope: Envelope,
+        level: Callable[[], FeedbackLevel],
         own: Spool,
         left: Iterable[Spool],
         trouble: str = "",
@@ -53,8 +55,12 @@ class Reporter:
         self._envelope = envelope
         self._own = own
         self._left = list(left)
+        self._level = level
+        self._obeyed = FeedbackLevel.FULL
+        """The level by which everything that waits was looked at last."""
         self._news = asyncio.Event()
         self._unsynced = asyncio.Event()
+        self._obey()
         self._recover()
 
     @property
@@ -79,10 +85,12 @@ class Reporter:
         trails: Iterable[Trail],
         place: Callable[[Watch], Place | None],
     ) -> None:
-        """Keep what is under observation, in case this process is killed, and for the next one.
+        """Keep what is under observation, in case this process is killed, and for the next one,
+        and no more of what waits than is allowed by now.
 
         `place` says where a suggestion's region is in its open document.
         """
+        self._obey()
         to_wall = time.time() - time.monotonic()
         kept = [
             snapshot(watch, self._envelope, _harmless(watch, place(watch)), to_wall)
@@ -128,6 +136,7 @@ class Reporter:
         """Send everything that waits; False as soon as the gateway does not take it."""
         if gateway.hello is None and await gateway.greet() is None:
             return False
+        self._obey()
         try:
             # What earlier runs left goes first: this run may have gone on with what they began.
             for spool in [*self._left, self._own]:
@@ -154,8 +163,8 @@ class Reporter:
         if isinstance(answer, Refused):
             if len(batch.events) > 1:
                 # One of them is the culprit; the others shall not wait for it.
-                single = FeedbackBatch(producer=batch.producer, events=batch.events[:1])
-                return await self._send(gateway, spool, single)
+                single = spool.batch(1)
+                return single is not None and await self._send(gateway, spool, single)
             log.error("the gateway cannot read an event: %s", answer.detail)
             spool.set_aside(batch)
             taken = 1
@@ -171,11 +180,24 @@ class Reporter:
             self._left.remove(spool)
             spool.close()
 
+    def _obey(self) -> None:
+        """Take back what is not sent yet and may no longer be recorded."""
+        level = self._level()
+        fell, self._obeyed = lowest(level, self._obeyed) != self._obeyed, level
+        if not fell:
+            return
+        try:
+            for spool in self._spools:
+                spool.lower(level)
+        except OSError as error:
+            self._fail(error)
+        self._unsynced.set()
+
     def _recover(self) -> None:
         """Close what earlier runs had open, or go on with it."""
         known = {_name(event) for spool in self._spools for event in spool.waiting}
         followed: set[str] = set()
-        to_wall = time.time() - time.monotonic()
+        to_wall, level = time.time() - time.monotonic(), self._level()
         for spool in self._spools:
             for kept in spool.take_open():
                 try:
@@ -186,8 +208,9 @@ class Reporter:
                     log.warning("a snapshot of an earlier run cannot be read")
                     continue
                 for finding, name in zip(findings, names, strict=True):
-                    if name not in known:
-                        self._append(spool, finding, envelope)
+                    lowered = replace(finding, level=lowest(finding.level, level))
+                    if name not in known and lowered.level != FeedbackLevel.OFF:
+                        self._append(spool, lowered, envelope)
                 if trail is not None and name_of(kept) not in followed:
                     followed.add(name_of(kept))
                     self._resume(trail, known)
@@ -206,7 +229,8 @@ class Reporter:
             for horizon in trail.horizons
             if ("survival", trail.suggestion_id, horizon) not in known
         ]
-        if trail.horizons:
+        trail.level = lowest(trail.level, self._level())
+        if trail.horizons and trail.level != FeedbackLevel.OFF:
             self.left_trails.append(trail)
 
     def _append(self, spool: Spool, finding: Finding, envelope: Envelope) -> None:

@@ -16,6 +16,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 import uuid
 import weakref
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from feedback_store.events import FeedbackBatch, FeedbackEvent
+from feedback_store.events import FeedbackBatch, FeedbackEvent, FeedbackLevel
 from lsp.segments import Line, Segments, line_of, replace_file
 
 BATCH = 200
@@ -51,6 +52,7 @@ class Spool:
         self._acked = int(_read(folder / "acked") or "0")
         self._segments = Segments(folder, self._acked)
         self._next_look = 0.0
+        self._tidying = threading.Lock()
 
     @property
     def depth(self) -> int:
@@ -127,8 +129,18 @@ class Spool:
     def tidy(self) -> None:
         """Write down what was acknowledged, and delete it; may take milliseconds."""
         # The number first: an event sent twice does no harm, a number used twice would.
-        replace_file(self.folder / "acked", str(self._acked).encode(), durable=True)
-        self._segments.delete_spent()
+        with self._tidying:
+            replace_file(self.folder / "acked", str(self._acked).encode(), durable=True)
+            self._segments.delete_spent()
+
+    def lower(self, level: FeedbackLevel) -> None:
+        """Take the texts out of what waits; at `off` all of it goes."""
+        if level == FeedbackLevel.OFF:
+            self._acked = self._segments.last
+            if self._segments.forget(self._acked):
+                self.tidy()
+        elif level != FeedbackLevel.FULL:
+            self._segments.replace(lambda line: line.without_text() if line.has_text else line)
 
     def save_open(self, snapshots: list[dict[str, Any]]) -> None:
         """Remember what is under observation, in case this process does not end in order."""

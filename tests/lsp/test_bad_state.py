@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from feedback_store.events import Client, Settling
+from feedback_store.events import Client, FeedbackLevel, Settling
 from lsp.config import SpoolSettings
 from lsp.context import Region
 from lsp.findings import Envelope
@@ -45,7 +45,7 @@ def test_an_odd_snapshot_is_passed_over(tmp_path: Path, odd: dict[str, Any]) -> 
     spool.save_open([kept("bad") | odd, kept("good")])
     die(spool)
     own, left = open_spools(tmp_path, "w")
-    reporter = Reporter(SpoolSettings(), ENVELOPE, own, left)
+    reporter = Reporter(SpoolSettings(), ENVELOPE, lambda: FeedbackLevel.FULL, own, left)
     names = {event.suggestion_id for event in own.waiting}
     assert "good" in names
     assert names <= {"good", "bad"}
@@ -86,7 +86,7 @@ def test_an_odd_file_does_not_keep_a_run_from_starting(
     spoil(first.folder)
     own, left, trouble = open_or_borrow(tmp_path, "w")
     assert trouble == ""
-    reporter = Reporter(SpoolSettings(), ENVELOPE, own, left)
+    reporter = Reporter(SpoolSettings(), ENVELOPE, lambda: FeedbackLevel.FULL, own, left)
     add(own, "b")
     assert own.waiting[-1].suggestion_id == "b"
     os.close(own._lock)
