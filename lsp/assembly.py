@@ -79,7 +79,9 @@ class Assembly:
         return self.consent.level
 
     async def _refresh(self) -> None:
-        """Whoever asks looks at the rules first, which forget what the engine knows."""
+        """Whoever asks looks at the level and the rules first, which forget what the engine
+        knows."""
+        self.observation.heed()
         await self.rules.refresh()
 
     def _observing(self, settings: Settings) -> Observation:

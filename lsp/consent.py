@@ -46,12 +46,27 @@ class Consent:
         self._workspace = workspace
         self._path = folder / FILE
         self._allowed = allowed
-        self._chosen = _level(self._read().get("workspaces", {}).get(workspace))
+        self._chosen: FeedbackLevel | None = None
+        self._seen: tuple[int, int] | None = None
+        self.refresh()
 
     @property
     def level(self) -> FeedbackLevel:
         """What may be recorded now."""
         return lowest(self.configured, self._chosen or FeedbackLevel.FULL, self._allowed())
+
+    def refresh(self) -> None:
+        """Take up what was chosen in another window on this workspace."""
+        try:
+            found = self._path.stat()
+        except OSError:
+            return
+        # A new content comes as a new file; the number of one that is gone may come again.
+        seen = (found.st_mtime_ns, found.st_ino)
+        if seen != self._seen:
+            self._seen = seen
+            chosen = self._read().get("workspaces", {}).get(self._workspace)
+            self._chosen = _level(chosen) or self._chosen
 
     def choose(self, level: FeedbackLevel) -> FeedbackLevel:
         """Remember the user's choice for this workspace; what it comes to."""

@@ -75,7 +75,9 @@ class Observation:
         self.keep()
 
     def heed(self) -> None:
-        """Obey the user's choice and the gateway's administrator, if they have changed."""
+        """Obey the user's choice, in whatever window, and the gateway's administrator, if they
+        have changed."""
+        self._consent.refresh()
         if self._consent.level != self._level:
             self.keep()
 

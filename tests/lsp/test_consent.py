@@ -11,6 +11,7 @@ from tests.lsp.conftest import Launch
 from tests.lsp.editor import Editor
 from tests.lsp.scenes import offered, rewrite, typed
 from tests.lsp.standin import StandIn
+from tests.lsp.test_lowered import on_disk
 
 FULL, FACTS, OFF = FeedbackLevel.FULL, FeedbackLevel.FACTS, FeedbackLevel.OFF
 URL = "http://gateway"
@@ -49,6 +50,17 @@ def test_a_choice_is_for_one_workspace_and_stays(tmp_path: Path) -> None:
     assert Consent(FULL, "other", tmp_path, lambda: FULL).level == FULL
     Consent(FULL, "w", tmp_path, lambda: FULL).choose(FULL)
     assert Consent(FULL, "w", tmp_path, lambda: FULL).level == FULL
+
+
+def test_a_choice_is_for_all_windows_on_the_workspace(tmp_path: Path) -> None:
+    first, second = (Consent(FULL, "w", tmp_path, lambda: FULL) for _ in range(2))
+    for level in (OFF, FULL, FACTS):
+        first.choose(level)
+        second.refresh()
+        assert second.level == level
+    (tmp_path / "consent.json").unlink()
+    second.refresh()
+    assert second.level == FACTS
 
 
 def test_it_is_told_once_per_gateway_and_when_more_is_recorded(tmp_path: Path) -> None:
@@ -138,6 +150,33 @@ def test_switching_off_holds_for_what_is_on_screen(launch: Launch, gateway: Stan
     editor.wait_delivered()
     editor.shutdown()
     assert gateway.events == []
+
+
+def test_a_choice_reaches_the_other_window(launch: Launch, gateway: StandIn) -> None:
+    windows = [launch(HONE_LSP_SETTLING__QUIET_S="60") for _ in range(2)]
+    for window in windows:
+        window.initialize()
+    uri, edit, _ = offered(windows[1], gateway)
+    windows[0].command("hone.feedback", "off")
+    windows[1].next_edit(uri, 12)
+    assert [request.level for request in gateway.requests] == ["full", "off"]
+    windows[1].apply(uri, edit)
+    windows[1].close_documents()
+    windows[1].wait_delivered()
+    assert gateway.events == []
+
+
+def test_a_choice_reaches_a_window_where_nothing_happens(
+    launch: Launch, gateway: StandIn, tmp_path: Path
+) -> None:
+    windows = [launch(HONE_LSP_SETTLING__QUIET_S="60") for _ in range(2)]
+    for window in windows:
+        window.initialize()
+    offered(windows[1], gateway)
+    windows[1].wait(lambda: "total_4" in on_disk(tmp_path), "the offer to be kept")
+    windows[0].command("hone.feedback", "facts")
+    windows[1].wait(lambda: "total_4" not in on_disk(tmp_path), "its text to be deleted")
+    assert windows[1].status()["feedback_level"] == "facts"
 
 
 def test_neither_the_editor_nor_the_workspace_decides(launch: Launch, gateway: StandIn) -> None:
