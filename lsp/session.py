@@ -129,9 +129,8 @@ class Session:
 
     def dismissed(self, suggestion_id: str | None) -> int:
         """The user dismissed one suggestion, or all; how many were on offer."""
-        names = (
-            [suggestion_id] if suggestion_id else [w.suggestion_id for w in self.tracker.watches]
-        )
+        every = [watch.suggestion_id for watch in self.tracker.watches]
+        names = every if suggestion_id is None else [suggestion_id]
         found = [w for name in names if (w := self.tracker.dismissed(name, self._clock()))]
         for watch in found:
             self.engine.dismissed(watch)

@@ -104,6 +104,13 @@ def test_dismissing_one_ends_the_leafing(editor: Editor, gateway: StandIn) -> No
     assert outcomes(gateway, first, name_of(other)) == ["superseded", "rejected"]
 
 
+def test_dismissing_nonsense_dismisses_nothing(editor: Editor, gateway: StandIn) -> None:
+    uri, edit, _ = offered(editor, gateway)
+    for argument in ({"id": 1}, "", 1, []):
+        assert editor.command("hone.dismiss", argument) == 0
+    assert editor.next_edit(uri, 4) == edit
+
+
 def test_leafing_needs_an_offer(editor: Editor, gateway: StandIn) -> None:
     editor.open("a.py", CODE)
     assert editor.command("hone.next")["edits"] == []
