@@ -87,11 +87,12 @@ class Engine:
         return None if isinstance(found, Silence) else found
 
     def untouched(self, uri: str, line: int) -> Watch | None:
-        """Return an offer around a line whose region is as it was when asked, whatever happened
-        to the rest of the document since."""
+        """Return an offer around a line whose region is as it was when asked and which still
+        fits, whatever else happened since."""
         for watch in reversed(self._tracker.watches):
             around = watch.uri == uri and watch.region.first <= line < watch.region.last
-            if around and watch.on_offer and watch.text == watch.base:
+            same = watch.on_offer and watch.text == watch.base
+            if around and same and self.rebased(watch):
                 return watch
         return None
 

@@ -99,6 +99,22 @@ def test_an_offer_further_down_moves_while_the_user_types(editor: Editor, gatewa
     assert outcome.outcome == "accepted"
 
 
+def test_an_offer_elsewhere_goes_when_the_edit_it_followed_grows(
+    editor: Editor, gateway: StandIn
+) -> None:
+    uri = typed(editor, FAR, "grows.py")
+    gateway.answers += [NOTHING, FOLLOW, NOTHING, rewrite("value_2", "total_of_2")]
+    first = editor.next_edit(uri, 3)
+    assert first
+    editor.change(uri, ((2, 5), (2, 5), "_of"))
+    grown = editor.next_edit(uri, 3)
+    assert grown
+    assert grown["command"] != first["command"]
+    assert asked_at(gateway)[2:] == [("grows.py", 3), ("grows.py", FAR_LINE)]
+    editor.apply(uri, grown)
+    assert editor.texts[uri].splitlines()[FAR_LINE] == "print(total_of_2)"
+
+
 def test_two_further_places_at_most_and_the_silent_ones_are_remembered(
     editor: Editor, gateway: StandIn
 ) -> None:
