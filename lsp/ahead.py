@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from feedback_store.events import FeedbackLevel, Outcome, Reason, SuggestRequest, SuggestResponse
+from lsp.consent import lowest
 from lsp.document import Document
 from lsp.findings import Envelope
 from lsp.gateway import Silence
@@ -110,6 +111,15 @@ class Ahead:
         """The answer has been taken over by whoever asked."""
         if self._guess is guess:
             self._guess = None
+
+    def withdraw(self, uri: str) -> None:
+        """Nothing of a document may be sent any more: end a question about it, and record no
+        text of it."""
+        guess = self._guess
+        if guess is not None and guess.query.uri == uri:
+            level = lowest(guess.query.level, FeedbackLevel.FACTS)
+            guess.query = replace(guess.query, level=level)
+            self.drop()
 
     def drop(self) -> None:
         """End what is out; an answer that is there already was never shown."""

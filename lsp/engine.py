@@ -131,6 +131,11 @@ class Engine:
         """Remember that the user does not want this edit."""
         self._dismissed.append(_fingerprint(watch, watch.proposed or ""))
 
+    def excluded(self, uri: str) -> None:
+        """Nothing of a document may be sent any more."""
+        self._ahead.withdraw(uri)
+        self.closed(uri)
+
     def closed(self, uri: str) -> None:
         """Forget a document."""
         self._flights.end_group(uri)

@@ -51,7 +51,7 @@ class Rules:
         sight = sight or self._folders.look(self._documents.known)
         for refused in self._documents.reconsider(sight):
             self._history.forget(refused.path)
-            self._engine.closed(refused.uri)
+            self._engine.excluded(refused.uri)
             self._observation.lower(FeedbackLevel.FACTS, refused.uri)
 
     def saved(self, uri: str) -> None:

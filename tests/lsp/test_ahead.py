@@ -1,6 +1,7 @@
 """The edit after the one on screen is asked for ahead, and no answer is counted as seen unseen."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +119,25 @@ def test_stale_however_the_offer_ends(editor: Editor, gateway: StandIn, end: str
     elif end == "dismiss":
         assert editor.command("hone.dismiss", *edit["command"]["arguments"]) == 1
     assert outcome(editor, gateway, gateway.given[1]).outcome == "stale"
+
+
+def test_exclusion_ends_the_question_without_a_text(
+    editor: Editor, gateway: StandIn, workspace: Path
+) -> None:
+    uri, _ = on_screen(editor, gateway, SECOND, name="withdrawn.py")
+    answered(editor, gateway)
+    rules = workspace / ".honeignore"
+    rules.write_text("withdrawn.py\n")
+    try:
+        editor.notify("textDocument/didSave", {"textDocument": {"uri": rules.as_uri()}})
+        editor.wait(lambda: editor.status()["ahead"] is None, "the question to end")
+        editor.change(uri, ((15, 0), (15, 5), "other"))
+        editor.wait_delivered()
+    finally:
+        rules.unlink()
+    assert [event.level for event in gateway.of(gateway.given[1], "settled")] == ["facts"]
+    assert gateway.of(gateway.given[1], "outcome")[0].outcome == "stale"
+    assert not [body for body in gateway.bodies if '"settled_text":"' in body]
 
 
 def test_silence_that_was_reached_is_the_gateways(editor: Editor, gateway: StandIn) -> None:
