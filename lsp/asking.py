@@ -119,7 +119,7 @@ class Asking:
             return Silence(Reason.NO_EDIT, "it has been typed already")
         document.version += 1
         history = self._history.fork()
-        history.record(opened.path, change, document.lines, time.monotonic())
+        history.record(document.uri, opened.path, change, document.lines, time.monotonic())
         place = Place(opened, document, edit.end_after, history)
         query = self._query(place, limits, Trigger.AUTOMATIC, deadline_ms)
         return query if isinstance(query, Silence) else (query, document.lines)

@@ -6,7 +6,7 @@ Knows paths, rules and versions. Does not know what happens to a document's chan
 import logging
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lsp.config import ExcludeSettings
 from lsp.document import Change, Document, Position
@@ -38,14 +38,13 @@ class Standing:
     """As it is sent: relative to its workspace folder, with forward slashes."""
     refusal: str | None
     """Why nothing of it may be sent; None if it may."""
-    told: set[str] = field(default_factory=set)
-    """Every path under which it could be sent so far: edits are remembered by them."""
+    sendable: bool = False
+    """Whether it could be sent so far: its edits may be remembered."""
 
     def move(self, place: Place) -> None:
         """Take the place that a new look found."""
         self.path, self.refusal = place
-        if not self.refusal:
-            self.told.add(self.path)
+        self.sendable = self.sendable or not self.refusal
 
 
 @dataclass
@@ -81,15 +80,6 @@ class Opened:
         if not self.document.trusted:
             return "it differs from the editor's; saving or reopening it mends that"
         return None
-
-
-@dataclass(frozen=True)
-class Withdrawn:
-    """A document that may no longer be sent."""
-
-    uri: str
-    path: str
-    """As it was sent so far; one that had several paths is told of by each."""
 
 
 class Documents:
@@ -156,7 +146,7 @@ class Documents:
     def close(self, uri: str) -> None:
         """Forget a document, but not at once that it was there."""
         opened = self._open.pop(uri, None)
-        if opened is not None and opened.standing.told:
+        if opened is not None and opened.standing.sendable:
             self._closed[uri] = opened.standing
             while len(self._closed) > CLOSED_KEPT:
                 self._closed.popitem(last=False)
@@ -170,11 +160,11 @@ class Documents:
             return uri, "its rules are not known any more"
         return standing.path, standing.refusal
 
-    def reconsider(self, sight: Sight) -> list[Withdrawn]:
+    def reconsider(self, sight: Sight) -> list[str]:
         """Obey the rules as they were seen, such as after an ignore file was saved; the newly
         refused, among them closed ones."""
         self.folders.adopt(sight)
-        refused: list[Withdrawn] = []
+        refused: list[str] = []
         for uri, place in sight.places.items():
             opened = self._open.get(uri)
             standing = opened.standing if opened else self._closed.get(uri)
@@ -182,8 +172,8 @@ class Documents:
                 continue
             standing.move(place)
             if standing.refusal:
-                refused += [Withdrawn(uri, path) for path in sorted(standing.told)]
-                standing.told.clear()
+                refused += [uri] if standing.sendable else []
+                standing.sendable = False
                 self._closed.pop(uri, None)
         for uri, style in sight.styles.items():
             if opened := self._open.get(uri):

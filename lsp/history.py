@@ -2,10 +2,12 @@
 
 Changes near each other in place and time become one edit; what is taken back disappears, also
 when other edits came in between. Knows lines and times given to it. Does not know documents,
-clocks or which files may be sent.
+clocks or which files may be sent. Edits belong together by their documents' URIs: in several
+folders, or outside all, two documents may be sent by the same path.
 """
 
 import difflib
+import logging
 import math
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -13,6 +15,8 @@ from dataclasses import dataclass, field, replace
 
 from feedback_store.events import RecentEdit
 from lsp.document import Change, content, encodable
+
+log = logging.getLogger(__name__)
 
 NEAR_LINES = 2
 """A change this close to the edit being made belongs to it."""
@@ -29,7 +33,9 @@ MAX_COMPARED_LINES = 1_000
 class Hunk:
     """Lines that became others, without their ends."""
 
+    uri: str
     path: str
+    """As it is sent; other documents may have the same."""
     at: int
     """The line at which `new` stands now, as far as later edits left it alone."""
     before: str | None
@@ -46,14 +52,15 @@ class Hunk:
 
     def takes_back(self, other: "Hunk") -> bool:
         """Whether this undoes the other."""
-        mine, its = (self.path, self.at, self.old, self.new), (other.path, other.at)
+        mine, its = (self.uri, self.at, self.old, self.new), (other.uri, other.at)
         return mine == (*its, other.new, other.old)
 
 
 @dataclass(eq=False)
 class _Edit:
-    """One edit in the making: the lines [first, first + len(new)) of `path` were once `old`."""
+    """One edit in the making: the lines [first, first + len(new)) of `uri` were once `old`."""
 
+    uri: str
     path: str
     first: int
     old: list[str]
@@ -66,7 +73,7 @@ class _Edit:
 
     def takes_back(self, other: "_Edit") -> bool:
         """Whether both together change nothing, now; an edit can take back itself."""
-        same_place = (self.path, self.first) == (other.path, other.first)
+        same_place = (self.uri, self.first) == (other.uri, other.first)
         return same_place and (self.old, self.new) == (other.new, other.old)
 
 
@@ -78,29 +85,20 @@ class History:
         self._hunks: tuple[Hunk, ...] | None = None
         self._next = 0
 
-    def record(self, path: str, change: Change, lines: Sequence[str], now: float) -> None:
-        """Take in a change; `lines` are the document's after it, `now` is monotonic."""
+    def record(self, uri: str, path: str, change: Change, lines: Sequence[str], now: float) -> None:
+        """Take in a change; `lines` are the document's after it, `now` is monotonic.
+
+        Whoever is changing a document shall not fail for this: what cannot be made sense of, and
+        so all that is known of the document, is forgotten.
+        """
         if not change.old and not change.new:
             return
         self._hunks = None
-        last = self._edits[-1] if self._edits else None
-        merges = last and last.path == path and now - last.at <= PAUSE_S and _near(last, change)
-        if last and merges:
-            _merge(last, change, lines)
-            last.at = now
-        else:
-            last = _Edit(
-                path, change.first, list(change.old), list(change.new), None, now, self._next
-            )
-            self._next += 1
-            self._edits.append(last)
-        for edit in self._edits:
-            if edit.path == path and edit is not last:
-                _shift(edit, change, last)
-        last.before = content(lines[last.first - 1]) if last.first else None
-        undone = next((one for one in reversed(self._edits) if last.takes_back(one)), None)
-        if undone is not None:
-            self._cancel(undone, last)
+        try:
+            self._record(uri, path, change, lines, now)
+        except (IndexError, ValueError):
+            log.exception("the edits of a document cannot be followed")
+            self.forget(uri)
 
     def hunks(self) -> tuple[Hunk, ...]:
         """Return what was changed, oldest first, without what was taken back."""
@@ -129,11 +127,32 @@ class History:
         if self._edits:
             self._edits[-1].at = -math.inf
 
-    def forget(self, path: str) -> None:
-        """Drop what is known of a file, such as one that was excluded."""
-        kept = [edit for edit in self._edits if edit.path != path]
+    def forget(self, uri: str) -> None:
+        """Drop what is known of a document, such as one that was excluded."""
+        kept = [edit for edit in self._edits if edit.uri != uri]
         self._edits = deque(kept, maxlen=KEPT)
         self._hunks = None
+
+    def _record(
+        self, uri: str, path: str, change: Change, lines: Sequence[str], now: float
+    ) -> None:
+        last = self._edits[-1] if self._edits else None
+        merges = last and last.uri == uri and now - last.at <= PAUSE_S and _near(last, change)
+        if last and merges:
+            _merge(last, change, lines)
+            last.path, last.at = path, now
+        else:
+            old, new = list(change.old), list(change.new)
+            last = _Edit(uri, path, change.first, old, new, None, now, self._next)
+            self._next += 1
+            self._edits.append(last)
+        for edit in self._edits:
+            if edit.uri == uri and edit is not last:
+                _shift(edit, change, last)
+        last.before = content(lines[last.first - 1]) if last.first else None
+        undone = next((one for one in reversed(self._edits) if last.takes_back(one)), None)
+        if undone is not None:
+            self._cancel(undone, last)
 
     def _cancel(self, undone: _Edit, last: _Edit) -> None:
         """Drop an edit and the one that takes it back; those before stand where they stood."""
@@ -198,6 +217,7 @@ def _hunks(edit: _Edit) -> list[Hunk]:
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     return [
         Hunk(
+            edit.uri,
             edit.path,
             edit.first + j1,
             new[j1 - 1] if j1 else edit.before,

@@ -50,9 +50,9 @@ class Rules:
         self._looked_at = time.monotonic()
         sight = sight or self._folders.look(self._documents.known)
         for refused in self._documents.reconsider(sight):
-            self._history.forget(refused.path)
-            self._engine.excluded(refused.uri)
-            self._observation.lower(FeedbackLevel.FACTS, refused.uri)
+            self._history.forget(refused)
+            self._engine.excluded(refused)
+            self._observation.lower(FeedbackLevel.FACTS, refused)
 
     def saved(self, uri: str) -> None:
         """A file was saved, which may hold rules."""

@@ -262,7 +262,7 @@ class Session:
         for change, lines in self.documents.change(opened, version, edits):
             if not opened.silence:
                 self._screen.glance(change.new)
-                self.history.record(opened.path, change, lines, now)
+                self.history.record(opened.document.uri, opened.path, change, lines, now)
             self.surroundings.changed(opened.document.uri, change)
             yield change, lines
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp.document import Document, split_lines
+from lsp.document import Change, Document, split_lines
 from lsp.history import PAUSE_S, History
 
 TEXT = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"
@@ -12,8 +12,14 @@ TEXT = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"
 class Typist:
     """A document whose changes go into a history."""
 
-    def __init__(self, text: str = TEXT, history: History | None = None, path: str = "a") -> None:
-        self.document = Document("file:///a", "python", 1, text, "utf-32", 10_000)
+    def __init__(
+        self,
+        text: str = TEXT,
+        history: History | None = None,
+        path: str = "a",
+        folder: str = "file:///",
+    ) -> None:
+        self.document = Document(folder + path, "python", 1, text, "utf-32", 10_000)
         self.history = history or History()
         self.path = path
         self.now = 0.0
@@ -21,7 +27,7 @@ class Typist:
     def edit(self, start: tuple[int, int], end: tuple[int, int], text: str) -> None:
         change = self.document.apply(start, end, text)
         assert change
-        self.history.record(self.path, change, self.document.lines, self.now)
+        self.history.record(self.document.uri, self.path, change, self.document.lines, self.now)
 
     @property
     def diffs(self) -> list[str]:
@@ -127,8 +133,44 @@ def test_edits_across_files_keep_their_order_and_paths() -> None:
     assert [edit.path for edit in history.recent(10)] == ["a", "b", "a"]
     assert [edit.path for edit in history.recent(2)] == ["b", "a"]
     assert history.recent(0) == ()
-    history.forget("a")
+    history.forget("file:///a")
     assert [edit.path for edit in history.recent(10)] == ["b"]
+
+
+def test_documents_of_the_same_path_stay_apart() -> None:
+    history = History()
+    first = Typist(history=history, folder="file:///first/")
+    second = Typist("uno\ndue\n", history=history, folder="file:///second/")
+    first.edit((3, 0), (3, 4), "FOUR")
+    second.edit((0, 0), (0, 3), "UNO")
+    first.edit((0, 0), (0, 3), "uno")
+    assert [(edit.path, edit.diff) for edit in history.recent(10)] == [
+        ("a", " three\n-four\n+FOUR\n"),
+        ("a", "-uno\n+UNO\n"),
+        ("a", "-one\n+uno\n"),
+    ]
+    history.forget(second.document.uri)
+    assert len(history.recent(10)) == 2
+
+
+def test_what_is_done_in_one_document_is_not_undone_in_its_namesake() -> None:
+    history = History()
+    first = Typist(history=history, folder="file:///first/")
+    second = Typist("1" + TEXT[3:], history=history, folder="file:///second/")
+    first.edit((0, 0), (0, 3), "1")
+    second.edit((0, 0), (0, 1), "one")
+    assert len(history.recent(10)) == 2
+
+
+def test_a_change_that_cannot_be_is_forgotten_with_its_document() -> None:
+    typist = Typist()
+    other = Typist(history=typist.history, path="b")
+    other.edit((1, 0), (1, 3), "ZWEI")
+    typist.edit((6, 0), (6, 5), "SEVEN")
+    typist.history.record(typist.document.uri, "a", Change(4, ("five\n",), ("x\n",)), [], 0.0)
+    assert [edit.path for edit in typist.history.recent(10)] == ["b"]
+    typist.edit((0, 0), (0, 3), "ONE")
+    assert typist.diffs == [" one\n-two\n+ZWEI\n", "-one\n+ONE\n"]
 
 
 def test_a_pasted_file_is_left_out() -> None:

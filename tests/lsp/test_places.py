@@ -12,7 +12,7 @@ from lsp.places import MOST_HITS, MOST_WORDS, Text, lost_words, places
 
 
 def hunk(old: str, new: str, path: str = "a.py") -> Hunk:
-    return Hunk(path, 0, None, tuple(old.splitlines()), tuple(new.splitlines()))
+    return Hunk(f"file:///{path}", path, 0, None, tuple(old.splitlines()), tuple(new.splitlines()))
 
 
 def words(*hunks: Hunk) -> list[str]:
