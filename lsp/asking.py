@@ -124,10 +124,13 @@ class Asking:
         query = self._query(place, limits, Trigger.AUTOMATIC, deadline_ms)
         return query if isinstance(query, Silence) else (query, document.lines)
 
-    def now(self, uri: str) -> tuple[Sequence[str], Sequence[RecentEdit]] | None:
-        """Return a document's lines and all recent edits, as they are now."""
+    def now(self, uri: str) -> tuple[int, Sequence[str], Sequence[RecentEdit]] | None:
+        """Return a document's version and lines, and all recent edits, as they are now."""
         opened = self._documents.get(uri)
-        return opened and (opened.document.lines, self._history.recent(KEPT))
+        if opened is None:
+            return None
+        document = opened.document
+        return document.version, document.lines, self._history.recent(KEPT)
 
     def _query(
         self, place: Place, limits: Limits, trigger: Trigger, left_ms: float

@@ -47,8 +47,8 @@ PASSING = frozenset(
 )
 """Reasons that may be gone a moment later, so they are not remembered."""
 
-Now = Callable[[str], tuple[Sequence[str], Sequence[RecentEdit]] | None]
-"""A document's lines and all recent edits, as they are now."""
+Now = Callable[[str], tuple[int, Sequence[str], Sequence[RecentEdit]] | None]
+"""A document's version and lines, and all recent edits, as they are now."""
 
 
 class Engine:
@@ -124,8 +124,14 @@ class Engine:
 
     def rebased(self, watch: Watch) -> bool:
         """Whether an offer fits the document as it is now, whatever version it was made for."""
+        shown = self._prompts.get(watch.suggestion_id)
         typed = progress(watch.base, watch.proposed or "", watch.text)
-        return typed is not None and self._fits(watch, typed)
+        return shown is not None and typed is not None and self._fits(watch, shown, typed)
+
+    def holds(self, watch: Watch) -> bool:
+        """Whether an offer is for the document's version as it is now, or fits that too."""
+        now = self._now(watch.uri)
+        return now is not None and (now[0] == watch.version or self.rebased(watch))
 
     def dismissed(self, watch: Watch) -> None:
         """Remember that the user does not want this edit."""
@@ -161,17 +167,21 @@ class Engine:
         if loosely_equal(watch.text, watch.proposed):
             return False
         typed = progress(watch.base, watch.proposed, watch.text)
-        return typed is not None and (watch.version == version or self._fits(watch, typed))
+        return typed is not None and (watch.version == version or self.rebased(watch))
 
-    def _fits(self, watch: Watch, typed: int) -> bool:
-        """Whether the offer holds although the document's version has moved on."""
-        shown, now = self._prompts.get(watch.suggestion_id), self._now(watch.uri)
-        if shown is None or now is None:
+    def _fits(self, watch: Watch, shown: EditContext, typed: int) -> bool:
+        """Whether what was asked with `shown` holds although the document has moved on."""
+        now = self._now(watch.uri)
+        if now is None:
             return False
-        lines, recent = now
+        _, lines, recent = now
         return still_fits(shown, lines, watch.region, None if typed else recent)
 
     async def _fetch(self, query: Query, guess: Guess | None) -> Watch | Silence:
+        now = self._now(query.uri)
+        if now is None or now[0] != query.version:
+            # It had to wait, and nobody followed where its region went.
+            return Silence(Reason.DOCUMENT_MOVED, "the document changed before it was asked about")
         watch = self._asked(query)
         try:
             if guess is not None:
@@ -233,8 +243,10 @@ class Engine:
             return Outcome.WITHHELD, Reason.NO_EDIT
         if watch not in self._tracker.watches:
             return Outcome.STALE, Reason.DOCUMENT_MOVED
-        here = progress(watch.base, proposed, watch.text)
-        if here is None or loosely_equal(watch.text, proposed):
+        here, now = progress(watch.base, proposed, watch.text), self._now(query.uri)
+        if here is None or now is None or loosely_equal(watch.text, proposed):
+            return Outcome.STALE, Reason.DOCUMENT_MOVED
+        if now[0] != query.version and not self._fits(watch, query.context, here):
             return Outcome.STALE, Reason.DOCUMENT_MOVED
         if _fingerprint(watch, proposed) in self._dismissed:
             return Outcome.WITHHELD, Reason.DISMISSED_BEFORE

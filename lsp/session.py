@@ -251,7 +251,8 @@ class Session:
         if isinstance(found, Silence):
             return found
         opened = self.documents.get(found.uri)
-        if opened is None or opened.silence or not found.on_offer:
+        holds = found.on_offer and self.engine.holds(found)
+        if opened is None or opened.silence or not holds:
             return Silence(Reason.DOCUMENT_MOVED, "the document changed meanwhile")
         return opened, found
 
