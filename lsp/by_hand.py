@@ -12,11 +12,10 @@ from feedback_store.events import MAX_INSTRUCTION, Reason, Trigger
 from lsp import messages, offers
 from lsp.alternatives import neighbour, ring
 from lsp.document import Position
-from lsp.documents import Opened
+from lsp.faces import edits_for
 from lsp.gateway import Silence
 from lsp.host import HoneServer
 from lsp.instructions import selected_lines, written_instruction
-from lsp.watch import Watch
 from lsp.wish import Wish
 
 NOTHING_ON_OFFER = Silence(Reason.NO_EDIT, "nothing is on offer")
@@ -72,7 +71,7 @@ async def _leafed(ls: HoneServer, arguments: tuple[Any, ...], step: int) -> Answ
     other = neighbour(members, watch, step)
     if other is not None:
         ls.session.turned(watch, other)
-        return _answer(opened, other)
+        return {"edits": edits_for(ls, opened, other)}
     wish = Wish(lines=watch.region, avoid=tuple(one.proposed or "" for one in members))
     edit = offers.edit_of(opened.document, watch)
     place = opened.document.outward(edit.start if edit else (watch.region.first, 0))
@@ -81,11 +80,7 @@ async def _leafed(ls: HoneServer, arguments: tuple[Any, ...], step: int) -> Answ
 
 async def _asked(ls: HoneServer, uri: str, place: Position, wish: Wish) -> Answer:
     found = await ls.session.suggest(uri, None, place, Trigger.INVOKED, wish)
-    return _silent(ls, found) if isinstance(found, Silence) else _answer(*found)
-
-
-def _answer(opened: Opened, watch: Watch) -> Answer:
-    return {"edits": offers.next_edits(opened.document, watch)}
+    return _silent(ls, found) if isinstance(found, Silence) else {"edits": edits_for(ls, *found)}
 
 
 def _silent(ls: HoneServer, silence: Silence) -> Answer:

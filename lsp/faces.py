@@ -11,9 +11,11 @@ from lsprotocol import types
 from feedback_store.events import Diagnostic, Trigger
 from lsp import messages, offers
 from lsp.complaints import complaint
+from lsp.documents import Opened
 from lsp.gateway import Silence
 from lsp.host import HoneServer
 from lsp.politeness import pushes
+from lsp.watch import Watch
 
 OWN = "hone"
 """The source of our own diagnostics."""
@@ -38,6 +40,8 @@ async def inline_completion(
         return types.InlineCompletionList([])
     selected = params.context.selected_completion_info
     item = offers.ghost_text(found[0].document, found[1], params.position, selected)
+    if item:
+        ls.session.deliver(found[1])
     return types.InlineCompletionList([item] if item else [])
 
 
@@ -51,7 +55,15 @@ async def inline_edit(ls: HoneServer, params: Any) -> dict[str, Any]:
     found = await ls.session.suggest(document.uri, document.version, place, trigger, anywhere=True)
     if isinstance(found, Silence) or not pushes(ls.settings.suggest.mode, trigger):
         return {"edits": []}
-    return {"edits": offers.next_edits(found[0].document, found[1])}
+    return {"edits": edits_for(ls, *found)}
+
+
+def edits_for(ls: HoneServer, opened: Opened, watch: Watch) -> list[dict[str, Any]]:
+    """Return an offer as next edits, which the client gets with this."""
+    edits = offers.next_edits(opened.document, watch)
+    if edits:
+        ls.session.deliver(watch)
+    return edits
 
 
 def did_show(ls: HoneServer, params: Any) -> None:
@@ -89,13 +101,13 @@ async def code_action(
         place = (start.line, start.character)
         asked = await ls.session.suggest(uri, None, place, Trigger.INVOKED, anywhere=True)
         found = None if isinstance(asked, Silence) else asked
-    elif found is not None:
-        ls.session.deliver(found[1])
     actions: list[types.CodeAction] = []
     if found is not None:
         opened, watch = found
         place = opened.path if watch.uri != uri else ""
         actions = offers.code_actions(opened.document, watch, ls.abilities, place)
+        if actions:
+            ls.session.deliver(watch)
     hello = ls.session.gateway.hello
     if params.range.start != params.range.end and hello and hello.instructions:
         actions.append(offers.instruct_action(uri, params.range))

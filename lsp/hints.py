@@ -72,5 +72,6 @@ class Hints:
         for watch in self._session.tracker.watches:
             on_offer = self._session.offered(watch.suggestion_id) if watch.on_offer else None
             if on_offer and (mark := mark_of(on_offer[0].document, watch)):
+                watch.marked = True
                 found.setdefault(watch.uri, []).append(mark)
         return found

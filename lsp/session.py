@@ -149,24 +149,9 @@ class Session:
     ) -> tuple[Opened, Watch] | Silence:
         """Return an edit on offer for a cursor in the client's units, or why there is none.
 
-        One from `anywhere` may be away from the cursor, and in another document.
+        One from `anywhere` may be away from the cursor, and in another document. Whoever gives
+        it to the client says so by `deliver`: not every client can show every edit.
         """
-        found = await self.prepare(uri, version, position, trigger, wish, anywhere=anywhere)
-        if not isinstance(found, Silence):
-            self.deliver(found[1])
-        return found
-
-    async def prepare(
-        self,
-        uri: str,
-        version: int | None,
-        position: Position,
-        trigger: Trigger,
-        wish: Wish = NOTHING,
-        *,
-        anywhere: bool = False,
-    ) -> tuple[Opened, Watch] | Silence:
-        """As `suggest`, for a client that did not ask: it gets the edit later, or never."""
         self.documents.used(uri)
         self.ahead.look(self.level)
         query = await self._asking.query(uri, version, position, trigger, wish)
@@ -182,7 +167,8 @@ class Session:
 
     def deliver(self, watch: Watch) -> None:
         """The client gets this edit."""
-        self.tracker.delivered(watch, self._clock())
+        if not watch.delivered:
+            self.tracker.delivered(watch, self._clock())
 
     def turned(self, watch: Watch, other: Watch) -> None:
         """The user leafs from one alternative to another."""

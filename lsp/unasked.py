@@ -42,7 +42,7 @@ class Unasked:
 
     async def _ask(self, uri: str, place: Position) -> None:
         if await self._session.paused(uri, asked=False):
-            await self._session.prepare(uri, None, place, Trigger.AUTOMATIC, anywhere=True)
+            await self._session.suggest(uri, None, place, Trigger.AUTOMATIC, anywhere=True)
 
 
 def end_of(edit: Edit, encoding: Encoding) -> Position | None:

@@ -65,6 +65,8 @@ class Watch:
     bulk_change: bool = False
     delivered: bool = False
     """The client got it: from then on it can be on screen."""
+    marked: bool = False
+    """Its place was marked, which ends no other offer there."""
     aside: bool = False
     """The user wanted to see an alternative; it may come back."""
     settled: bool = False
@@ -92,7 +94,8 @@ class Watch:
         if outcome in (Outcome.ACCEPTED, Outcome.PARTIALLY_ACCEPTED):
             self.reason = None
         visible = None
-        if self.proposed is not None and self.shown != Shown.NO:
+        on_screen = (self.delivered or self.marked) and self.shown != Shown.NO
+        if self.proposed is not None and on_screen:
             visible = 1000.0 * max(0.0, (self.gone_at or now) - self.born_at)
         waited = 1000.0 * max(0.0, self.born_at - self.asked_at)
         return Decided(

@@ -84,6 +84,19 @@ def test_the_first_one_may_be_taken_after_all(editor: Editor, gateway: StandIn) 
     assert outcomes(gateway, first, name_of(other)) == ["accepted", "superseded"]
 
 
+def test_what_is_leafed_to_is_seen(editor: Editor, gateway: StandIn) -> None:
+    uri = typed(editor)
+    gateway.answers += [rewrite("value_4", name) for name in ("seen_4", "sum_4")]
+    params = editor.at(uri, 4, 3) | {"context": {"triggerKind": 1}}
+    assert editor.request("textDocument/inlineCompletion", params)["items"] == []
+    assert editor.command("hone.next")["edits"]
+    [first] = editor.command("hone.previous")["edits"]
+    assert editor.command("hone.dismiss") == 1
+    editor.wait_delivered()
+    [outcome] = gateway.of(name_of(first), "outcome")
+    assert (outcome.outcome, outcome.visible_ms is None) == ("rejected", False)
+
+
 def test_without_an_alternative_the_offer_stays(editor: Editor, gateway: StandIn) -> None:
     uri, edit, _ = offered(editor, gateway)
     gateway.answers.append(Reason.NO_ALTERNATIVE)

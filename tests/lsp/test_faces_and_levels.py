@@ -1,9 +1,9 @@
 """Code actions and ghost text, the ends of a session, and the levels of feedback."""
 
-from feedback_store.events import FeedbackLevel
+from feedback_store.events import FeedbackLevel, Reason
 from tests.lsp.conftest import Launch
 from tests.lsp.editor import Editor
-from tests.lsp.scenes import CODE, rewrite, typed
+from tests.lsp.scenes import CODE, offered, rewrite, typed
 from tests.lsp.standin import StandIn
 
 
@@ -28,6 +28,32 @@ def test_ghost_text_never_replaces(editor: Editor, gateway: StandIn) -> None:
     assert editor.request("textDocument/inlineCompletion", params)["items"] == []
     assert editor.next_edit(uri, 4, 3)
     assert len(gateway.requests) == 1
+
+
+def test_what_ghost_text_cannot_show_was_never_visible(editor: Editor, gateway: StandIn) -> None:
+    uri = typed(editor)
+    gateway.answers += [rewrite("value_4 = 4", "total_4 = 4"), Reason.NO_EDIT]
+    params = editor.at(uri, 4, 3) | {"context": {"triggerKind": 1}}
+    assert editor.request("textDocument/inlineCompletion", params)["items"] == []
+    editor.change(uri, ((4, 0), (4, 5), "other"))
+    editor.wait_delivered()
+    [outcome] = gateway.of(gateway.given[0], "outcome")
+    assert outcome.visible_ms is None
+
+
+def test_what_ghost_text_cannot_show_ends_no_offer(editor: Editor, gateway: StandIn) -> None:
+    uri, _, first = offered(editor, gateway)
+    # The user types something else there; the answer to that cannot be shown.
+    editor.change(uri, ((4, 0), (4, 0), "x"))
+    gateway.answers.append(rewrite("xvalue_4 = 4", "sum_4 = 4"))
+    params = editor.at(uri, 4, 1) | {"context": {"triggerKind": 1}}
+    assert editor.request("textDocument/inlineCompletion", params)["items"] == []
+    editor.change(uri, ((4, 0), (4, 8), "total_4"))
+    editor.command("hone.accept", first)
+    editor.wait_delivered()
+    [outcome] = gateway.of(first, "outcome")
+    assert outcome.outcome == "accepted"
+    assert outcome.visible_ms is not None
 
 
 def test_code_actions_come_from_the_cache(launch: Launch, gateway: StandIn) -> None:

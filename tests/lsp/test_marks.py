@@ -60,6 +60,13 @@ def applied(editor: Editor, uri: str, request: dict[str, Any]) -> None:
     editor.apply(uri, change["edits"][0])
 
 
+def test_what_is_only_marked_is_seen(editor: Editor, gateway: StandIn) -> None:
+    uri, name = marked(editor, gateway, "value_4 = 4", "total_4 = 4")
+    gateway.answers.append(Reason.NO_EDIT)
+    editor.change(uri, ((4, 0), (4, 5), "other"))
+    assert outcome(editor, gateway, name).visible_ms is not None
+
+
 def test_an_edit_nobody_asked_for_is_marked(editor: Editor, gateway: StandIn) -> None:
     uri, name = marked(editor, gateway, "value_4 = 4", "total_4 = 4")
     [hint] = marks(editor, uri)
