@@ -29,10 +29,9 @@ class Place:
 
 def place_of(lines: Sequence[str], region: Region) -> Place:
     """Remember a region of a document."""
-    bare = _bare(lines)
-    stop = min(region.last, len(bare))
-    before = bare[max(0, region.first - AROUND) : region.first]
-    return Place(region_text(lines, region), tuple(before), tuple(bare[stop : stop + AROUND]))
+    before = _bare(lines[max(0, region.first - AROUND) : region.first])
+    after = _bare(lines[region.last : region.last + AROUND])
+    return Place(region_text(lines, region), tuple(before), tuple(after))
 
 
 def find_again(text: str, place: Place) -> Place | None:

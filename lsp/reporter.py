@@ -21,6 +21,7 @@ from lsp.findings import Envelope, Finding, Settled
 from lsp.gateway import Gateway, Refused
 from lsp.journal import envelope_of, name_of, recover, snapshot, snapshot_of_trail
 from lsp.relocate import Place
+from lsp.scan import Scan
 from lsp.segments import sync_files
 from lsp.spool import UNKEPT, Spool
 from lsp.trails import Trail
@@ -51,6 +52,7 @@ class Reporter:
         """Events that the gateway took, as far as this run sent them."""
         self.left_trails: list[Trail] = []
         """What earlier runs accepted and can still be looked for in files."""
+        self.scan = Scan()
         self._settings = settings
         self._envelope = envelope
         self._own = own
@@ -93,7 +95,7 @@ class Reporter:
         self._obey()
         to_wall = time.time() - time.monotonic()
         kept = [
-            snapshot(watch, self._envelope, _harmless(watch, place(watch)), to_wall)
+            snapshot(watch, self._envelope, self._harmless(watch, place(watch)), to_wall)
             for watch in watches
             if watch.suggestion_id and watch.level != FeedbackLevel.OFF
         ]
@@ -265,6 +267,13 @@ class Reporter:
         for spool in self._spools:
             spool.keep_within(int(room), self._settings.max_days, now, loss)
 
+    def _harmless(self, watch: Watch, place: Place | None) -> Place | None:
+        """Return the place if its texts may be kept on disk."""
+        if place is None or watch.level != FeedbackLevel.FULL:
+            return None
+        texts = (watch.base, watch.accepted_text or "", *place.before, place.text, *place.after)
+        return None if self.scan.holds("\n".join(texts)) else place
+
     def _fail(self, error: OSError) -> None:
         self.trouble = f"{UNKEPT}: {error}"
         log.error("%s", self.trouble)
@@ -277,14 +286,6 @@ def _sendable(finding: Finding) -> Finding:
         if has_secret(texts) or not encodable(texts):
             return replace(finding, level=FeedbackLevel.FACTS)
     return finding
-
-
-def _harmless(watch: Watch, place: Place | None) -> Place | None:
-    """Return the place if its texts may be kept on disk."""
-    if place is None or watch.level != FeedbackLevel.FULL:
-        return None
-    texts = (watch.base, watch.accepted_text or "", *place.before, place.text, *place.after)
-    return None if has_secret("\n".join(texts)) else place
 
 
 def _name(event: FeedbackEvent) -> tuple[str, str, float | None]:
