@@ -56,7 +56,7 @@ def context_of(task: Task, profile: ModelProfile) -> EditContext:
         text = "".join(f"{line}\n" for line in step.lines)
         change = document.apply((step.start, 0), (step.end, 0), text)
         if change is not None:
-            history.record(task.path, change, document.lines, NOW + number)
+            history.record("", task.path, change, document.lines, NOW + number)
     limits = Limits(
         profile.region_lines, profile.prefix_lines, profile.suffix_lines, profile.recent_edits
     )
