@@ -96,7 +96,8 @@ class Page:
         """Click into the middle of an element."""
         box = json.dumps(selector)
         at = self.wait(
-            f"(() => {{ const r = document.querySelector({box})?.getBoundingClientRect();"
+            f"(() => {{ const e = document.querySelector({box});"
+            " e?.scrollIntoView({block: 'nearest'}); const r = e?.getBoundingClientRect();"
             " return r && r.width && {x: r.x + r.width / 2, y: r.y + r.height / 2}; })()",
             selector,
         )
