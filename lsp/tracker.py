@@ -33,8 +33,10 @@ class Tracker:
         return tuple(self._watches)
 
     def find(self, suggestion_id: str) -> Watch | None:
-        """Return the suggestion's watch while it is under observation."""
-        return next((w for w in self._watches if w.suggestion_id == suggestion_id), None)
+        """Return the suggestion's watch while it is under observation; one still being asked for
+        has no id, and is nobody's."""
+        known = (w for w in self._watches if w.suggestion_id)
+        return next((w for w in known if w.suggestion_id == suggestion_id), None)
 
     def asked(self, uri: str, version: int, region: Region, base: str, now: float) -> Watch:
         """Begin to follow a region for which a suggestion is being asked."""

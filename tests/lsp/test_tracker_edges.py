@@ -169,3 +169,10 @@ def test_an_accept_that_the_server_applied_says_nothing_of_the_clients_habits() 
         desk.edit(((3, 9), (3, 9), " + len(a)"))
         desk.wait(100)
         assert desk.outcome(again).outcome == later
+
+
+def test_what_is_still_being_asked_for_goes_by_no_name() -> None:
+    desk = Desk("value_1 = 1\nvalue_2 = 2\n")
+    desk.ask(0, 2)
+    assert desk.tracker.find("") is None
+    assert not desk.tracker.accepted("", desk.now)
