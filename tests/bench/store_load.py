@@ -98,7 +98,9 @@ def multi_row_values(folder: Path, batches: Sequence[Batch]) -> dict[str, float]
         migrate(connection, shipped())
         began = time.monotonic()
         for batch in filter(None, rows):
-            marks = ", ".join(["(?, now()::TIMESTAMP, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(batch))
+            marks = ", ".join(
+                ["(?, now()::TIMESTAMP, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"] * len(batch)
+            )
             values = [value for row in batch for value in row]
             connection.execute(f"INSERT INTO survivals VALUES {marks}", values)
         seconds = time.monotonic() - began
