@@ -3,12 +3,14 @@
 Knows repositories, worktrees and the user's own file. Does not know what patterns mean.
 """
 
+import logging
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 IGNORE_FILES = (".gitignore", ".honeignore")
 GIT_S = 2.0
+log = logging.getLogger(__name__)
 
 
 def top_of(folder: Path) -> Path | None:
@@ -42,8 +44,10 @@ def users_file(folder: Path, environ: Mapping[str, str]) -> Path:
         )
         if named := done.stdout.strip():
             return folder / named
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        pass  # without git there are no settings of it
+    except FileNotFoundError:
+        pass  # without git there are no settings of it, and its default place is looked at below
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        log.warning("git does not say which files it excludes in %s: %s", folder, error)
     base = environ.get("XDG_CONFIG_HOME")
     home = Path(environ.get("HOME") or Path.home())
     return (Path(base) if base else home / ".config") / "git" / "ignore"
@@ -60,4 +64,4 @@ def _git_folder(mark: Path) -> Path | None:
         shared = own / "commondir"
         return own / shared.read_text("utf-8").strip() if shared.is_file() else own
     except (OSError, ValueError):
-        return None
+        return None  # no repository begins here, or one that git itself refuses
