@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -45,8 +45,7 @@ def find_key(settings: GatewaySettings, environ: Mapping[str, str]) -> Found:
     if key := _load(path).get(settings.url):
         return Found(key, str(path))
     if (ring := _keyring()) is not None:
-        # Each system's keyring has errors of its own.
-        with contextlib.suppress(Exception):
+        with _told("read"):
             if key := ring.get_password(SERVICE, settings.url):
                 return Found(key, "the keyring")
     return Found(None, "nowhere")
@@ -56,7 +55,7 @@ def store_key(url: str, key: str, environ: Mapping[str, str]) -> str:
     """Remember the key for a gateway, in the system's keyring if it has one that is reachable
     from here, else in a file that only its owner can read. Returns where."""
     if (ring := _keyring()) is not None:
-        with contextlib.suppress(Exception):
+        with _told("written to"):
             ring.set_password(SERVICE, url, key)
             _forget_in_file(url, environ)
             return "the keyring"
@@ -69,7 +68,7 @@ def forget_key(url: str, environ: Mapping[str, str]) -> bool:
     """Forget the stored key for a gateway; whether there was one."""
     known = _forget_in_file(url, environ)
     if (ring := _keyring()) is not None:
-        with contextlib.suppress(Exception):
+        with _told("changed, so that a key may still be in it"):
             if ring.get_password(SERVICE, url) is not None:
                 ring.delete_password(SERVICE, url)
                 known = True
@@ -99,11 +98,21 @@ def _ask_command(command: tuple[str, ...], environ: Mapping[str, str]) -> Found:
     return Found(key, source)
 
 
+@contextlib.contextmanager
+def _told(done: str) -> Iterator[None]:
+    """Go on without the keyring where it fails, and say so. Each system's has errors of its own,
+    whose texts may hold what was to be stored: their kind alone is told."""
+    try:
+        yield
+    except Exception as error:
+        log.warning("the keyring cannot be %s: %s", done, type(error).__name__)
+
+
 def _keyring() -> Any:
     """Return the keyring package if it is installed and has somewhere to keep keys, else None."""
     if find_spec("keyring") is None:
         return None
-    with contextlib.suppress(Exception):
+    with _told("used"):
         # By name, since it is no part of what hone-lsp needs.
         keyring = import_module("keyring")
         # Its own stand-ins for "none here" have no priority.

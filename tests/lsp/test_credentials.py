@@ -152,6 +152,9 @@ def test_the_keyring_is_used_where_there_is_one(
     in_file = where == "file"
     assert done.stdout.split("\n")[:3] == [KEY, str(in_file), "True None"]
     assert place.exists() == (not in_file)
+    # What failed is told, by its kind: a text of somebody else's could hold the key.
+    assert ("a key may still be in it: RuntimeError" in done.stderr) == bool(trouble)
+    assert "locked" not in done.stderr
 
 
 def test_neither_editor_nor_workspace_gives_a_key(
