@@ -37,7 +37,10 @@ def take(store: Store, facts: dict[str, Any], parent: Path | None = None) -> Pat
 
 
 def backups(store: Store) -> list[Path]:
-    """Return the backups that were taken of this folder, wherever they were put, and still lie."""
+    """Return the backups that were taken of this folder, wherever they were put, and still lie.
+
+    OSError if one of them cannot be read: it may hold what is to be dropped.
+    """
     found = {row["path"] for row in store.query(_TAKEN) if row["path"]}
     found |= {str(path) for path in (store.folder / BACKUPS).absolute().glob("[0-9]" * 6)}
     return [Path(path) for path in sorted(found) if _is_backup(Path(path))]
@@ -59,8 +62,11 @@ def drop(path: Path) -> None:
 def _is_backup(path: Path) -> bool:
     try:
         return json.loads((path / MANIFEST).read_text(encoding="utf-8"))["kind"] == "backup"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except (ValueError, KeyError, TypeError):
+        # Damaged, but where a backup was put and with a log in it: what was to go must not stay.
+        return (path / LOG).is_dir()
 
 
 def _copy(folder: Path, aside: Path) -> None:

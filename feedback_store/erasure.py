@@ -67,12 +67,13 @@ def adapters_that_learnt(folder: Path, batches: Collection[int]) -> list[str]:
     """Return the adapters that were trained on one of the batches, or descend from one that was.
 
     An adapter may also have replayed an older batch, which its manifest does not say: one that was
-    made after the first of the batches was used is listed too.
+    made after the first of the batches was used is listed too, and one whose manifest is damaged,
+    which counts as the first.
     """
     manifests = sorted(_manifests(folder), key=lambda one: str(one.get("created_at", "")))
     listed: list[str] = []
     for one in manifests:
-        direct = bool(set(one.get("batches", ())) & set(batches))
+        direct = "damaged" in one or bool(set(one.get("batches", ())) & set(batches))
         if batches and (direct or one.get("parent") in listed or (listed and one.get("batches"))):
             listed.append(str(one.get("name", "")))
     return listed
@@ -153,7 +154,7 @@ def _manifests(folder: Path) -> list[dict[str, Any]]:
         try:
             found.append(json.loads(path.read_text(encoding="utf-8")))
         except ValueError:
-            continue
+            found.append({"name": path.parent.name, "damaged": True})
     return found
 
 

@@ -111,6 +111,19 @@ def test_no_file_holds_anything_of_an_erased_user(open_store, folder: Path) -> N
     assert compare(folder / DATABASE, build(folder, SETTINGS)) == []
 
 
+def test_a_damaged_manifest_hides_nothing(open_store, folder: Path) -> None:
+    store = open_store()
+    fill(store, folder)
+    taken = next((folder / "backups").glob("0*")) / "manifest.json"
+    adapter = folder / "adapters" / "hone-000002" / "manifest.json"
+    for manifest in (taken, adapter):
+        manifest.write_text(manifest.read_text("utf-8")[:-9], "utf-8")
+    report = Operations(store).erase("os:root", ZOE)
+    assert holders(folder) == []
+    assert report["backups_dropped"] == [str(taken.parent)]
+    assert set(report["adapters_to_retrain"]) == {"hone-000001", "hone-000002"}
+
+
 def test_what_was_rewritten_says_so_and_verifies(open_store, folder: Path) -> None:
     store = open_store()
     fill(store, folder)
