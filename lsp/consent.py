@@ -23,6 +23,10 @@ RECORDED = {
     FeedbackLevel.FACTS: "what became of each suggestion, but no code",
     FeedbackLevel.OFF: "nothing",
 }
+ANYWHERE = "*"
+"""Stands for the workspaces whose choice is not known."""
+UNKNOWN = {ANYWHERE: FeedbackLevel.FACTS.value}
+"""What holds after choices that can no longer be read."""
 log = logging.getLogger(__name__)
 
 
@@ -32,8 +36,8 @@ def lowest(*levels: FeedbackLevel) -> FeedbackLevel:
 
 
 class Consent:
-    """The user's choice for one workspace. A file that cannot be read or written is as if there
-    was none, except that what is chosen in this run holds for this run."""
+    """The user's choice for one workspace. Where the file cannot be written, what is chosen
+    holds for this run; where it cannot be read, no code is recorded until the user chooses."""
 
     def __init__(
         self,
@@ -65,13 +69,17 @@ class Consent:
         seen = (found.st_mtime_ns, found.st_ino)
         if seen != self._seen:
             self._seen = seen
-            chosen = self._read().get("workspaces", {}).get(self._workspace)
+            kept = self._read()
+            # Somebody chose, and perhaps off: until they choose again, no code is recorded.
+            choices = UNKNOWN if kept is None else kept.get("workspaces", {})
+            chosen = choices.get(self._workspace, choices.get(ANYWHERE))
             self._chosen = _level(chosen) or self._chosen
 
     def choose(self, level: FeedbackLevel) -> FeedbackLevel:
         """Remember the user's choice for this workspace; what it comes to."""
         self._chosen = level
-        kept = self._read()
+        if (kept := self._read()) is None:
+            kept = {"workspaces": UNKNOWN}
         choices = kept.get("workspaces", {}) | {self._workspace: level.value}
         self._write(kept | {"workspaces": choices})
         return self.level
@@ -99,7 +107,11 @@ class Consent:
     def news(self, url: str) -> str | None:
         """Return what the user has not been told yet: once per gateway, and again should more
         be recorded than they know of."""
-        kept = self._read()
+        if (kept := self._read()) is None:
+            return (
+                f"Hone cannot read what was chosen in {self._path}, and records no code until you "
+                "choose again by the command hone.feedback (off, facts or full)."
+            )
         told = kept.get("told", {})
         known = _level(told.get(url))
         if known is not None and LEVELS.index(known) >= LEVELS.index(self.level):
@@ -111,18 +123,23 @@ class Consent:
             "lsp.toml, or run the command hone.feedback with one of them in this workspace."
         )
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> dict[str, Any] | None:
+        """Return the file's content; None where it cannot be told, which is not to be made up."""
         try:
             found = json.loads(self._path.read_text("utf-8"))
-        except (OSError, ValueError):
+        except FileNotFoundError:
             return {}
+        except (OSError, ValueError) as error:
+            log.warning("the choices of feedback in %s cannot be read: %s", self._path, error)
+            return None
         fits = isinstance(found, dict) and all(isinstance(part, dict) for part in found.values())
-        return found if fits else {}
+        return found if fits else None
 
     def _write(self, kept: dict[str, Any]) -> None:
         fresh = self._path.with_name(f".{FILE}-{os.getpid()}")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh.touch(mode=0o600)
             fresh.write_text(json.dumps(kept), "utf-8")
             os.replace(fresh, self._path)
         except OSError as error:

@@ -86,6 +86,19 @@ def test_a_file_that_makes_no_sense_is_no_choice(tmp_path: Path, text: str) -> N
     assert Consent(FACTS, "w", tmp_path, lambda: FULL).level == OFF
 
 
+def test_choices_that_cannot_be_read_are_not_forgotten(tmp_path: Path) -> None:
+    for workspace in ("w", "v"):
+        Consent(FULL, workspace, tmp_path, lambda: FULL).choose(OFF)
+    file = tmp_path / "consent.json"
+    file.write_text(file.read_text("utf-8")[:-1], "utf-8")
+    consent = Consent(FULL, "w", tmp_path, lambda: FULL)
+    assert consent.level == FACTS
+    assert "cannot read" in str(consent.news(URL))
+    assert consent.choose(FULL) == FULL
+    assert Consent(FULL, "w", tmp_path, lambda: FULL).level == FULL
+    assert Consent(FULL, "v", tmp_path, lambda: FULL).level == FACTS
+
+
 def test_a_folder_that_cannot_be_written_keeps_the_choice_for_the_run(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("no folder")
     consent = Consent(FULL, "w", tmp_path / "state", lambda: FULL)
