@@ -7,6 +7,7 @@ SHA-256 of it is stored, which is enough for 256 random bits.
 import hashlib
 import hmac
 import json
+import logging
 import secrets
 import time
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from server.files import write_private
 
 KEYS = "keys.json"
 PSEUDONYM_KEY = "pseudonym.key"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class KeyRing:
         try:
             self._refresh()
         except ValueError as error:
+            log.warning("the key file does not read: %s", error)
             raise NotAllowed("the gateway's key file does not read; see its log") from error
         record = self._records.get(identity)
         return record if record and not record.revoked_at else None

@@ -4,6 +4,7 @@ Knows JWTs and the configured issuer. Asks no host but `oidc.jwks_url`, and none
 the keys. Does not know requests.
 """
 
+import logging
 from typing import Any
 
 import jwt
@@ -17,6 +18,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
 """Signatures by a private key alone: with a shared secret whoever can check could also sign."""
 KEYS_LAST_S = 300
 TIMEOUT_S = 5
+log = logging.getLogger(__name__)
 
 
 class Tokens:
@@ -41,7 +43,8 @@ class Tokens:
                 audience=self._settings.audience,
                 options={"require": ["exp", "iat", "sub"]},
             )
-        except PyJWKClientError as error:
+        except (PyJWKClientError, OSError) as error:
+            log.warning("the identity provider's keys cannot be had: %s", error)
             raise NotAllowed("the identity provider's keys cannot be had; see the log") from error
         except PyJWTError as error:
             raise NotAllowed(f"the token is not valid: {error}") from error
