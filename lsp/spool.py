@@ -150,7 +150,8 @@ class Spool:
         """Return what an earlier run had under observation when it ended."""
         try:
             found = json.loads(_read(self.folder / "open.json") or "[]")
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            log.warning("what %s had under observation is lost: %s", self.folder, error)
             return []
         return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
