@@ -65,7 +65,9 @@ def run(settings: ServerSettings, given: argparse.Namespace) -> int:
     """Serve until told to end; whatever was acknowledged is on disk then."""
     refuse_open_bind(settings)
     if settings.observe.traces and not available():
-        raise ConfigError("observe.traces needs OpenTelemetry: pip install hone-assistant[traces]")
+        raise ConfigError(
+            "observe.traces needs OpenTelemetry: pip install '.[traces]' in its folder"
+        )
     check_model(settings)
     logs.set_up(settings.observe.log)
     settings.data.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -192,7 +192,7 @@ class CanarySettings(Section):
     min_shown: int = Field(default=100, ge=10)
     """Suggestions on screen, of either version, before a canary goes live."""
     margin: float = Field(default=0.05, ge=0, lt=1)
-    """How much lower the share of taken suggestions may look, at the one-sided 90 % bound."""
+    """How much lower the share of taken suggestions may look, at the 97.5 % bound of a look."""
     max_hours: float = Field(default=72.0, gt=0)
     """A canary of which too little is known after so long is refused."""
 

@@ -64,7 +64,7 @@ class DataSection(Section):
     """Where adapters, snapshots and run records go."""
 
     folder: Path = Path("hone-data")
-    """The gateway's data folder."""
+    """The gateway's data folder: name the one that hone-server has (--data.folder there)."""
 
 
 class ModelSection(Section):

@@ -83,7 +83,7 @@ Helix, languages.toml:
     name = "python"
     language-servers = ["hone"]
 VS Code:
-    any extension that starts a language server by command, with {program}
+    make vscode, install build/hone-vscode.vsix, set hone.command to ["{program}"]
 
 More in deploy/docs/editors.md. Ctrl-C ends everything.
 """
