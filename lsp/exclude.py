@@ -150,8 +150,11 @@ class Exclusions:
             if known is None or known.stamp != stamp:
                 lines = file.read_text("utf-8", "replace").splitlines()
                 self._read[file] = known = _Rules(GitIgnoreSpec.from_lines(lines), stamp)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
+        except OSError:
+            # It excludes something, and what is not known: as with a broken .hone.toml, all.
+            return GitIgnoreSpec.from_lines(["*"])
         return known.spec
 
 

@@ -43,6 +43,20 @@ def test_allowed(tmp_path: Path, name: str) -> None:
     assert Exclusions(tmp_path, ["own/"]).reason(tmp_path / name) is None
 
 
+def test_rules_that_cannot_be_read_exclude_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, *given: object) -> str:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / ".honeignore").write_text("only_here.py\n")
+    rules = Exclusions(tmp_path, [])
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert rules.reason(tmp_path / "sub" / "a.py") == "sub/.honeignore ignores it"
+    assert rules.reason(tmp_path / "a.py") is None
+
+
 def test_rules_are_read_again_when_they_change(tmp_path: Path) -> None:
     rules = Exclusions(tmp_path, [])
     assert rules.reason(tmp_path / "a.py") is None
