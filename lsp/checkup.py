@@ -21,11 +21,11 @@ from typing import Any
 from feedback_store import __version__
 from feedback_store.events import WIRE_VERSION, Reason
 from lsp.config import ConfigError, Settings, default_file, load_workspace, state_folder
-from lsp.connection import open_client, route_to
+from lsp.connection import exchange, open_client, route_to, trusted, watched
 from lsp.consent import RECORDED, lowest
 from lsp.credentials import Found, find_key
 from lsp.exclude import Exclusions
-from lsp.gateway import Gateway
+from lsp.gateway import Gateway, authorization
 from lsp.gitrules import users_file
 from lsp.tryout import introduced
 
@@ -173,21 +173,22 @@ class Checkup:
     async def _measured(self) -> list[Check]:
         """Ask a few times more, and look at the certificate that was shown."""
         took: list[float] = []
-        certificate: dict[str, Any] | None = None
-        async with open_client(self._route, self._found.key, __version__) as client:
+        trust = await asyncio.to_thread(trusted, self._route)
+        certificates = watched(trust) if trust else []
+        within = self._settings.gateway.timeout_s
+        async with open_client(self._route, trust, __version__) as client:
             for _ in range(1 + ASKED):
                 begun = time.monotonic()
-                response = await client.get("/v1/hello", timeout=self._settings.gateway.timeout_s)
+                async with asyncio.timeout(within):
+                    await exchange(client, "GET", "v1/hello", authorization(self._found.key))
                 took.append(1000.0 * (time.monotonic() - begun))
-                shown = response.extensions["network_stream"].get_extra_info("ssl_object")
-                certificate = shown.getpeercert() if shown else None
         # The first one also connected.
         usual = statistics.median(took[1:])
         slow = usual > SLOW_MS
         advice = "look at the network, or at how busy the gateway is" if slow else ""
         speed = f"answers in {usual:.0f} ms, the first time {took[0]:.0f} ms"
         checks = [Check("latency", State.NOTE if slow else State.GOOD, speed, advice)]
-        return [*checks, self._trusted(certificate)] if certificate else checks
+        return [*checks, *map(self._trusted, certificates[-1:])]
 
     def _trusted(self, certificate: dict[str, Any]) -> Check:
         import ssl

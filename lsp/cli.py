@@ -131,10 +131,11 @@ def _serve(settings: Settings, address: str | None) -> int:
 
         return run(settings, environment(), address)
     from lsp.app import build
+    from lsp.stdio import serve
 
     server = build(settings, environment())
     try:
-        server.start_io()
+        serve(server)
     finally:
         server.settle()
     return 0

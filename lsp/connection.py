@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from lsp.config import GatewaySettings
 
 if TYPE_CHECKING:
-    import httpx
+    import aiohttp
 
 EXPIRED, NOT_YET, OTHER_NAME = 10, 9, 62
 UNKNOWN_AUTHORITY = frozenset({2, 18, 19, 20, 21})
@@ -72,62 +72,97 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def open_client(route: Route, key: str | None, version: str) -> "httpx.AsyncClient":
-    """Return a client for the route. Reads certificates; connects to nothing yet.
+def trusted(route: Route) -> ssl.SSLContext | None:
+    """Return whose certificates are believed on the way; None where none is shown. Reads files.
 
     Raises:
         OSError: the certificates cannot be read.
-        ValueError, ImportError: the proxy is of a kind that cannot be used.
     """
-    import httpx
-
-    headers = {"Content-Type": "application/json", "User-Agent": f"hone-lsp/{version}"}
-    if key:
-        headers["Authorization"] = f"Bearer {key}"
-    return httpx.AsyncClient(
-        base_url="http://hone" if route.socket else route.url,
-        headers=headers,
-        # What the environment says was read above, so that `doctor` says what really happens.
-        trust_env=False,
-        proxy=route.proxy,
-        verify=_trusted(route.ca_file) if route.encrypted else False,
-        transport=httpx.AsyncHTTPTransport(uds=route.socket) if route.socket else None,
-        timeout=None,
-        follow_redirects=False,
-    )
-
-
-def in_words(error: Exception, route: Route) -> str:
-    """Return what went wrong, and where, for a person."""
-    import httpx
-
-    causes = list(_causes(error))
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the certificate of {route.host} {_distrust(cause, route)}"
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        if route.ca_file is not None and not any(isinstance(c, httpx.HTTPError) for c in causes):
-            return f"gateway.ca_file {route.ca_file} holds no certificates"
-        return f"{route.url} does not speak TLS as it should ({error}); is http:// meant?"
-    if any(isinstance(cause, httpx.ProxyError) for cause in causes):
-        return f"the proxy {route.proxy_name} does not let through to {route.host}: {error}"
-    where = f"the proxy {route.proxy_name}" if route.proxy else route.url
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return f"{where} cannot be reached: nobody knows that name"
-    if isinstance(error, FileNotFoundError) and route.ca_file is not None:
-        return f"gateway.ca_file {route.ca_file} cannot be read"
-    return f"{where} cannot be reached: {error or type(error).__name__}"
-
-
-def _trusted(ca_file: Path | None) -> ssl.SSLContext:
-    if ca_file is not None:
-        return ssl.create_default_context(cafile=str(ca_file))
+    if not route.encrypted:
+        return None
+    if route.ca_file is not None:
+        return ssl.create_default_context(cafile=str(route.ca_file))
     import certifi
 
     context = ssl.create_default_context()
     # Some systems' Pythons come without any authority.
     context.load_verify_locations(certifi.where())
     return context
+
+
+def watched(context: ssl.SSLContext) -> list[dict[str, Any]]:
+    """Return a list which every certificate that the context is shown is added to."""
+    shown: list[dict[str, Any]] = []
+
+    class Watched(ssl.SSLObject):
+        def do_handshake(self) -> None:
+            super().do_handshake()
+            shown.append(self.getpeercert() or {})
+
+    context.sslobject_class = Watched
+    return shown
+
+
+def open_client(
+    route: Route, trust: ssl.SSLContext | None, version: str
+) -> "aiohttp.ClientSession":
+    """Return a client for the route, with paths relative to it. Connects to nothing yet; belongs
+    to the running loop."""
+    import aiohttp
+
+    connector = (
+        aiohttp.UnixConnector(route.socket)
+        if route.socket
+        else aiohttp.TCPConnector(ssl=True if trust is None else trust)
+    )
+    return aiohttp.ClientSession(
+        "http://hone/" if route.socket else route.url.rstrip("/") + "/",
+        headers={"Content-Type": "application/json", "User-Agent": f"hone-lsp/{version}"},
+        connector=connector,
+        proxy=route.proxy,
+        # What the environment says was read above, so that `doctor` says what really happens.
+        trust_env=False,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+async def exchange(
+    client: "aiohttp.ClientSession",
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    content: bytes | None = None,
+) -> tuple[int, bytes]:
+    """Ask once; the status and the whole answer. Wherever that points to, nobody goes there."""
+    asking = client.request(method, path, headers=headers, data=content, allow_redirects=False)
+    async with asking as response:
+        return response.status, await response.read()
+
+
+def in_words(error: Exception, route: Route) -> str:
+    """Return what went wrong, and where, for a person."""
+    import aiohttp
+
+    causes = list(_causes(error))
+    for cause in reversed(causes):  # aiohttp's own is of that kind too, and knows less
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate of {route.host} {_distrust(cause, route)}"
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        if route.ca_file is not None and not isinstance(error, aiohttp.ClientError):
+            return f"gateway.ca_file {route.ca_file} holds no certificates"
+        return f"{route.url} does not speak TLS as it should ({error}); is http:// meant?"
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        said = f"{error.status} {error.message}"
+        return f"the proxy {route.proxy_name} does not let through to {route.host}: {said}"
+    where = f"the proxy {route.proxy_name}" if route.proxy else route.url
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return f"{where} cannot be reached: nobody knows that name"
+    if isinstance(error, FileNotFoundError) and route.ca_file is not None:
+        return f"gateway.ca_file {route.ca_file} cannot be read"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        error = error.os_error
+    return f"{where} cannot be reached: {error or type(error).__name__}"
 
 
 def _distrust(error: ssl.SSLCertVerificationError, route: Route) -> str:

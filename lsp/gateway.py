@@ -6,8 +6,11 @@ again. Knows HTTP. Does not know when to call, nor what to do with the answers.
 """
 
 import asyncio
+import importlib
+import json
 import logging
 import secrets
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,11 +29,11 @@ from feedback_store.events import (
     SuggestResponse,
 )
 from lsp.config import GatewaySettings
-from lsp.connection import in_words, open_client, route_to
+from lsp.connection import exchange, in_words, open_client, route_to, trusted
 from lsp.credentials import Found
 
 if TYPE_CHECKING:
-    import httpx
+    import aiohttp
 
 DEADLINE_SLACK_S = 1.0
 """What the gateway may take beyond a suggestion's deadline to say that it is over."""
@@ -69,7 +72,7 @@ class Gateway:
         self._find_key = find_key
         self._found = Found(None, "nowhere")
         self._version = version
-        self._opening: asyncio.Task[httpx.AsyncClient] | None = None
+        self._opening: asyncio.Task[aiohttp.ClientSession] | None = None
         self._greeting: asyncio.Task[None] | None = None
         self._failures = 0
         self._allowed = FeedbackLevel.FULL
@@ -108,7 +111,7 @@ class Gateway:
         deadline_s = request.deadline_ms / 1000.0
         begun = time.monotonic()
         try:
-            answer = await self._call("POST", "/v1/suggest", deadline_s + DEADLINE_SLACK_S, request)
+            answer = await self._call("POST", "v1/suggest", deadline_s + DEADLINE_SLACK_S, request)
         except asyncio.CancelledError:
             if time.monotonic() - begun >= deadline_s:
                 # Even its "too late" has not come.
@@ -128,7 +131,7 @@ class Gateway:
 
     async def feedback(self, batch: FeedbackBatch) -> FeedbackAck | Refused | None:
         """Send events. None means: keep them and try again later."""
-        answer = await self._call("POST", "/v1/feedback", self.settings.timeout_s, batch)
+        answer = await self._call("POST", "v1/feedback", self.settings.timeout_s, batch)
         if isinstance(answer, Refused):
             return answer
         if isinstance(answer, Silence):
@@ -141,7 +144,7 @@ class Gateway:
         if self._greeting is not None:
             self._greeting.cancel()
         if self._opening is not None and self._opening.done() and not self._opening.exception():
-            await self._opening.result().aclose()
+            await self._opening.result().close()
 
     def _failed(self, why: Silence) -> None:
         """Count it; the gateway that failed too often has to introduce itself anew."""
@@ -153,7 +156,7 @@ class Gateway:
     async def _greet(self) -> None:
         if self.hello is None and self.trouble.reason == Reason.NOT_ALLOWED:
             await self._look_for_another_key()
-        answer = await self._call("GET", "/v1/hello", self.settings.timeout_s, None)
+        answer = await self._call("GET", "v1/hello", self.settings.timeout_s, None)
         if isinstance(answer, Refused):
             answer = Silence(Reason.GATEWAY_DOWN, answer.detail)
         if isinstance(answer, Silence):
@@ -181,65 +184,74 @@ class Gateway:
     async def _call(
         self, method: str, path: str, timeout_s: float, body: BaseModel | None
     ) -> Any | Silence | Refused:
-        import httpx
-
-        content = body.model_dump_json() if body else None
+        content = body.model_dump_json().encode() if body else None
         try:
             async with asyncio.timeout(timeout_s):
                 client = await self._connected()
-                response = await client.request(method, path, content=content, headers=_trace())
-        except (TimeoutError, httpx.TimeoutException):
+                status, answer = await exchange(client, method, path, self._headers(), content)
+        except TimeoutError:
             return Silence(Reason.DEADLINE, f"no answer within {timeout_s:g} s")
-        # A client that was closed meanwhile raises RuntimeError.
-        except (
-            httpx.HTTPError,
-            httpx.InvalidURL,
-            OSError,
-            ValueError,
-            ImportError,
-            RuntimeError,
-        ) as error:
-            return Silence(Reason.GATEWAY_DOWN, in_words(error, self.route))
-        if response.status_code == 401 and self._found.trouble:
+        except Exception as error:
+            return self._unreachable(error)
+        if status == 401 and self._found.trouble:
             return Silence(Reason.NOT_ALLOWED, self._found.trouble)
-        return _judged(response)
+        return _judged(status, answer)
 
-    async def _connected(self) -> "httpx.AsyncClient":
-        """Return the client. Building one reads certificates and may ask its owner for the key,
-        so it happens off the loop, once for all who wait, and goes on when they give up."""
+    def _unreachable(self, error: Exception) -> Silence:
+        """Return why nobody answered; what is no trouble of the way is raised again."""
+        import aiohttp
+
+        # A client that was closed meanwhile raises RuntimeError.
+        ways = (aiohttp.ClientError, OSError, ValueError, ImportError, RuntimeError)
+        if not isinstance(error, ways):
+            raise error
+        return Silence(Reason.GATEWAY_DOWN, in_words(error, self.route))
+
+    def _headers(self) -> dict[str, str]:
+        """Begin a trace (W3C Trace Context): the gateway's spans, where it sends any, go on from
+        it. And show the key."""
+        headers = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
+        return headers | authorization(self._found.key)
+
+    async def _connected(self) -> "aiohttp.ClientSession":
+        """Return the client, which is opened once for all who wait, and goes on being opened
+        when they give up."""
         if self._opening is None or (self._opening.done() and self._opening.exception()):
-            self._opening = asyncio.create_task(asyncio.to_thread(self._open))
+            self._opening = asyncio.create_task(self._open())
             self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(self._opening)
 
-    def _open(self) -> "httpx.AsyncClient":
+    async def _open(self) -> "aiohttp.ClientSession":
+        trust = await asyncio.to_thread(self._prepare)
+        return open_client(self.route, trust, self._version)
+
+    def _prepare(self) -> ssl.SSLContext | None:
+        """Do off the loop what takes long: ask the user's command or keyring for the key, read
+        certificates, import the client."""
         self._found = self._find_key()
-        return open_client(self.route, self._found.key, self._version)
+        importlib.import_module("aiohttp")
+        return trusted(self.route)
 
     async def _look_for_another_key(self) -> None:
         """Take up what `hone-lsp login` has stored since. A command is not run again: it may
         ask its owner each time."""
-        if self.settings.key_command:
-            return
-        client = await self._connected()
-        self._found = await asyncio.to_thread(self._find_key)
-        if self._found.key:
-            client.headers["Authorization"] = f"Bearer {self._found.key}"
+        if not self.settings.key_command:
+            await self._connected()
+            self._found = await asyncio.to_thread(self._find_key)
 
 
-def _trace() -> dict[str, str]:
-    """Begin a trace (W3C Trace Context): the gateway's spans, where it sends any, go on from it."""
-    return {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
+def authorization(key: str | None) -> dict[str, str]:
+    """Return the header that shows the key, if there is one."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-def _judged(response: "httpx.Response") -> Any | Silence | Refused:
-    status = response.status_code
+def _judged(status: int, answer: bytes) -> Any | Silence | Refused:
     if status < 300:
         try:
-            return response.json()
+            return json.loads(answer)
         except ValueError:
             return Silence(Reason.GATEWAY_DOWN, "the gateway's answer is not JSON")
-    detail = _detail(response)
+    detail = _detail(status, answer)
     if status in (401, 403):
         return Silence(Reason.NOT_ALLOWED, f"{detail}; run `hone-lsp login`")
     if status == 429:
@@ -251,14 +263,14 @@ def _judged(response: "httpx.Response") -> Any | Silence | Refused:
     return Silence(Reason.GATEWAY_DOWN, detail)
 
 
-def _detail(response: "httpx.Response") -> str:
+def _detail(status: int, answer: bytes) -> str:
     """Return what a problem document says, or the status."""
     try:
-        problem = response.json()
+        problem = json.loads(answer)
     except ValueError:
         problem = None
     said = problem.get("detail") if isinstance(problem, dict) else None
-    return str(said or f"the gateway answered {response.status_code}")
+    return str(said or f"the gateway answered {status}")
 
 
 def _parsed(model: type[Answer], answer: Any) -> Answer | None:

@@ -70,6 +70,8 @@ class _Edit:
     number: int
     moved: Counter[int] = field(default_factory=Counter)
     """How many lines this edit moved those before it."""
+    hunks: list[Hunk] | None = None
+    """As compared last; None if something changed since."""
 
     def takes_back(self, other: "_Edit") -> bool:
         """Whether both together change nothing, now; an edit can take back itself."""
@@ -83,6 +85,8 @@ class History:
     def __init__(self) -> None:
         self._edits: deque[_Edit] = deque(maxlen=KEPT)
         self._hunks: tuple[Hunk, ...] | None = None
+        self._recent: dict[int, tuple[RecentEdit, ...]] = {}
+        """By limit. A request asks several times, and a key changes one edit of many."""
         self._next = 0
 
     def record(self, uri: str, path: str, change: Change, lines: Sequence[str], now: float) -> None:
@@ -93,7 +97,7 @@ class History:
         """
         if not change.old and not change.new:
             return
-        self._hunks = None
+        self._changed()
         try:
             self._record(uri, path, change, lines, now)
         except (IndexError, ValueError):
@@ -108,9 +112,13 @@ class History:
 
     def recent(self, limit: int) -> tuple[RecentEdit, ...]:
         """Return the last `limit` edits as diffs, each with one line of context."""
-        chosen = self.hunks()[-limit:] if limit > 0 else []
-        diffs = ((hunk.path, hunk.diff) for hunk in chosen)
-        return tuple(RecentEdit(path=path, diff=diff) for path, diff in diffs if encodable(diff))
+        if limit not in self._recent:
+            chosen = self.hunks()[-limit:] if limit > 0 else []
+            diffs = ((hunk.path, hunk.diff) for hunk in chosen)
+            self._recent[limit] = tuple(
+                RecentEdit(path=path, diff=diff) for path, diff in diffs if encodable(diff)
+            )
+        return self._recent[limit]
 
     def fork(self) -> "History":
         """Return a copy, to see what one more change would make of it."""
@@ -131,7 +139,11 @@ class History:
         """Drop what is known of a document, such as one that was excluded."""
         kept = [edit for edit in self._edits if edit.uri != uri]
         self._edits = deque(kept, maxlen=KEPT)
+        self._changed()
+
+    def _changed(self) -> None:
         self._hunks = None
+        self._recent.clear()
 
     def _record(
         self, uri: str, path: str, change: Change, lines: Sequence[str], now: float
@@ -150,6 +162,7 @@ class History:
             if edit.uri == uri and edit is not last:
                 _shift(edit, change, last)
         last.before = content(lines[last.first - 1]) if last.first else None
+        last.hunks = None
         undone = next((one for one in reversed(self._edits) if last.takes_back(one)), None)
         if undone is not None:
             self._cancel(undone, last)
@@ -161,11 +174,14 @@ class History:
         for edit in self._edits:
             if edit.number < undone.number:
                 edit.first -= sum(gone.moved[edit.number] for gone in both)
+                edit.hunks = None
 
     def _left(self) -> list[Hunk]:
         kept: list[Hunk] = []
         for edit in self._edits:
-            for hunk in _hunks(edit):
+            if edit.hunks is None:
+                edit.hunks = _hunks(edit)
+            for hunk in edit.hunks:
                 undone = next((old for old in reversed(kept) if hunk.takes_back(old)), None)
                 if undone is not None:
                     kept.remove(undone)
@@ -186,6 +202,7 @@ def _shift(edit: _Edit, change: Change, by: _Edit) -> None:
     if above and change.first + len(change.old) <= edit.first:
         lines = len(change.new) - len(change.old)
         edit.first += lines
+        edit.hunks = None
         by.moved[edit.number] += lines
 
 

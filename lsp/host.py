@@ -128,5 +128,5 @@ class HoneServer(LanguageServer):
         try:
             self.settle()
         finally:
-            # The thread that reads standard input cannot be ended in any other way.
+            # Nothing that still waits, such as for the user's key command, may hold it up.
             os._exit(128 + signal.SIGTERM)

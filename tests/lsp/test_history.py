@@ -233,3 +233,27 @@ def test_what_is_undone_step_by_step_leaves_nothing(edits: list) -> None:
             one.now += PAUSE_S + 1
     assert {typist.document.text for typist in files} == {TEXT}
     assert history.recent(32) == ()
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 1), st.integers(0, 6), st.integers(0, 2), st.integers(0, 2), st.booleans()
+        ),
+        max_size=8,
+    ),
+)
+def test_being_asked_at_every_change_makes_no_difference(edits: list) -> None:
+    """What is remembered of a comparison goes with the edit that it was of."""
+    curious, patient = History(), History()
+    pairs = [[Typist(history=one, path=path) for path in "ab"] for one in (curious, patient)]
+    for step, (file, line, gone, come, rests) in enumerate(edits):
+        for files in pairs:
+            typist = files[file]
+            end = len(typist.document.lines) - 1
+            first, last = min(line, end), min(line + gone, end)
+            typist.edit((first, 0), (last, 0), "".join(f"{step % 3}.{n}\n" for n in range(come)))
+            typist.now += PAUSE_S + 1 if rests else 0.1
+        curious.recent(3)
+    assert curious.hunks() == patient.hunks()
+    assert curious.recent(3) == patient.recent(3)
