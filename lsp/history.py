@@ -12,6 +12,7 @@ import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from feedback_store.events import RecentEdit
 from lsp.document import Change, content, encodable
@@ -43,17 +44,19 @@ class Hunk:
     old: tuple[str, ...]
     new: tuple[str, ...]
 
-    @property
-    def diff(self) -> str:
-        """The body of a unified-diff hunk with one line of context."""
+    @cached_property
+    def sent(self) -> RecentEdit | None:
+        """The body of a unified-diff hunk with one line of context; None if it is no text that
+        can be encoded."""
         context = "" if self.before is None else f" {self.before}\n"
         gone = "".join(f"-{line}\n" for line in self.old)
-        return context + gone + "".join(f"+{line}\n" for line in self.new)
+        diff = context + gone + "".join(f"+{line}\n" for line in self.new)
+        return RecentEdit(path=self.path, diff=diff) if encodable(diff) else None
 
     def takes_back(self, other: "Hunk") -> bool:
-        """Whether this undoes the other."""
-        mine, its = (self.uri, self.at, self.old, self.new), (other.uri, other.at)
-        return mine == (*its, other.new, other.old)
+        """Whether this undoes the other. Asked of every pair: most differ in their lines."""
+        same_place = self.at == other.at and self.uri == other.uri
+        return same_place and self.old == other.new and self.new == other.old
 
 
 @dataclass(eq=False)
@@ -85,8 +88,6 @@ class History:
     def __init__(self) -> None:
         self._edits: deque[_Edit] = deque(maxlen=KEPT)
         self._hunks: tuple[Hunk, ...] | None = None
-        self._recent: dict[int, tuple[RecentEdit, ...]] = {}
-        """By limit. A request asks several times, and a key changes one edit of many."""
         self._next = 0
 
     def record(self, uri: str, path: str, change: Change, lines: Sequence[str], now: float) -> None:
@@ -97,7 +98,7 @@ class History:
         """
         if not change.old and not change.new:
             return
-        self._changed()
+        self._hunks = None
         try:
             self._record(uri, path, change, lines, now)
         except (IndexError, ValueError):
@@ -112,13 +113,8 @@ class History:
 
     def recent(self, limit: int) -> tuple[RecentEdit, ...]:
         """Return the last `limit` edits as diffs, each with one line of context."""
-        if limit not in self._recent:
-            chosen = self.hunks()[-limit:] if limit > 0 else []
-            diffs = ((hunk.path, hunk.diff) for hunk in chosen)
-            self._recent[limit] = tuple(
-                RecentEdit(path=path, diff=diff) for path, diff in diffs if encodable(diff)
-            )
-        return self._recent[limit]
+        chosen = self.hunks()[-limit:] if limit > 0 else []
+        return tuple(edit for hunk in chosen if (edit := hunk.sent) is not None)
 
     def fork(self) -> "History":
         """Return a copy, to see what one more change would make of it."""
@@ -139,11 +135,7 @@ class History:
         """Drop what is known of a document, such as one that was excluded."""
         kept = [edit for edit in self._edits if edit.uri != uri]
         self._edits = deque(kept, maxlen=KEPT)
-        self._changed()
-
-    def _changed(self) -> None:
         self._hunks = None
-        self._recent.clear()
 
     def _record(
         self, uri: str, path: str, change: Change, lines: Sequence[str], now: float
