@@ -8,7 +8,6 @@ valid.
 import contextlib
 import json
 import logging
-import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lsp.config import GatewaySettings, config_folder
+from lsp.files import replace_file
 
 FILE = "lsp-keys.json"
 SERVICE = "hone-lsp"
@@ -60,7 +60,8 @@ def store_key(url: str, key: str, environ: Mapping[str, str]) -> str:
             _forget_in_file(url, environ)
             return "the keyring"
     path = config_folder(environ) / FILE
-    _save(path, _load(path) | {url: key})
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    replace_file(path, json.dumps(_load(path) | {url: key}).encode())
     return str(path)
 
 
@@ -127,18 +128,8 @@ def _forget_in_file(url: str, environ: Mapping[str, str]) -> bool:
     if url not in keys:
         return False
     del keys[url]
-    _save(path, keys)
+    replace_file(path, json.dumps(keys).encode())
     return True
-
-
-def _save(path: Path, keys: dict[str, str]) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{FILE}-{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    # Created with its final mode: at no time can anybody else open it.
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(keys, file)
-    os.replace(fresh, path)
 
 
 def _load(path: Path) -> dict[str, str]:

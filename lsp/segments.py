@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from feedback_store.events import FeedbackEvent, FeedbackLevel, SettledEvent
+from lsp.files import replace_file
 
 SEGMENT_BYTES = 256 * 1024
 _PREFIX, _SUFFIX = "events-", ".jsonl"
@@ -176,17 +177,6 @@ class Segments:
             path.unlink()
         else:
             self._closed.append(segment)
-
-
-def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Put a whole new content in a file's place at once."""
-    fresh = path.with_name(f".{path.name}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    os.replace(fresh, path)
 
 
 def sync_files(paths: Iterable[Path]) -> None:

@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from feedback_store.events import FeedbackBatch, FeedbackEvent, FeedbackLevel
-from lsp.segments import Line, Segments, line_of, replace_file
+from lsp.files import drop_begun, replace_file
+from lsp.segments import Line, Segments, line_of
 
 BATCH = 200
 REFUSED_BYTES = 1_000_000
@@ -49,6 +50,7 @@ class Spool:
         self.folder = folder
         self.producer = folder.name
         self._lock = lock
+        drop_begun(folder)
         self._acked = int(_read(folder / "acked") or "0")
         self._segments = Segments(folder, self._acked)
         self._next_look = 0.0
