@@ -136,11 +136,15 @@ class Checkup:
     async def _key(self) -> list[Check]:
         self._found = await asyncio.to_thread(find_key, self._settings.gateway, self._environ)
         if self._found.trouble:
-            advice = "run that command by hand: it must print the key on its first line"
-            return [Check("key", State.BAD, self._found.trouble, advice)]
+            return [Check("key", State.BAD, self._found.trouble, self._key_advice())]
         if self._found.key:
             return [Check("key", State.GOOD, f"found in {self._found.source}")]
         return [Check("key", State.GOOD, "none, which is fine for a local gateway without keys")]
+
+    def _key_advice(self) -> str:
+        if self._settings.gateway.key_command:
+            return "run that command by hand: it must print the key on its first line"
+        return "as said; until then the gateway is asked without a key"
 
     async def _way(self) -> list[Check]:
         route = self._route

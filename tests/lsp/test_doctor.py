@@ -104,6 +104,16 @@ def test_a_command_that_gives_no_key(examine: Examine) -> None:
     assert "by hand" in found["key"]["advice"]
 
 
+def test_keys_that_cannot_be_read(examine: Examine, home: Path) -> None:
+    file = home / "config" / "hone" / "lsp-keys.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{")
+    code, found = examine()
+    assert code == 1
+    assert found["key"]["state"] == "bad"
+    assert f"mend or remove {file}" in found["key"]["said"]
+
+
 def test_where_the_key_comes_from(examine: Examine, gateway: StandIn) -> None:
     gateway.key = "secret-key"
     code, found = examine("--gateway.key_command", "echo secret-key")
