@@ -51,7 +51,7 @@ class Spool:
         self.producer = folder.name
         self._lock = lock
         drop_begun(folder)
-        self._acked = int(_read(folder / "acked") or "0")
+        self._acked = read_acked(folder)
         self._segments = Segments(folder, self._acked)
         self._next_look = 0.0
         self._tidying = threading.Lock()
@@ -74,7 +74,7 @@ class Spool:
     @property
     def refused(self) -> int:
         """How many events the gateway could not read."""
-        return _read(self.folder / "refused.jsonl").count("\n")
+        return count_refused(self.folder)
 
     def append(self, make: Callable[[int], FeedbackEvent]) -> None:
         """Add the event that `make` builds for the next sequence number."""
@@ -219,6 +219,17 @@ def open_or_borrow(root: Path, workspace: str) -> tuple[Spool, list[Spool], str]
     own, left = open_spools(Path(borrowed), workspace)
     weakref.finalize(own, shutil.rmtree, borrowed, ignore_errors=True)
     return own, left, trouble
+
+
+def read_acked(folder: Path) -> int:
+    """Return the highest number that was acknowledged. Raises OSError or ValueError if the mark
+    cannot be read."""
+    return int(_read(folder / "acked") or "0")
+
+
+def count_refused(folder: Path) -> int:
+    """Return how many events the gateway could not read. Raises OSError."""
+    return _read(folder / "refused.jsonl").count("\n")
 
 
 def _claim(folder: Path) -> Spool | None:
