@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from feedback_store.events import FeedbackEvent
+from lsp.aside import count_refused
 from lsp.segments import read_events, segment_files
-from lsp.spool import count_refused, read_acked
+from lsp.spool import read_acked
 
 
 @dataclass(frozen=True)
