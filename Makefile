@@ -1,4 +1,5 @@
-# Every target sets up what it needs; `make` alone says what there is. GNU make 3.81 and newer.
+# Whatever runs Python is set up first; `vscode`, `clean` and `help` need nothing of it. `make` alone
+# says what there is. GNU make 3.81 and newer.
 PY := .venv/bin/python
 # More arguments for what runs: make test ARGS="tests/lsp -x", make demo ARGS="--learning 60"
 ARGS :=
@@ -16,7 +17,7 @@ help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## install everything into .venv (PYTHON=, HONE_TORCH_INDEX=); the others do this too
+setup: ## install everything into .venv (PYTHON=, HONE_TORCH_INDEX=); whatever runs Python does this too
 	@sh deploy/install.sh
 
 .PHONY: demo

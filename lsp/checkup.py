@@ -5,7 +5,6 @@ a few times; changes nothing and stores nothing. Does not know how it is printed
 """
 
 import asyncio
-import json
 import os
 import statistics
 import sys
@@ -14,12 +13,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from feedback_store import __version__
 from feedback_store.events import WIRE_VERSION, Reason
+from lsp.backlog import backlog
 from lsp.config import ConfigError, Settings, default_file, load_workspace, state_folder
 from lsp.connection import exchange, open_client, route_to, trusted, watched
 from lsp.consent import RECORDED, lowest
@@ -52,15 +51,6 @@ class Check:
     state: State
     said: str
     advice: str = ""
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """What lies in all spools."""
-
-    events: int = 0
-    refused: int = 0
-    oldest_s: float = 0.0
 
 
 class Checkup:
@@ -136,11 +126,15 @@ class Checkup:
     async def _key(self) -> list[Check]:
         self._found = await asyncio.to_thread(find_key, self._settings.gateway, self._environ)
         if self._found.trouble:
-            advice = "run that command by hand: it must print the key on its first line"
-            return [Check("key", State.BAD, self._found.trouble, advice)]
+            return [Check("key", State.BAD, self._found.trouble, self._key_advice())]
         if self._found.key:
             return [Check("key", State.GOOD, f"found in {self._found.source}")]
         return [Check("key", State.GOOD, "none, which is fine for a local gateway without keys")]
+
+    def _key_advice(self) -> str:
+        if self._settings.gateway.key_command:
+            return "run that command by hand: it must print the key on its first line"
+        return "as said; until then the gateway is asked without a key"
 
     async def _way(self) -> list[Check]:
         route = self._route
@@ -208,16 +202,19 @@ class Checkup:
         if not os.access(at, os.W_OK | os.X_OK):
             advice = "make it yours to write, or set spool.folder to a folder that is"
             return [Check("spool", State.BAD, f"{folder} cannot be written", advice)]
-        found = waiting(folder)
-        said = f"{found.events} events wait to be sent in {folder}"
+        found = backlog(folder, time.time())
+        said, advice = [f"{found.events} events wait to be sent in {folder}"], []
         if found.refused:
-            advice = "they are kept in refused.jsonl; update the gateway, or report them"
-            said = f"{said}; the gateway refused {found.refused}"
-            return [Check("spool", State.NOTE, said, advice)]
+            said.append(f"the gateway refused {found.refused}")
+            advice.append("what was refused is in refused.jsonl; update the gateway, or report it")
+        if found.unreadable:
+            said.append(f"{found.unreadable} lines cannot be read")
+            advice.append("what a crash cut short cannot be sent, and goes with what is around it")
         if found.events and found.oldest_s > 86_400:
-            said = f"{said}, the oldest for {found.oldest_s / 86_400:.0f} days"
-            return [Check("spool", State.NOTE, said, "they are sent while an editor runs")]
-        return [Check("spool", State.GOOD, said)]
+            said.append(f"the oldest waits for {found.oldest_s / 86_400:.0f} days")
+            advice.append("events are sent while an editor runs")
+        state = State.NOTE if advice else State.GOOD
+        return [Check("spool", state, "; ".join(said), "; ".join(advice))]
 
     async def _start(self) -> list[Check]:
         """Start the language server as an editor does, with a spool that nobody misses."""
@@ -246,25 +243,3 @@ class Checkup:
         if "proxy" in detail:
             return f"ask for {self._route.host} to be let through, or add it to NO_PROXY"
         return "start the gateway (hone-server), or set gateway.url to where it listens"
-
-
-def waiting(root: Path) -> Waiting:
-    """Count the events that wait in all spools."""
-    events = refused = 0
-    oldest_s = 0.0
-    for folder in root.glob("*/*"):
-        try:
-            mark = folder / "acked"
-            acked = int(mark.read_text("utf-8") or "0") if mark.exists() else 0
-            lines = chain.from_iterable(
-                path.read_text("utf-8").splitlines() for path in folder.glob("events-*.jsonl")
-            )
-            open_ones = [event for event in map(json.loads, lines) if event["seq"] > acked]
-            events += len(open_ones)
-            ages = (time.time() - event["client_time"] for event in open_ones)
-            oldest_s = max([oldest_s, *ages])
-            if (aside := folder / "refused.jsonl").exists():
-                refused += len(aside.read_text("utf-8").splitlines())
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return Waiting(events, refused, oldest_s)

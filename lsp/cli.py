@@ -43,12 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = ((name, getattr(options, name, None)) for name, _ in leaves(Settings))
         flags = {name: value for name, value in given if value is not None}
         settings = load(getattr(options, "config", None), flags, environ)
-    except ConfigError as error:
-        print(f"hone-lsp: {error}", file=sys.stderr)
-        return 2
-    if options.command is not None:
-        return _do(options.command, settings, environ, as_json=getattr(options, "json", False))
-    try:
+        if options.command is not None:
+            return _do(options.command, settings, environ, as_json=getattr(options, "json", False))
         return _serve(settings, getattr(options, "ws", None))
     except ConfigError as error:
         print(f"hone-lsp: {error}", file=sys.stderr)

@@ -7,13 +7,13 @@ the workspace. Knows levels and the file. Does not know who asks or how a user i
 
 import json
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from feedback_store.events import FeedbackLevel
+from lsp.files import replace_file
 from lsp.findings import Finding
 
 FILE = "consent.json"
@@ -136,12 +136,9 @@ class Consent:
         return found if fits else None
 
     def _write(self, kept: dict[str, Any]) -> None:
-        fresh = self._path.with_name(f".{FILE}-{os.getpid()}")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            fresh.touch(mode=0o600)
-            fresh.write_text(json.dumps(kept), "utf-8")
-            os.replace(fresh, self._path)
+            replace_file(self._path, json.dumps(kept).encode())
         except OSError as error:
             log.warning("the choice of feedback cannot be kept: %s", error)
 

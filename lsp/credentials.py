@@ -8,7 +8,6 @@ valid.
 import contextlib
 import json
 import logging
-import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lsp.config import GatewaySettings, config_folder
+from lsp.config import ConfigError, GatewaySettings, config_folder
+from lsp.files import replace_file
 
 FILE = "lsp-keys.json"
 SERVICE = "hone-lsp"
@@ -41,31 +41,42 @@ def find_key(settings: GatewaySettings, environ: Mapping[str, str]) -> Found:
         return Found(settings.key.get_secret_value(), "the settings or the environment")
     if settings.key_command:
         return _ask_command(settings.key_command, environ)
-    path = config_folder(environ) / FILE
-    if key := _load(path).get(settings.url):
-        return Found(key, str(path))
+    path, trouble = config_folder(environ) / FILE, ""
+    try:
+        if key := _load(path).get(settings.url):
+            return Found(key, str(path))
+    except ConfigError as error:
+        trouble = str(error)
     if (ring := _keyring()) is not None:
         with _told("read"):
             if key := ring.get_password(SERVICE, settings.url):
                 return Found(key, "the keyring")
-    return Found(None, "nowhere")
+    return Found(None, str(path) if trouble else "nowhere", trouble)
 
 
 def store_key(url: str, key: str, environ: Mapping[str, str]) -> str:
     """Remember the key for a gateway, in the system's keyring if it has one that is reachable
-    from here, else in a file that only its owner can read. Returns where."""
+    from here, else in a file that only its owner can read. Returns where.
+
+    Raises ConfigError where keys are that can no longer be read: they are not written over.
+    """
+    path = config_folder(environ) / FILE
+    keys = _load(path)
     if (ring := _keyring()) is not None:
         with _told("written to"):
             ring.set_password(SERVICE, url, key)
             _forget_in_file(url, environ)
             return "the keyring"
-    path = config_folder(environ) / FILE
-    _save(path, _load(path) | {url: key})
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    replace_file(path, json.dumps(keys | {url: key}).encode())
     return str(path)
 
 
 def forget_key(url: str, environ: Mapping[str, str]) -> bool:
-    """Forget the stored key for a gateway; whether there was one."""
+    """Forget the stored key for a gateway; whether there was one.
+
+    Raises ConfigError where it may be among keys that can no longer be read.
+    """
     known = _forget_in_file(url, environ)
     if (ring := _keyring()) is not None:
         with _told("changed, so that a key may still be in it"):
@@ -127,23 +138,22 @@ def _forget_in_file(url: str, environ: Mapping[str, str]) -> bool:
     if url not in keys:
         return False
     del keys[url]
-    _save(path, keys)
+    replace_file(path, json.dumps(keys).encode())
     return True
 
 
-def _save(path: Path, keys: dict[str, str]) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{FILE}-{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    # Created with its final mode: at no time can anybody else open it.
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(keys, file)
-    os.replace(fresh, path)
-
-
 def _load(path: Path) -> dict[str, str]:
+    """Return the keys by gateway. Raises ConfigError if there are some that cannot be read."""
+    advice = f"mend or remove {path}, then run `hone-lsp login` for each gateway"
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return {}
-    return found if isinstance(found, dict) else {}
+    except OSError as error:
+        raise ConfigError(f"the stored keys cannot be read ({error.strerror}): {advice}") from None
+    except ValueError:
+        # What it says of the text may hold a piece of a key.
+        raise ConfigError(f"the stored keys are no JSON: {advice}") from None
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found.values()):
+        raise ConfigError(f"the stored keys are no list of one per gateway: {advice}")
+    return found

@@ -6,13 +6,15 @@ nothing.
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from feedback_store import __version__
 from feedback_store.events import WIRE_VERSION
-from lsp.checkup import Check, Checkup, State, waiting
+from lsp.backlog import backlog
+from lsp.checkup import Check, Checkup, State
 from lsp.config import Settings, state_folder
 
 MARKS = {State.GOOD: " ", State.NOTE: "!", State.BAD: "x"}
@@ -36,8 +38,9 @@ def report_briefly(settings: Settings, environ: Mapping[str, str]) -> int:
     """Print one line; 0 if the gateway answers, 1 otherwise."""
     check = asyncio.run(Checkup(settings, environ, Path.cwd()).greet())
     state = "answers" if check is None else f"does not answer: {check.said}"
-    events = waiting(settings.spool.folder or state_folder(environ) / "spool").events
-    print(f"{settings.gateway.url} {state}; {events} events wait to be sent")
+    spool = settings.spool.folder or state_folder(environ) / "spool"
+    found = backlog(spool, time.time())
+    print(f"{settings.gateway.url} {state}; {found.events} events wait to be sent")
     return 0 if check is None else 1
 
 

@@ -8,8 +8,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from feedback_store.events import FeedbackBatch, FeedbackEvent, FeedbackLevel, LossEvent
@@ -217,13 +217,11 @@ class Reporter:
                     followed.add(name_of(kept))
                     self._resume(trail, known)
         self.remember((), self.left_trails, lambda watch: None)
-        for spool in self._left:
-            with suppress(OSError):
-                spool.save_open([])
-        try:
-            self._keep_within()
-        except OSError as error:
-            self._fail(error)
+        for step in (*(partial(spool.save_open, []) for spool in self._left), self._keep_within):
+            try:
+                step()
+            except OSError as error:
+                self._fail(error)
 
     def _resume(self, trail: Trail, known: set[tuple[str, str, float | None]]) -> None:
         trail.horizons = [

@@ -8,7 +8,7 @@ locks, gateways or what is in an event beyond its number, its age and whether it
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from feedback_store.events import FeedbackEvent, FeedbackLevel, SettledEvent
+from lsp.files import replace_file
 
 SEGMENT_BYTES = 256 * 1024
 _PREFIX, _SUFFIX = "events-", ".jsonl"
@@ -71,9 +72,8 @@ class Segments:
         self._spent: list[Path] = []
         self.last = acked
         """The highest number ever given out."""
-        for path in sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}")):
-            if path.stem.removeprefix(_PREFIX).isdecimal():
-                self._load(path, acked)
+        for path in segment_files(folder):
+            self._load(path, acked)
 
     def append(self, line: Line) -> None:
         """Write a line. Raises OSError if it cannot be written; it then is not there."""
@@ -160,10 +160,8 @@ class Segments:
         one that the next number names must begin empty."""
         first = int(path.stem.removeprefix(_PREFIX))
         segment = _Segment(path, first - 1)
-        for data in path.read_bytes().splitlines(keepends=True):
-            try:
-                event = _ADAPTER.validate_json(data)
-            except ValidationError:
+        for event in read_events(path):
+            if event is None:
                 log.warning("a line of %s cannot be read", path)
                 continue
             segment.last = event.seq
@@ -178,15 +176,19 @@ class Segments:
             self._closed.append(segment)
 
 
-def replace_file(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Put a whole new content in a file's place at once."""
-    fresh = path.with_name(f".{path.name}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    os.replace(fresh, path)
+def segment_files(folder: Path) -> list[Path]:
+    """Return the files of a folder that hold events, oldest first."""
+    found = sorted(folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+    return [path for path in found if path.stem.removeprefix(_PREFIX).isdecimal()]
+
+
+def read_events(path: Path) -> Iterator[FeedbackEvent | None]:
+    """Yield the events of a file; None for each line that cannot be read."""
+    for data in path.read_bytes().splitlines():
+        try:
+            yield _ADAPTER.validate_json(data)
+        except ValidationError:
+            yield None
 
 
 def sync_files(paths: Iterable[Path]) -> None:

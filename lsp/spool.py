@@ -7,8 +7,8 @@ numbers. Does not know the gateway, nor what the events mean.
     <root>/<workspace>/<producer>/lock             held by the owner
                                  /events-N.jsonl   not yet acknowledged, one event per line from N
                                  /acked            the highest acknowledged sequence number
-                                 /refused.jsonl    events that the gateway cannot read
                                  /open.json        suggestions still under observation
+                                 /refused.jsonl    and what else is kept aside (lsp.aside)
 """
 
 import json
@@ -25,14 +25,12 @@ from pathlib import Path
 from typing import Any
 
 from feedback_store.events import FeedbackBatch, FeedbackEvent, FeedbackLevel
-from lsp.segments import Line, Segments, line_of, replace_file
+from lsp.aside import Aside, count_refused
+from lsp.bounds import surplus
+from lsp.files import drop_begun, replace_file
+from lsp.segments import Segments, line_of
 
 BATCH = 200
-REFUSED_BYTES = 1_000_000
-"""More than this is not kept of what the gateway cannot read."""
-TARGET = 0.8
-"""A spool that is too large is brought down to this share, so that it is not rewritten often."""
-DAY_S = 86_400.0
 HOUR_S = 3_600.0
 """How often the age of what waits is looked at."""
 UNKEPT = "feedback cannot be kept on disk"
@@ -49,8 +47,10 @@ class Spool:
         self.folder = folder
         self.producer = folder.name
         self._lock = lock
-        self._acked = int(_read(folder / "acked") or "0")
+        drop_begun(folder)
+        self._acked = read_acked(folder)
         self._segments = Segments(folder, self._acked)
+        self._aside = Aside(folder)
         self._next_look = 0.0
         self._tidying = threading.Lock()
 
@@ -72,7 +72,7 @@ class Spool:
     @property
     def refused(self) -> int:
         """How many events the gateway could not read."""
-        return _read(self.folder / "refused.jsonl").count("\n")
+        return count_refused(self.folder)
 
     def append(self, make: Callable[[int], FeedbackEvent]) -> None:
         """Add the event that `make` builds for the next sequence number."""
@@ -92,35 +92,19 @@ class Spool:
 
     def set_aside(self, sent: FeedbackBatch) -> None:
         """Take the first events, which the gateway refused, out of the way, and keep them."""
-        path = self.folder / "refused.jsonl"
-        for event in sent.events:
-            if path.exists() and path.stat().st_size > REFUSED_BYTES:
-                log.error("too many events were refused; this one is not kept")
-                continue
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(fd, "ab") as file:
-                file.write(event.model_dump_json().encode() + b"\n")
+        self._aside.add(sent.events)
         self.acknowledge(sent, sent.events[-1].seq)
 
     def keep_within(self, max_bytes: int, max_days: float, now: float, make: MakeLoss) -> None:
-        """Drop what is too much or too old, texts before facts, and add an event that says so.
-
-        Texts go after `max_days`, facts after twice as long.
-        """
+        """Drop what is too much or too old, texts before facts, and add an event that says so."""
         if self.bytes <= max_bytes and now < self._next_look:
             return
         self._next_look = now + HOUR_S
-        silenced, dropped = _surplus(list(self._segments.lines), max_bytes, max_days, now)
-        if not silenced and not dropped:
-            return
-        self.append(lambda seq: make(seq, len(silenced), len(dropped)))
-
-        def change(line: Line) -> Line | None:
-            if line.seq in dropped:
-                return None
-            return line.without_text() if line.seq in silenced else line
-
-        self._segments.replace(change)
+        over = surplus(self._segments.lines, max_bytes, max_days, now)
+        if over:
+            self.append(lambda seq: make(seq, len(over.silenced), len(over.dropped)))
+            self._segments.replace(over.without)
+        self._aside.keep_within(max_bytes, max_days, now)
 
     def unsynced(self) -> set[Path]:
         """Return the files to be brought onto the disk by `lsp.segments.sync_files`."""
@@ -134,60 +118,47 @@ class Spool:
             self._segments.delete_spent()
 
     def lower(self, level: FeedbackLevel) -> None:
-        """Take the texts out of what waits; at `off` all of it goes."""
+        """Take the texts out of all that is kept; at `off` all of it goes."""
         if level == FeedbackLevel.OFF:
             self._acked = self._segments.last
             if self._segments.forget(self._acked):
                 self.tidy()
         elif level != FeedbackLevel.FULL:
             self._segments.replace(lambda line: line.without_text() if line.has_text else line)
+        self._aside.lower(level)
 
     def save_open(self, snapshots: list[dict[str, Any]]) -> None:
         """Remember what is under observation, in case this process does not end in order."""
-        replace_file(self.folder / "open.json", json.dumps(snapshots).encode())
+        replace_file(self._open_file, json.dumps(snapshots).encode())
 
     def take_open(self) -> list[dict[str, Any]]:
-        """Return what an earlier run had under observation when it ended."""
-        try:
-            found = json.loads(_read(self.folder / "open.json") or "[]")
-        except (OSError, ValueError) as error:
-            log.warning("what %s had under observation is lost: %s", self.folder, error)
-            return []
-        return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+        """Return what an earlier run had under observation when it ended. What cannot be read of
+        it is kept aside."""
+        if (found := self._open()) is None:
+            try:
+                self._aside.keep(self._open_file)
+            except OSError as error:
+                log.warning("what was under observation is lost: %s", error)
+        return [item for item in found or () if isinstance(item, dict)]
 
     def close(self) -> None:
         """Let go of the folder; delete it if nothing is left in it but its number."""
         self._segments.close()
-        if not self.depth and not self.refused and not self.take_open():
+        if not self.depth and self._aside.empty and self._open() == []:
             shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._lock)
 
+    @property
+    def _open_file(self) -> Path:
+        return self.folder / "open.json"
 
-def _surplus(
-    lines: list[Line], max_bytes: int, max_days: float, now: float
-) -> tuple[set[int], set[int]]:
-    """Return the numbers of the events to be left without text, and of those to be dropped."""
-    dropped = {line.seq for line in lines if now - line.at > 2 * max_days * DAY_S}
-    silenced = {
-        line.seq
-        for line in lines
-        if line.has_text and now - line.at > max_days * DAY_S and line.seq not in dropped
-    }
-    size = sum(len(line.data) for line in lines if line.seq not in dropped)
-    if size <= max_bytes:
-        return silenced, dropped
-    sizes = {line.seq: len(line.data) for line in lines if line.seq not in dropped}
-    for line in lines:
-        if line.has_text and line.seq not in dropped and size > TARGET * max_bytes:
-            silenced.add(line.seq)
-            bare = len(line.without_text().data)
-            size, sizes[line.seq] = size - sizes[line.seq] + bare, bare
-    for seq in list(sizes):
-        if size > TARGET * max_bytes:
-            dropped.add(seq)
-            silenced.discard(seq)
-            size -= sizes[seq]
-    return silenced, dropped
+    def _open(self) -> list[Any] | None:
+        """Return the list of what is under observation; None if it cannot be read."""
+        try:
+            found = json.loads(_read(self._open_file) or "[]")
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, list) else None
 
 
 def open_spools(root: Path, workspace: str) -> tuple[Spool, list[Spool]]:
@@ -217,6 +188,12 @@ def open_or_borrow(root: Path, workspace: str) -> tuple[Spool, list[Spool], str]
     own, left = open_spools(Path(borrowed), workspace)
     weakref.finalize(own, shutil.rmtree, borrowed, ignore_errors=True)
     return own, left, trouble
+
+
+def read_acked(folder: Path) -> int:
+    """Return the highest number that was acknowledged. Raises OSError or ValueError if the mark
+    cannot be read."""
+    return int(_read(folder / "acked") or "0")
 
 
 def _claim(folder: Path) -> Spool | None:

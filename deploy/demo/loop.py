@@ -46,7 +46,6 @@ class Plan:
 
     learning: int = 375
     evaluation: int = 400
-    held_back: int = 125
     users: int = 24
     users_at_once: int = 8
     observers: int = 16

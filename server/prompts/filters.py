@@ -7,7 +7,7 @@ what one dismissed before is the language server's business.
 import difflib
 
 from feedback_store.events import EditContext, Reason
-from server.prompts.text import Hunk, has_word, split_lines
+from server.prompts.text import Hunk, common_start, has_word, split_lines
 
 MASS_DELETION_LINES = 6
 """An edit that deletes more lines than this and writes fewer than a quarter of them is refused:
@@ -87,16 +87,11 @@ def _runs_within(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
 def _between(before: str, middle: str, after: str) -> bool:
     """Whether `middle` stood there on the way of typing from `before` to `after`, a word or more
     before the end: to take back a bracket too many is no reversal."""
-    head = _common(before, after)
-    tail = _common(before[head:][::-1], after[head:][::-1])
+    head = common_start(before, after)
+    tail = common_start(before[head:][::-1], after[head:][::-1])
     if head + tail != len(before) or not len(before) <= len(middle) < len(after):
         return False
     typed, kept = after[head : len(after) - tail], middle[head : len(middle) - tail]
     if after[:head] + kept + after[len(after) - tail :] != middle:
         return False
     return typed.startswith(kept) and has_word(typed[len(kept) :])
-
-
-def _common(one: str, other: str) -> int:
-    pairs = zip(one, other, strict=False)
-    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

@@ -35,7 +35,7 @@ from itertools import groupby, pairwise
 
 from feedback_store.events import EditContext, Excerpt, Reason, RecentEdit
 from server.prompts.base import Budget, Parsed, drop_farthest, first_marker
-from server.prompts.text import split_lines
+from server.prompts.text import common_start, split_lines
 
 LEAST, MOST = 3, 6
 """Lines of a block: after the third it ends at an empty line, after the sixth anyhow."""
@@ -109,8 +109,8 @@ class MultiFormat:
         old, new = split_lines(context.region), split_lines(new_region)
         if new_region == context.region:
             return self._signs.end
-        same = _alike(old, new)
-        same_behind = _alike(old[same:][::-1], new[same:][::-1])
+        same = common_start(old, new)
+        same_behind = common_start(old[same:][::-1], new[same:][::-1])
         places = boundaries(old)
         first = max(n for n, at in enumerate(places[:-1]) if at <= same)
         last = min(n for n, at in enumerate(places) if n > first and at >= len(old) - same_behind)
@@ -214,12 +214,6 @@ def _complaints(context: EditContext) -> str:
     nearest = sorted(context.diagnostics, key=lambda one: abs(one.line - middle))[:COMPLAINTS]
     said = sorted(nearest, key=lambda one: one.line)
     return "".join(f"line {one.line + 1}: {_whole(one.message)}" for one in said)
-
-
-def _alike(one: list[str], other: list[str]) -> int:
-    """Return how many lines both begin with."""
-    pairs = zip(one, other, strict=False)
-    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _whole(text: str) -> str:

@@ -5,7 +5,7 @@ Knows text and the bodies of diffs. Does not know contexts, models or prompts.
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _TOKEN = re.compile(r"\w+|[^\w\s]|\s+")
@@ -41,6 +41,12 @@ def _signed(lines: list[str], sign: str) -> tuple[str, ...]:
 def split_lines(text: str) -> list[str]:
     """Split at newlines only, where str.splitlines would also split at form feeds and others."""
     return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def common_start(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many signs, or lines, both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def tokens(text: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Where keys are kept, who may say what they are, and that nothing repeats them."""
 
+import io
 import json
 import stat
 import subprocess
@@ -104,10 +105,14 @@ def test_a_command_may_be_a_list(tmp_path: Path, environ: dict[str, str]) -> Non
     assert find_key(load(file, {}, environ).gateway, environ).key == "two words"
 
 
-def test_login_and_logout(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the user's configuration lies, for this process and those that it starts."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_login_and_logout(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script = [sys.executable, "-m", "lsp.cli", "login", "--gateway.url", "http://a"]
     done = subprocess.run(
         script, input=f"{KEY}\n", capture_output=True, text=True, cwd=ROOT, check=True
@@ -119,6 +124,30 @@ def test_login_and_logout(
     assert cli.main(["logout", "--gateway.url", "http://a"]) == 0
     assert "was not stored" in capsys.readouterr().out
     assert json.loads((tmp_path / "hone" / "lsp-keys.json").read_text()) == {}
+
+
+DAMAGED = [f'{{"http://a": "{KEY}"', "[]", '{"http://a": 5}', "\udcff"]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_keys_that_cannot_be_read_are_neither_none_nor_written_over(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    file = home / "hone" / "lsp-keys.json"
+    file.parent.mkdir()
+    file.write_text(text, "utf-8", "surrogateescape")
+    found = find({"XDG_CONFIG_HOME": str(home)})
+    assert (found.key, found.source) == (None, str(file))
+    assert f"mend or remove {file}" in found.trouble
+    monkeypatch.setattr(sys, "stdin", io.StringIO("another\n"))
+    for command in ("login", "logout"):
+        assert cli.main([command, "--gateway.url", "http://a"]) == 2
+        said = capsys.readouterr().err
+        assert f"mend or remove {file}, then run `hone-lsp login`" in said
+        assert KEY not in said + found.trouble
+    assert file.read_text("utf-8", "surrogateescape") == text
+    file.unlink()
+    assert cli.main(["logout", "--gateway.url", "http://a"]) == 0
 
 
 @pytest.mark.parametrize(

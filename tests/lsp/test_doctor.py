@@ -11,7 +11,10 @@ from feedback_store.events import FeedbackLevel
 from lsp import cli
 from lsp.checkup import Checkup, State
 from lsp.config import load
+from lsp.spool import open_spools
 from tests.lsp.standin import StandIn
+from tests.lsp.test_spool import add
+from tests.lsp.test_torn_writes import acknowledge_first
 
 Examine = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
 
@@ -104,6 +107,16 @@ def test_a_command_that_gives_no_key(examine: Examine) -> None:
     assert "by hand" in found["key"]["advice"]
 
 
+def test_keys_that_cannot_be_read(examine: Examine, home: Path) -> None:
+    file = home / "config" / "hone" / "lsp-keys.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{")
+    code, found = examine()
+    assert code == 1
+    assert found["key"]["state"] == "bad"
+    assert f"mend or remove {file}" in found["key"]["said"]
+
+
 def test_where_the_key_comes_from(examine: Examine, gateway: StandIn) -> None:
     gateway.key = "secret-key"
     code, found = examine("--gateway.key_command", "echo secret-key")
@@ -123,18 +136,37 @@ def test_an_excluded_folder(examine: Examine, home: Path) -> None:
 
 
 def test_a_spool_with_old_and_refused_events(examine: Examine, home: Path) -> None:
-    spool = home / "state" / "hone" / "spool" / "workspace" / "producer"
-    spool.mkdir(parents=True)
-    (spool / "acked").write_text("1")
-    events = [{"seq": seq, "client_time": 1.0} for seq in (1, 2, 3)]
-    (spool / "events-1.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    spool, _ = open_spools(home / "state" / "hone" / "spool", "workspace")
+    add(spool, "a", "b", "c")
+    acknowledge_first(spool)
     _, found = examine()
     assert found["spool"]["said"].startswith("2 events wait")
     assert "days" in found["spool"]["said"]
-    (spool / "refused.jsonl").write_text("{}\n")
+    batch = spool.batch(1)
+    assert batch
+    spool.set_aside(batch)
+    spool.tidy()
     _, found = examine()
+    assert found["spool"]["said"].startswith("1 events wait")
     assert "refused 1" in found["spool"]["said"]
     assert "refused.jsonl" in found["spool"]["advice"]
+
+
+def test_a_spool_with_torn_lines(examine: Examine, home: Path) -> None:
+    spool, _ = open_spools(home / "state" / "hone" / "spool", "workspace")
+    add(spool, "a", "b", "c")
+    [file] = spool.folder.glob("events-*")
+    first, second, _ = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(first + b"\xff\x00\n" + second + second[:-20])
+    _, found = examine()
+    assert found["spool"]["state"] == "note"
+    assert found["spool"]["said"].startswith("2 events wait")
+    assert "2 lines cannot be read" in found["spool"]["said"]
+    (spool.folder / "acked").write_text("many")
+    (spool.folder / "events-0.jsonl").mkdir()
+    _, found = examine()
+    assert found["spool"]["said"].startswith("2 events wait")
+    assert "4 lines cannot be read" in found["spool"]["said"]
 
 
 def test_a_spool_that_is_no_folder(examine: Examine, home: Path) -> None:

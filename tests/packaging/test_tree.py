@@ -36,6 +36,12 @@ def text_files() -> dict[str, str]:
     return found
 
 
+def other_code() -> list[str]:
+    """Scripts and pages; what a tool writes is none of these."""
+    kinds = (".css", ".html", ".js", ".lua", ".sh", ".sql", ".ts")
+    return sorted(name for name in text_files() if name.endswith(kinds))
+
+
 def python_files() -> list[str]:
     return sorted(name for name in text_files() if name.endswith(".py"))
 
@@ -84,3 +90,8 @@ def test_a_file_is_short_and_says_what_it_knows(name: str) -> None:
         and (node.end_lineno or 0) - node.lineno + 1 > MAX_FUNCTION_LINES
     ]
     assert not long
+
+
+@pytest.mark.parametrize("name", other_code())
+def test_code_in_other_languages_is_short_too(name: str) -> None:
+    assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES

@@ -3,7 +3,14 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.prompts.text import Hunk, replace_tokens, replacements, split_lines, tokens
+from server.prompts.text import (
+    Hunk,
+    common_start,
+    replace_tokens,
+    replacements,
+    split_lines,
+    tokens,
+)
 
 WORDS = st.text("ab_. (\n", min_size=1, max_size=12)
 
@@ -42,3 +49,13 @@ def test_what_is_replaced_stands_in_the_diff(removed: list[str], added: list[str
         assert before in old
         assert after in new
         assert before != after
+
+
+@given(st.lists(WORDS, max_size=4), st.lists(WORDS, max_size=4), st.lists(WORDS, max_size=4))
+def test_what_two_begin_with(same: list[str], one: list[str], other: list[str]) -> None:
+    one, other = [*same, *one], [*same, *other]
+    count = common_start(one, other)
+    assert len(same) <= count <= min(len(one), len(other))
+    assert one[:count] == other[:count]
+    assert one[count : count + 1] != other[count : count + 1] or count in (len(one), len(other))
+    assert common_start("".join(one), "".join(other)) >= len("".join(one[:count]))

@@ -257,11 +257,7 @@ end
 M.feedback, M.show_status = commands.feedback, commands.show_status
 
 local function attach(bufnr)
-  if not vim.api.nvim_buf_is_loaded(bufnr) then
-    return
-  end
-  local named = vim.api.nvim_buf_get_name(bufnr) ~= ""
-  if named and vim.bo[bufnr].buftype == "" and (not options.attach or options.attach(bufnr)) then
+  if server.is_file(bufnr) and (not options.attach or options.attach(bufnr)) then
     server.attach(bufnr, options.cmd)
   end
 end

@@ -14,6 +14,13 @@ local function root_of(path)
   return marker == "" and folder or vim.fn.fnamemodify(marker, ":p"):gsub("/?%.git/?$", "")
 end
 
+--- Whether a buffer is loaded and holds a file.
+function M.is_file(bufnr)
+  return vim.api.nvim_buf_is_loaded(bufnr)
+    and vim.api.nvim_buf_get_name(bufnr) ~= ""
+    and vim.bo[bufnr].buftype == ""
+end
+
 --- Attach the server of the buffer's folder, started if need be.
 function M.attach(bufnr, cmd)
   local config = {
