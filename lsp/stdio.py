@@ -41,7 +41,9 @@ async def _converse(server: HoneServer, incoming: BinaryIO, outgoing: BinaryIO) 
         target=_read, args=(incoming.fileno(), reader, loop), name="stdin", daemon=True
     )
     reading.start()
-    await run_async(threading.Event(), reader, server.protocol, error_handler=server.report_server_error)
+    await run_async(
+        threading.Event(), reader, server.protocol, error_handler=server.report_server_error
+    )
 
 
 def _read(source: int, reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop) -> None:

@@ -238,7 +238,11 @@ def test_what_is_undone_step_by_step_leaves_nothing(edits: list) -> None:
 @given(
     st.lists(
         st.tuples(
-            st.integers(0, 1), st.integers(0, 6), st.integers(0, 2), st.integers(0, 2), st.booleans()
+            st.integers(0, 1),
+            st.integers(0, 6),
+            st.integers(0, 2),
+            st.integers(0, 2),
+            st.booleans(),
         ),
         max_size=8,
     ),
