@@ -54,9 +54,9 @@ class Hunk:
         return RecentEdit(path=self.path, diff=diff) if encodable(diff) else None
 
     def takes_back(self, other: "Hunk") -> bool:
-        """Whether this undoes the other. Asked of every pair: most differ in their lines."""
-        same_place = self.at == other.at and self.uri == other.uri
-        return same_place and self.old == other.new and self.new == other.old
+        """Whether this undoes the other."""
+        same_place = (self.uri, self.at) == (other.uri, other.at)
+        return same_place and (self.old, self.new) == (other.new, other.old)
 
 
 @dataclass(eq=False)
@@ -174,7 +174,8 @@ class History:
             if edit.hunks is None:
                 edit.hunks = _hunks(edit)
             for hunk in edit.hunks:
-                undone = next((old for old in reversed(kept) if hunk.takes_back(old)), None)
+                there = (old for old in reversed(kept) if old.at == hunk.at)
+                undone = next((old for old in there if hunk.takes_back(old)), None)
                 if undone is not None:
                     kept.remove(undone)
                 elif len(hunk.old) + len(hunk.new) <= MAX_DIFF_LINES:
