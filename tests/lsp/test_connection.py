@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -191,6 +193,23 @@ def test_the_doctor_warns_of_an_open_way(tmp_path: Path) -> None:
 )
 def test_what_is_loopback(host: str, local: bool) -> None:
     assert is_loopback(host) == local
+
+
+def test_an_answer_that_points_elsewhere_is_not_followed(gateway: StandIn) -> None:
+    class Pointing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(307)
+            self.send_header("Location", f"{gateway.url}/v1/hello")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Pointing) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        said = trouble(f"http://127.0.0.1:{server.server_port}")
+    assert "the gateway answered 307" in said
+    assert gateway.greetings == 0
 
 
 def test_a_socket_has_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
