@@ -1,14 +1,19 @@
 """Canaries and live versions in a running gateway: what people do with them decides."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from feedback_store.store import Store
+from server.app import build, watcher_of
+from server.config import ServerSettings
+from server.policies import Book
 from tests.server.adapters import publish_adapter
 from tests.server.samples import ANSWER, event, feedback, suggestion
-from tests.server.serving import StandIn, gateway, settings_for, wait_for
+from tests.server.serving import POLL_S, StandIn, gateway, settings_for, wait_for
 
 SESSIONS = [f"s{number}" for number in range(40)]
 
@@ -131,13 +136,58 @@ def test_what_an_administrator_left_does_not_come_back_by_itself(
     assert statuses(client) == {"hone-000001": "live", "hone-000002": "previous"}
 
 
+def unwatched(folder: Path, engine: StandIn) -> ServerSettings:
+    canary = {"share": 0.5, "min_shown": 10, "margin": 0.3}
+    watch = {"interval_s": 10_000.0}
+    return settings_for(folder / "data", engine.url, canary=canary, watch=watch)
+
+
+def look(folder: Path, engine: StandIn) -> Book:
+    """Look once at what a gateway that has ended left; who serves what then."""
+    settings = unwatched(folder, engine)
+    with Store.open(settings.data.folder, settings.store) as store:
+        made = build(settings, store)
+
+        async def once() -> None:
+            running = asyncio.create_task(made.fleet.run())
+            while made.registry.book.canary not in made.fleet.loaded:
+                await asyncio.sleep(POLL_S)
+            await watcher_of(made).look()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await made.fleet.stop()
+
+        asyncio.run(once())
+        return made.registry.book
+
+
+@pytest.mark.parametrize("paused", [False, True])
 def test_a_canary_waits_while_promotions_are_paused(
-    client: httpx.Client, users: Users, tmp_path: Path
+    engine: StandIn, tmp_path: Path, paused: bool
 ) -> None:
-    publish(client, tmp_path, "hone-000001")
-    client.put("/v1/promotions", json={"paused": True})
-    users.work({"hone-tiny": True, "hone-000001": True})
-    assert statuses(client) == {"hone-000001": "canary"}
-    client.put("/v1/promotions", json={"paused": False})
-    users.work({"hone-tiny": True, "hone-000001": True})
-    wait_for(lambda: statuses(client) == {"hone-000001": "live"})
+    with gateway(unwatched(tmp_path, engine)) as client:
+        publish(client, tmp_path, "hone-000001")
+        client.put("/v1/promotions", json={"paused": paused})
+        Users(client, engine).work({"hone-tiny": True, "hone-000001": True})
+        assert statuses(client) == {"hone-000001": "canary"}
+    book = look(tmp_path, engine)
+    assert (book.canary, book.live) == (("hone-000001", None) if paused else (None, "hone-000001"))
+
+
+def test_one_who_says_it_again_and_again_ends_no_canary(engine: StandIn, tmp_path: Path) -> None:
+    with gateway(unwatched(tmp_path, engine)) as client:
+        publish(client, tmp_path, "hone-000001")
+        Users(client, engine).work({"hone-tiny": True, "hone-000001": True})
+        names = [ask(client, engine, session) for session in SESSIONS]
+        mine = next(name for name, policy in names if policy == "hone-000001")
+        again = [event(mine, seq, outcome="rejected") for seq in range(1, 300)]
+        sent = feedback(*again, producer="spool-again")
+        assert client.post("/v1/feedback", json=sent).is_success
+    assert look(tmp_path, engine).live == "hone-000001"
+
+
+def ask(client: httpx.Client, engine: StandIn, session: str) -> tuple[str, str]:
+    """Return a suggestion's id and the version that made it."""
+    engine.answer(text=ANSWER)
+    answer = client.post("/v1/suggest", json=suggestion(session=session)).json()
+    return answer["suggestion_id"], answer["policy_version"]
