@@ -7,10 +7,13 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import given, settings
-from schemathesis.checks import not_a_server_error
+from schemathesis import GenerationMode
+from schemathesis.checks import CheckFunction, not_a_server_error
 from schemathesis.core.result import Ok
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
     response_schema_conformance,
     status_code_conformance,
 )
@@ -36,19 +39,33 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield str(client.base_url)
 
 
-def test_every_operation_answers_as_the_document_says(url: str) -> None:
-    document = schemathesis.openapi.from_url(f"{url}/openapi.json")
-    found = list(document.get_all_operations())
+def _holds(operation: APIOperation, mode: GenerationMode, checks: list[CheckFunction]) -> None:
+    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def holds(case: schemathesis.Case) -> None:
+        case.call_and_validate(checks=checks)
+
+    holds()
+
+
+def _operations(url: str) -> list[APIOperation]:
+    found = list(schemathesis.openapi.from_url(f"{url}/openapi.json").get_all_operations())
     operations = [one.ok() for one in found if isinstance(one, Ok)]
     assert len(operations) == len(found) > 15
-    for operation in operations:
+    return operations
 
-        @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, database=None)
-        @given(case=operation.as_strategy())
-        def holds(case: schemathesis.Case) -> None:
-            case.call_and_validate(checks=CHECKS)
 
-        holds()
+def test_every_operation_answers_as_the_document_says(url: str) -> None:
+    for operation in _operations(url):
+        _holds(operation, GenerationMode.POSITIVE, CHECKS)
+
+
+def test_what_the_document_does_not_allow_is_refused_as_it_says(url: str) -> None:
+    """Wrong types, missing fields, numbers out of range, in whatever has a body."""
+    wrongable = [one for one in _operations(url) if one.body]
+    assert len(wrongable) > 10
+    for operation in wrongable:
+        _holds(operation, GenerationMode.NEGATIVE, [*CHECKS, negative_data_rejection])
 
 
 def test_the_document_names_what_clients_use(url: str) -> None:
