@@ -105,8 +105,10 @@ class Assembly:
         return found
 
     def _suggesting(self) -> tuple[Ahead, Engine]:
-        """Join what suggests with what is asked; no question leaves unscreened."""
-        ask, tracker = guarded(self.screen, self.gateway.suggest), self.observation.tracker
+        """Join what suggests with what is asked; no question leaves unscreened, or asks for more
+        to be recorded than is allowed by then."""
+        ask = guarded(self.screen, self.consent.asked(self.gateway.suggest))
+        tracker = self.observation.tracker
         envelope, clock = self.envelope, self.clock
         document_of = self.documents.document
         ahead = Ahead(tracker, ask, envelope, self.asking.after, document_of, clock)

@@ -7,12 +7,12 @@ the workspace. Knows levels and the file. Does not know who asks or how a user i
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from feedback_store.events import FeedbackLevel
+from feedback_store.events import FeedbackLevel, SuggestRequest
 from lsp.files import replace_file
 from lsp.findings import Finding
 
@@ -28,6 +28,7 @@ ANYWHERE = "*"
 UNKNOWN = {ANYWHERE: FeedbackLevel.FACTS.value}
 """What holds after choices that can no longer be read."""
 log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
 
 
 def lowest(*levels: FeedbackLevel) -> FeedbackLevel:
@@ -92,6 +93,18 @@ class Consent:
             emit(replace(finding, level=lowest(finding.level, self.level)), *more)
 
         return emit_less
+
+    def asked(
+        self, ask: Callable[[SuggestRequest], Awaitable[Answer]]
+    ) -> Callable[[SuggestRequest], Awaitable[Answer]]:
+        """Return `ask` for what is allowed when a request leaves, however long it waited."""
+
+        def ask_less(request: SuggestRequest) -> Awaitable[Answer]:
+            self.refresh()
+            level = lowest(request.level, self.level)
+            return ask(request.model_copy(update={"level": level}))
+
+        return ask_less
 
     def describe(self, url: str) -> dict[str, Any]:
         """Return what is recorded, where it goes, and who decided it."""

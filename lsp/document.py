@@ -8,6 +8,7 @@ import copy
 import io
 from dataclasses import dataclass, replace
 
+from lsp.ends import common_ends
 from lsp.positions import Encoding, from_code_points, to_code_points
 
 Position = tuple[int, int]
@@ -64,25 +65,13 @@ class Change:
 
 def _without_common_ends(old: str, new: str) -> tuple[str, str]:
     """Return what of each is not in the other: a client may send a whole text for every key."""
-    head = _alike(old, new)
-    tail = _alike(old[head:][::-1], new[head:][::-1])
+    head, tail = common_ends(old, new)
     return old[head : len(old) - tail], new[head : len(new) - tail]
-
-
-def _alike(first: str, second: str) -> int:
-    """Return how many characters they have in common at the beginning."""
-    pairs = enumerate(zip(first, second, strict=False))
-    return next((at for at, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
 def splice(first: int, old: list[str], new: list[str], inserted: str, removed: str) -> Change:
     """Build the change, leaving out the lines that it does not alter at both ends."""
-    head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
+    head, tail = common_ends(old, new)
     kept_old = tuple(old[head : len(old) - tail])
     return Change(first + head, kept_old, tuple(new[head : len(new) - tail]), inserted, removed)
 

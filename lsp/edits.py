@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lsp.document import Position, content, normalise, split_lines
+from lsp.ends import common_ends
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,7 @@ def fitted(region: str, new_region: str) -> str:
 
 def changed_span(old: str, new: str) -> tuple[int, int, str]:
     """Return start and end of the part of `old` that differs, and what replaces it."""
-    head = 0
-    limit = min(len(old), len(new))
-    while head < limit and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < limit - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
+    head, tail = common_ends(old, new)
     return head, len(old) - tail, new[head : len(new) - tail]
 
 

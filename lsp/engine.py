@@ -22,6 +22,7 @@ from feedback_store.events import (
 from lsp.ahead import Ahead, Ask, Guess
 from lsp.alternatives import turn
 from lsp.edits import fitted
+from lsp.ends import common_ends
 from lsp.findings import Envelope
 from lsp.flights import Flights
 from lsp.gateway import Silence
@@ -266,11 +267,6 @@ class Engine:
 def _fingerprint(watch: Watch, proposed: str) -> tuple[str, str, str]:
     """Return what an edit deletes and writes, by whole lines: the same wherever it stands."""
     old, new = watch.base.split("\n"), proposed.split("\n")
-    head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
+    head, tail = common_ends(old, new)
     gone, written = old[head : len(old) - tail], new[head : len(new) - tail]
     return watch.uri, "\n".join(gone), "\n".join(written)

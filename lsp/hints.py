@@ -1,7 +1,10 @@
 """Marks at the places of edits, kept in step with what is on offer.
 
 Knows which clients need them: those that ask neither for ghost text nor for next edits, and those
-that are told to show hints only. Does not know how a mark looks (lsp.marks).
+that are told to show hints only. Does not know how a mark looks (lsp.marks), nor whether it was
+seen: editors ask for the lenses of a whole document, also of one in a hidden tab or far below the
+window, may draw no hint, and tell nobody what is in sight. A marked edit's `shown` is therefore
+`unknown` until its command is run.
 """
 
 from collections.abc import Callable

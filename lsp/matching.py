@@ -4,6 +4,7 @@ Knows texts. Does not know who typed them, when, or in how many steps (that is `
 """
 
 from lsp.edits import changed_span
+from lsp.ends import common_start
 
 CLOSERS = frozenset(")]}'\"`>")
 """What editors insert by themselves behind the cursor."""
@@ -27,7 +28,7 @@ def progress(base: str, proposed: str, text: str) -> int | None:
     middle = _middle(base, start, end, text)
     if middle is None:
         return None
-    done = _common(middle, written)
+    done = common_start(middle, written)
     rest, deleted = middle[done:], base[start:end]
     if not deleted.endswith(rest) and not CLOSERS.issuperset(rest):
         return None
@@ -72,13 +73,6 @@ def _middle(base: str, start: int, end: int, text: str) -> str | None:
     if len(text) < start + len(tail) or not text.startswith(base[:start]):
         return None
     return text[start : len(text) - len(tail)] if text.endswith(tail) else None
-
-
-def _common(first: str, second: str) -> int:
-    done = 0
-    while done < min(len(first), len(second)) and first[done] == second[done]:
-        done += 1
-    return done
 
 
 def _plain(text: str) -> str:

@@ -9,6 +9,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from lsp.ends import common_ends
+
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 GRAM = 4
 MAX_CELLS = 250_000
@@ -48,12 +50,7 @@ def survival(base: str, accepted: str, now: str) -> Survival:
 
 def aligned(first: list[str], second: list[str]) -> list[tuple[int, int]]:
     """Return the index pairs of a longest common subsequence, rising."""
-    head = 0
-    while head < min(len(first), len(second)) and first[head] == second[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(first), len(second)) - head and first[-1 - tail] == second[-1 - tail]:
-        tail += 1
+    head, tail = common_ends(first, second)
     middle = _longest(first[head : len(first) - tail], second[head : len(second) - tail])
     return (
         [(i, i) for i in range(head)]

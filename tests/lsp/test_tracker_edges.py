@@ -2,9 +2,10 @@
 
 import pytest
 
-from feedback_store.events import FeedbackLevel, Outcome, Reason
+from feedback_store.events import FeedbackLevel, Outcome, Reason, SettledBy
 from lsp.context import Region
 from lsp.document import Document
+from lsp.findings import Decided
 from tests.lsp.desk import Desk
 from tests.lsp.test_tracker_traces import (
     TEXT,
@@ -22,6 +23,8 @@ from tests.lsp.test_tracker_traces import (
     wait,
 )
 
+TWO_LEAPS = [edit(((4, 12), (4, 12), "a.b")), wait(0.2), edit(((4, 12), (4, 12), " + "))]
+
 
 @pytest.mark.parametrize(
     ("steps", "outcome"),
@@ -38,6 +41,15 @@ from tests.lsp.test_tracker_traces import (
         ([keys(4, 12, " + a"), dismiss], R),
         # Typed while another menu completed a word.
         ([keys(4, 12, " + a"), edit(((4, 15), (4, 16), "a.b"))], A),
+        # Written by another tool over something else, or with more behind it.
+        ([keys(4, 12, "zzz"), wait(3), edit(((4, 12), (4, 15), " + a.b"))], T),
+        ([keys(4, 12, "zzz"), wait(3), edit(((4, 12), (4, 15), " + a.b")), dismiss], T),
+        ([edit(((4, 12), (4, 12), " + a.b(c)"))], D),
+        ([keys(4, 12, " + ab(c"), keys(4, 16, ".")], D),
+        ([keys(4, 12, "z"), edit(((4, 12), (4, 13), " + a.b"))], T),
+        # A burst lasts a second, and begins where the region was last as it had been.
+        ([keys(4, 12, "z"), edit(((4, 12), (4, 13), "")), wait(2), *TWO_LEAPS], A),
+        ([TWO_LEAPS[0], wait(1.1), TWO_LEAPS[2]], T),
         ([edit(((0, 0), (7, 0), "# 1\n# 2\n" + TEXT.replace("return x", "return x + a.b")))], A),
     ],
 )
@@ -57,6 +69,25 @@ def test_collected_keys_may_go_beyond_the_end() -> None:
         desk.wait(0.2)
     desk.wait(100)
     assert desk.outcome(name).outcome == T
+
+
+def test_what_was_left_is_no_longer_visible() -> None:
+    desk, name = insertion()
+    desk.wait(1)
+    desk.type(4, 12, "zzz")
+    desk.wait(100)
+    assert desk.outcome(name).outcome == D
+    assert desk.outcome(name).visible_ms == pytest.approx(1000, abs=1)
+
+
+def test_what_is_typed_behind_the_end_changes_nothing_of_it() -> None:
+    desk, name = insertion()
+    desk.type(4, 12, " + a.b")
+    desk.wait(0.4)
+    desk.type(4, 18, "(")
+    desk.wait(0.6)
+    assert desk.outcome(name).outcome == T
+    assert desk.outcome(name).visible_ms == pytest.approx(500, abs=1)
 
 
 @pytest.mark.parametrize(("warm", "outcome"), [(True, P), (False, D)])
@@ -82,25 +113,17 @@ def test_a_menu_that_writes_the_word_anew_is_typing() -> None:
     assert desk.outcome(name).outcome == T
 
 
-def test_a_part_is_dated_by_the_step_that_took_it() -> None:
-    desk, name = insertion()
-    desk.edit(((4, 12), (4, 12), " + a"))
-    desk.wait(4)
-    desk.type(4, 16, "[0]")
-    desk.wait(12)
-    settled, found = desk.settled(name), desk.survivals(name)
-    assert settled.accepted_text is not None
-    assert "return x + a\n" in settled.accepted_text
-    # Decided late, looked at late, and said so.
-    assert [s.horizon_s for s in found] == [0, 5]
-    assert found[0].age_s == pytest.approx(14.2, abs=0.2)
-
-
-def test_what_is_due_at_the_close_is_seen() -> None:
+def test_what_was_undone_in_time_is_so_however_often_it_is_undone() -> None:
     desk, name = insertion()
     WHOLE(desk, name)
-    desk.leave(close=True)
-    assert [s.left is not None for s in desk.survivals(name)] == [True, False, False]
+    desk.wait(2)
+    desk.edit(((4, 12), (4, 18), ""))
+    desk.wait(5)
+    desk.type(4, 12, "z")
+    desk.wait(5)
+    desk.edit(((4, 12), (4, 13), ""))
+    desk.wait(100)
+    assert desk.settled(name).undone
 
 
 def test_lines_at_the_edges_belong_to_the_region() -> None:
@@ -126,6 +149,7 @@ def test_other_documents_are_none_of_ours() -> None:
     other = Document("file:///b.py", "python", 1, TEXT, "utf-32", 1000)
     watch = desk.tracker.asked(other.uri, 1, Region(2, 6), "", desk.now)
     desk.tracker.answered(watch, "other", FeedbackLevel.FULL, "proposed\n", desk.now)
+    desk.tracker.delivered(watch, desk.now)
     change = other.apply((4, 4), (4, 12), "something else")
     assert change
     desk.tracker.changed(other.uri, [(change, other.lines)], desk.now)
@@ -156,6 +180,33 @@ def test_what_no_client_got_does_not_outrun_what_one_has() -> None:
     desk.type(4, 12, " + a.b")
     desk.wait(100)
     assert desk.outcome(seen).outcome == T
+
+
+def test_the_quiet_begins_with_the_answer() -> None:
+    desk = Desk(TEXT)
+    watch = desk.ask(2, 6)
+    desk.wait(3)
+    desk.tracker.silent(
+        watch, "late", FeedbackLevel.FULL, Outcome.WITHHELD, Reason.NO_EDIT, desk.now
+    )
+    desk.wait(9.9)
+    assert [type(found) for found in desk.found] == [Decided]
+    desk.wait(0.2)
+    assert desk.settled("late").settled_by == SettledBy.QUIET
+
+
+@pytest.mark.parametrize("wait_s", [0.1, 2])
+def test_what_is_reported_of_typing_says_nothing_of_the_clients_habits(wait_s: float) -> None:
+    """Whether the server knows of it by itself, or the client says so when all was decided."""
+    desk, name = insertion()
+    desk.type(4, 12, " + a.b")
+    desk.wait(wait_s)
+    desk.tracker.accepted(name, desk.now, by_client=wait_s > 1)
+    assert desk.outcome(name).outcome == (T if wait_s > 1 else A)
+    desk.wait(100)
+    again = desk.offer(2, 6, "x = 1\n", "x = 1 + len(a)\n")
+    desk.edit(((3, 9), (3, 9), " + len(a)"))
+    assert desk.outcome(again).outcome == A
 
 
 def test_an_accept_that_the_server_applied_says_nothing_of_the_clients_habits() -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from feedback_store.events import Reason
 from tests.lsp.editor import Editor
 from tests.lsp.scenes import CODE, rewrite, typed
@@ -43,6 +45,23 @@ def test_what_waited_is_asked_once_there_is_room(editor: Editor, gateway: StandI
     [edit] = editor.result(behind_two(editor, gateway, uri))["edits"]
     editor.apply(uri, edit)
     assert "total_4 = 4\n" in editor.texts[uri]
+
+
+@pytest.mark.parametrize("level", ["facts", "off"])
+def test_what_waited_leaves_at_the_level_of_then(
+    editor: Editor, gateway: StandIn, level: str
+) -> None:
+    uri = typed(editor, name="lowered.py")
+    gateway.answers += [Reason.NO_EDIT] * 2 + [rewrite("value_4", "total_4")]
+    number = behind_two(editor, gateway, uri)
+    assert editor.command("hone.feedback", level)["level"] == level
+    for edit in editor.result(number)["edits"]:
+        editor.apply(uri, edit)
+    editor.close_documents()
+    editor.wait_delivered()
+    editor.command("hone.feedback", "full")
+    assert [request.level for request in gateway.requests] == ["full", "full", level]
+    assert not [event for event in gateway.events if getattr(event, "settled_text", None)]
 
 
 def moved_on(editor: Editor, gateway: StandIn, name: str, *edit: Any) -> tuple[str, Any]:
