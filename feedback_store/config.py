@@ -27,6 +27,8 @@ class StoreSettings(Section):
     """After how many hours a settled suggestion enters a batch without its last horizon."""
     remembered_suggestions: int = Field(default=200_000, ge=1)
     """How many recent suggestions are kept in memory to check feedback against."""
+    fold_mib: float = Field(default=16.0, gt=0)
+    """Size in MiB at which DuckDB's write-ahead log is folded into the file, beside commits."""
     threads: int = Field(default=2, ge=1)
     """Threads that DuckDB may use."""
     memory_limit_mib: int = Field(default=1024, ge=64)

@@ -9,8 +9,8 @@ import duckdb
 
 from feedback_store.errors import CorruptDatabase
 
-_CHECKPOINT_AT = "64MiB"
-"""Of the write-ahead log. A checkpoint holds commits up: this makes a quarter of the default."""
+_CHECKPOINT_AT = "256MiB"
+"""Of the write-ahead log: a commit folds it itself if feedback_store.folding cannot keep up."""
 
 
 def connect(

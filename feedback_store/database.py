@@ -16,6 +16,7 @@ import duckdb
 
 from feedback_store.connecting import connect, damaged
 from feedback_store.errors import CorruptDatabase, InvalidEntry
+from feedback_store.folding import Folding, wal_bytes
 from feedback_store.migrations import Migration, migrate, shipped
 from feedback_store.projection import (
     FORGET,
@@ -27,8 +28,6 @@ from feedback_store.projection import (
 )
 from feedback_store.tables import Row, statements
 
-LEDGER = ("meta", "producers", "schema_migrations")
-"""Tables that are updated in place; all others are append-only."""
 _UNFIT = (
     duckdb.DataError,
     duckdb.IntegrityError,
@@ -41,10 +40,10 @@ _UNFIT = (
 """Errors that are the entry's fault, not the disk's."""
 _REPLAY_ENTRIES = 5000
 _FEW_CHARACTERS = 100_000
-_MARKS = "(SELECT unnest($producers::VARCHAR[]) AS producer, unnest($marks::BIGINT[]) AS mark)"
-_RAISE_MARK = f"""UPDATE producers SET high_water = new.mark FROM {_MARKS} AS new
-WHERE producers.producer = new.producer"""
-_NEW_MARK = f"INSERT INTO producers SELECT producer, mark FROM {_MARKS}"
+_FOLD_AT = 64 << 20
+"""Bytes of the write-ahead log at which a replay, beside which nothing is committed, folds it."""
+_OLD_MARKS = "DELETE FROM producers WHERE producer IN (SELECT unnest(?::VARCHAR[]))"
+_NEW_MARKS = "INSERT INTO producers SELECT unnest(?::VARCHAR[]), unnest(?::BIGINT[])"
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,7 @@ class Database:
         self._issued: OrderedDict[str, Issued] = OrderedDict()
         self._remembered = remembered
         self._staged: _Staged | None = None
+        self._folding: Folding | None = None
         self._prepared: set[str] = set()
         try:
             self._writer = self._root.cursor()
@@ -167,7 +167,13 @@ class Database:
             self.stage([logged(entry, body, known) for entry, body in group], known.new)
             self.commit()
             count += len(group)
+            if wal_bytes(self._path) >= _FOLD_AT:
+                self.checkpoint()
         return count
+
+    def fold_beside(self, at_bytes: int) -> None:
+        """From here on, fold the write-ahead log whenever it is so large, beside the commits."""
+        self._folding = Folding(self._path, self._root, lambda: self.ingest_seq, at_bytes)
 
     def query(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Run one SELECT on a cursor of its own, read-only; any thread."""
@@ -198,6 +204,8 @@ class Database:
 
     def close(self) -> None:
         """Close the file; what is committed stays, what is not is gone."""
+        if self._folding is not None:
+            self._folding.close()
         with self._lock:
             self._writer.close()
             self._root.close()
@@ -228,12 +236,13 @@ class Database:
         self._writer.execute(f"EXECUTE {name}('{literal}')")
 
     def _raise_marks(self, high_water: dict[str, int], ingest_seq: int) -> None:
-        for statement, wanted in ((_RAISE_MARK, True), (_NEW_MARK, False)):
-            marks = {p: m for p, m in high_water.items() if (p in self.high_water) is wanted}
-            if marks:
-                values = {"producers": list(marks), "marks": list(marks.values())}
-                self._writer.execute(statement, values)
-        self._writer.execute("UPDATE meta SET ingest_seq = ?", [ingest_seq])
+        """Put the new marks in the old ones' place, without UPDATE: see feedback_store.folding."""
+        if known := [producer for producer in high_water if producer in self.high_water]:
+            self._writer.execute(_OLD_MARKS, [known])
+        if high_water:
+            self._writer.execute(_NEW_MARKS, [list(high_water), list(high_water.values())])
+        self._writer.execute("DELETE FROM meta")
+        self._writer.execute(f"INSERT INTO meta VALUES ({ingest_seq:d})")
 
     def _load(self) -> None:
         """Read into memory what every commit needs."""

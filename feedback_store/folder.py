@@ -24,6 +24,8 @@ LOCK = "LOCK"
 BACKUPS = "backups"
 REBUILT = f"{DATABASE}.rebuilt"
 REPLACED = f"{DATABASE}.replaced"
+_PARTS = (".wal.checkpoint", ".wal", "")
+"""What may lie of a database: two write-ahead logs if a crash came while one was being folded."""
 
 
 def owner_token(folder: Path) -> str:
@@ -79,6 +81,7 @@ def recover(
             )
         log.open(tail)
         database.replay(log.read_with_text(database.ingest_seq))
+        database.fold_beside(int(settings.fold_mib * (1 << 20)))
     except BaseException:
         database.close()
         log.close()
@@ -138,9 +141,9 @@ def swap(folder: Path) -> None:
 
 
 def move(source: Path, target: Path) -> None:
-    """Move a database file with its write-ahead log, the log first: alone it is ignored."""
+    """Move a database file with its write-ahead logs, those first: alone they are ignored."""
     remove(target)
-    for suffix in (".wal", ""):
+    for suffix in _PARTS:
         path = source.with_name(source.name + suffix)
         if path.exists():
             path.rename(target.with_name(target.name + suffix))
@@ -148,5 +151,5 @@ def move(source: Path, target: Path) -> None:
 
 def remove(path: Path) -> None:
     """Delete a database file with its write-ahead log."""
-    path.with_name(path.name + ".wal").unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
+    for suffix in _PARTS:
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -58,18 +58,13 @@ def rewrite_log(folder: Path, change: Change) -> int:
 def _rewrite_segment(path: Path, change: Change) -> int:
     if all(change(entry) is None for _, entry, _ in read_frames(path)):
         return 0
-    name = path.name.removesuffix(".gz")
-    aside, target = path.with_name(f"{name}.gz.tmp"), path.with_name(f"{name}.gz")
+    target = path.with_name(f"{path.name.removesuffix('.gz')}.gz")
     changed = 0
-    with aside.open("wb") as raw:
-        with packed(raw) as file:
-            for _, entry, line in read_frames(path):
-                other = change(entry)
-                changed += other is not None
-                file.write(line if other is None else frames.encode(to_json(other)))
-        raw.flush()
-        os.fsync(raw.fileno())
-    aside.replace(target)
+    with replacing(target) as raw, packed(raw) as file:
+        for _, entry, line in read_frames(path):
+            other = change(entry)
+            changed += other is not None
+            file.write(line if other is None else frames.encode(to_json(other)))
     if path != target:
         path.unlink()
     sync_folder(path.parent)

@@ -5,7 +5,6 @@ Knows one file at a time. Does not know appending (feedback_store.log), nor what
 
 import gzip
 import logging
-import os
 import re
 import shutil
 import zlib
@@ -15,7 +14,7 @@ from typing import IO, Any
 
 from feedback_store import frames
 from feedback_store.errors import CorruptLog
-from feedback_store.publish import sync_folder
+from feedback_store.publish import replacing, sync_folder
 
 _LOG = logging.getLogger(__name__)
 _NAME = re.compile(r"(\d{8})\.jsonl(\.gz)?")
@@ -48,14 +47,10 @@ def compress_all(paths: list[Path]) -> None:
 
 def compress(path: Path) -> None:
     """Replace a segment by its compressed form; whatever happens, one of the two is whole."""
-    sealed, aside = path.with_name(path.name + ".gz"), path.with_name(path.name + ".gz.tmp")
+    sealed = path.with_name(f"{path.name}.gz")
     if not sealed.exists():
-        with path.open("rb") as source, aside.open("wb") as raw:
-            with packed(raw) as target:
-                shutil.copyfileobj(source, target, 1 << 20)
-            raw.flush()
-            os.fsync(raw.fileno())
-        aside.rename(sealed)
+        with path.open("rb") as source, replacing(sealed) as raw, packed(raw) as target:
+            shutil.copyfileobj(source, target, 1 << 20)
         sync_folder(path.parent)
     path.unlink()
 

@@ -65,7 +65,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         app.state.gateway, app.state.counters = gateway, Counters(store)
         operations = Operations(store, settings.retention, settings.query)
         app.state.operations = operations
-        resuming = asyncio.create_task(asyncio.to_thread(operations.resume))
+        resuming = asyncio.create_task(gateway.asks.run(operations.resume))
         running = asyncio.gather(gateway.fleet.run(), watcher_of(gateway).run())
         try:
             yield
@@ -200,5 +200,6 @@ async def _finish(gateway: Gateway, running: "asyncio.Future[tuple[None, None]]"
     # Whatever ended the loops, the engines and the traces are still to be ended.
     await asyncio.gather(running, return_exceptions=True)
     gateway.reads.shutdown(wait=False, cancel_futures=True)
+    gateway.asks.close()
     await gateway.fleet.stop()
     await asyncio.to_thread(gateway.traces.close)

@@ -1,8 +1,8 @@
 """What the page draws: how suggestions fare over time, by version, language and team.
 
-Never by person, and no group of fewer than five people where there are people to protect. What was
-held out stands apart: nobody saw it. Knows questions to the store and intervals. Does not know
-pages or policies' rules.
+Never by person, and no group of fewer than five people where there are people to protect
+(server.disclosure). What was held out stands apart: nobody saw it. Knows questions to the store and
+intervals. Does not know pages or policies' rules.
 """
 
 import math
@@ -14,6 +14,7 @@ from typing import Any
 
 from feedback_store.store import Store
 from server.comparison import wilson
+from server.disclosure import Cell, showable, totals
 
 FEWEST_PEOPLE = 5
 FRESH_S = 5.0
@@ -39,38 +40,56 @@ _JOINED = (
 )
 _DAILY = (
     "SELECT s.{column} AS name, strftime(date_trunc('day', s.received_at), '%Y-%m-%d') AS day, "
-    "count(DISTINCT s.user_id) AS people, count(*) AS shown, "
+    "list(DISTINCT s.user_id) AS people, count(*) AS shown, "
     f"count(*) FILTER ({TAKEN}) AS taken {_JOINED} GROUP BY ALL ORDER BY day, name"
 )
-_TOTALS = (
-    "SELECT s.{column} AS name, count(DISTINCT s.user_id) AS people, count(*) AS shown, "
-    f"count(*) FILTER ({TAKEN}) AS taken {_JOINED} GROUP BY ALL ORDER BY shown DESC, name"
-)
+
+
+def _of_many(columns: str, source: str, cell: str, rest: str) -> str:
+    """Return a question that looks at days of at least so many people alone, as the totals do.
+
+    `cell` is what a figure is of besides the day. Takes the source's parameters and that number.
+    """
+    return (
+        "WITH every AS (SELECT s.policy_version AS name, date_trunc('day', s.received_at) AS day, "
+        f"s.user_id, {columns} FROM suggestions s {source}), "
+        f"fit AS (SELECT {cell}, day FROM every GROUP BY ALL HAVING count(DISTINCT user_id) >= ?) "
+        f"SELECT {rest} FROM every JOIN fit USING ({cell}, day) GROUP BY {cell}"
+    )
+
+
 _SURVIVAL = (
-    "SELECT s.policy_version AS name, v.horizon_s, count(DISTINCT s.user_id) AS people, "
-    "count(v.retained) AS observed, avg(v.retained) AS retained, "
-    "coalesce(stddev_samp(v.retained), 0) AS spread, "
-    "count(*) FILTER (v.reverted) AS reverted, count(*) FILTER (NOT v.observed) AS unobserved "
-    "FROM survivals v JOIN suggestions s USING (suggestion_id) "
-    "WHERE s.received_at >= ? GROUP BY ALL ORDER BY name, horizon_s"
+    _of_many(
+        "v.horizon_s, v.retained, v.reverted, v.observed",
+        "JOIN survivals v USING (suggestion_id) WHERE s.received_at >= ?",
+        "name, horizon_s",
+        "name, horizon_s, count(retained) AS observed, avg(retained) AS retained, "
+        "coalesce(stddev_samp(retained), 0) AS spread, "
+        "count(*) FILTER (reverted) AS reverted, count(*) FILTER (NOT observed) AS unobserved",
+    )
+    + " ORDER BY name, horizon_s"
 )
 _LATENCY = (
-    "SELECT s.policy_version AS name, count(*) AS answers, "
-    "round(quantile_cont(s.engine_ms, 0.5), 1) AS p50, "
-    "round(quantile_cont(s.engine_ms, 0.9), 1) AS p90, "
-    "round(quantile_cont(s.engine_ms, 0.99), 1) AS p99, "
-    "round(median(o.waited_ms), 1) AS editor_p50, "
-    "count(DISTINCT s.user_id) AS people "
-    f"FROM suggestions s LEFT JOIN {FIRST_OUTCOMES} o USING (suggestion_id) "
-    "WHERE s.received_at >= ? GROUP BY ALL ORDER BY answers DESC"
+    _of_many(
+        "s.engine_ms, o.waited_ms",
+        f"LEFT JOIN {FIRST_OUTCOMES} o USING (suggestion_id) WHERE s.received_at >= ?",
+        "name",
+        "name, count(*) AS answers, round(quantile_cont(engine_ms, 0.5), 1) AS p50, "
+        "round(quantile_cont(engine_ms, 0.9), 1) AS p90, "
+        "round(quantile_cont(engine_ms, 0.99), 1) AS p99, "
+        "round(median(waited_ms), 1) AS editor_p50",
+    )
+    + " ORDER BY answers DESC"
 )
 _HOLDOUT = (
-    "SELECT s.policy_version AS name, count(*) AS held_out, "
-    "count(*) FILTER (s.reason = 'holdout') AS with_edit, "
-    "count(t.suggestion_id) AS settled, count(*) FILTER (t.region_changed) AS changed, "
-    "count(DISTINCT s.user_id) AS people "
-    "FROM suggestions s LEFT JOIN settlements t USING (suggestion_id) "
-    "WHERE s.received_at >= ? AND s.holdout GROUP BY ALL ORDER BY held_out DESC"
+    _of_many(
+        "s.reason, t.suggestion_id AS settlement, t.region_changed",
+        "LEFT JOIN settlements t USING (suggestion_id) WHERE s.received_at >= ? AND s.holdout",
+        "name",
+        "name, count(*) AS held_out, count(*) FILTER (reason = 'holdout') AS with_edit, "
+        "count(settlement) AS settled, count(*) FILTER (region_changed) AS changed",
+    )
+    + " ORDER BY held_out DESC"
 )
 
 Row = dict[str, Any]
@@ -112,49 +131,38 @@ def read(store: Store, days: int, *, protect: bool, now: datetime | None = None)
         "days": days,
         "fewest_people": fewest,
         "taken": {name: _taken(store, column, since, fewest) for name, column in GROUPS.items()},
-        "survival": [
-            _survival(row) for row in store.query(_SURVIVAL, [since]) if row["people"] >= fewest
-        ],
-        "latency": _of_many(store.query(_LATENCY, [since, since]), fewest),
-        "holdout": _of_many(store.query(_HOLDOUT, [since]), fewest),
+        "survival": [_survival(row) for row in store.query(_SURVIVAL, [since, fewest])],
+        "latency": store.query(_LATENCY, [since, since, fewest]),
+        "holdout": store.query(_HOLDOUT, [since, fewest]),
     }
 
 
 def _taken(store: Store, column: str, since: datetime, fewest: int) -> Row:
-    totals = store.query(_TOTALS.format(column=column), [since, since])
-    daily = store.query(_DAILY.format(column=column), [since, since])
-    known = [row for row in totals if row["people"] >= fewest]
-    if len(totals) - len(known) == 1 and len(known) > 1:
-        # One alone that is left out could be told from the others and the whole.
-        known.remove(min(known, key=lambda row: row["shown"]))
-    names = {row["name"] for row in known}
+    rows = store.query(_DAILY.format(column=column), [since, since])
+    cells = [
+        Cell(row["name"], row["day"], frozenset(row["people"]), row["shown"], row["taken"])
+        for row in rows
+    ]
+    kept = showable(cells, fewest)
     return {
-        "totals": [_with_bounds(row) for row in known],
-        "left_out": len(totals) - len(known),
+        "totals": [_with_bounds(row) for row in totals(kept)],
+        "left_out": len({cell.name for cell in cells} - {cell.name for cell in kept}),
         "series": [
-            _with_bounds(row) for row in daily if row["name"] in names and row["people"] >= fewest
+            _with_bounds({"name": c.name, "day": c.day, "shown": c.shown, "taken": c.taken})
+            for c in kept
         ],
     }
 
 
-def _of_many(rows: list[Row], fewest: int) -> list[Row]:
-    return [
-        {name: value for name, value in row.items() if name != "people"}
-        for row in rows
-        if row["people"] >= fewest
-    ]
-
-
 def _with_bounds(row: Row) -> Row:
-    """Add the share taken and its interval (Wilson); how many people there are stays here."""
+    """Add the share taken and its interval (Wilson)."""
     low, high = wilson(row["taken"], row["shown"], Z)
-    kept = {name: value for name, value in row.items() if name != "people"}
-    return kept | {"share": row["taken"] / row["shown"], "low": max(low, 0.0), "high": high}
+    return row | {"share": row["taken"] / row["shown"], "low": max(low, 0.0), "high": high}
 
 
 def _survival(row: Row) -> Row:
     """Add the interval of the mean; without observations there is nothing to say."""
-    kept = {name: value for name, value in row.items() if name not in ("people", "spread")}
+    kept = {name: value for name, value in row.items() if name != "spread"}
     if not row["observed"]:
         return kept | {"low": None, "high": None}
     half = Z * row["spread"] / math.sqrt(row["observed"])

@@ -32,6 +32,7 @@ from server.engine.errors import (
 )
 from server.limits import TooMany
 from server.policies import PolicyConflict, UnknownPolicy
+from server.pool import PoolFull
 
 RETRY_AFTER_S = 2
 PROBLEMS_SHOWN = 10
@@ -63,6 +64,7 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (Busy, HTTPStatus.CONFLICT),
     (NobodyYet, HTTPStatus.NOT_FOUND),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (PoolFull, HTTPStatus.SERVICE_UNAVAILABLE),
     (EngineDown, HTTPStatus.SERVICE_UNAVAILABLE),
     (EngineBusy, HTTPStatus.SERVICE_UNAVAILABLE),
     (EngineSlow, HTTPStatus.GATEWAY_TIMEOUT),

@@ -19,6 +19,7 @@ from server.dashboard import Boards
 from server.fleet import Fleet
 from server.limits import Limits
 from server.metrics import Metrics
+from server.pool import Pool
 from server.prompts.profile import ModelProfile
 from server.reconciler import Flights
 from server.registry import Registry
@@ -26,6 +27,8 @@ from server.routing import Asker, choose
 from server.traces import Traces
 
 Result = TypeVar("Result")
+ASKS_AT_ONCE = 4
+ASKS_WAITING = 12
 
 
 @dataclass
@@ -49,6 +52,8 @@ class Gateway:
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex
     reads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "hone-reads"))
     """Where the store is asked for figures: never in the threads that editors wait for."""
+    asks: Pool = field(default_factory=lambda: Pool("hone-asks", ASKS_AT_ONCE, ASKS_WAITING))
+    """Where what `hone-store` asks is done: a question may take half a minute, a rebuild more."""
     in_flight: int = 0
     """Suggestions being made right now."""
     draining: bool = False

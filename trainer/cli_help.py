@@ -37,16 +37,17 @@ are the base model's. Measure `before` through it, so that both sides pay for an
 MINE = """\
 examples:
   hone-trainer mine .
-  hone-trainer mine ~/src --mine.output hone-data/mined
+  hone-trainer mine ~/src --mine.output ~/mined
 
 Every repository at or below PATH is read, newest mined commit onwards; run it again for what is
 new. Authors' names are never stored. Then tune an adapter on it and serve it:
-  hone-trainer sft --lora --sft.tasks '["hone-data/mined"]'
-  hone-trainer adopt hone-data/mined --adapter build/sft
+  DATA=~/.local/share/hone    # the data folder, unless [data] folder says otherwise
+  hone-trainer sft --lora --sft.tasks $DATA/mined
+  hone-trainer adopt $DATA/mined --adapter build/sft
 """
 ADOPT = f"""\
 examples:
-  hone-trainer adopt hone-data/mined --adapter build/sft
+  hone-trainer adopt $DATA/mined --adapter build/sft
 
 PATH is what the gate judges by, as in `evaluate`; of mined tasks those kept for validation, which
 `sft` does not train on. Anything else that the adapter was tuned on is refused. It becomes a
@@ -55,8 +56,8 @@ policy version, and is live if it passes.
 {CODES}"""
 EVALUATE = """\
 examples:
-  hone-trainer evaluate hone-data/mined
-  hone-trainer evaluate hone-data/batches/000001 --adapter hone-data/adapters/hone-000002
+  hone-trainer evaluate $DATA/mined
+  hone-trainer evaluate $DATA/batches/000001 --adapter $DATA/adapters/hone-000002
   hone-trainer evaluate --sampler torch tasks.jsonl.gz
 
 PATH is a mined folder, an exported batch, or a JSONL file of edit records or in Zeta's format.
@@ -74,13 +75,13 @@ corpora that are named. Uses CUDA where there is one.
 SFT = """\
 examples:
   hone-trainer sft --base build/model --sft.tasks '["edits/train.jsonl.gz"]'
-  hone-trainer sft --lora --sft.tasks '["hone-data/mined"]'
+  hone-trainer sft --lora --sft.tasks $DATA/mined
 
 Without a base, tunes the model of [model] profile. An adapter is served by `hone-trainer adopt`.
 """
 VERL = """\
 examples:
-  hone-trainer verl-export hone-data/batches/000001 --verl.job build/verl-job
+  hone-trainer verl-export $DATA/batches/000001 --verl.job build/verl-job
   hone-trainer verl-import build/verl-job/checkpoints/merged/lora_adapter
 
 The export writes Parquet files and verl's configuration, and says how to start it. verl has no

@@ -11,7 +11,7 @@ from typing import Literal
 from croniter import croniter
 from pydantic import Field, model_validator
 
-from feedback_store.settings import Section, Settings
+from feedback_store.settings import Section, Settings, default_data_folder
 from trainer.evaluation.config import EvaluateSection
 from trainer.mining.config import MineSection
 from trainer.recipe.config import PretrainSection, SftSection
@@ -63,8 +63,8 @@ class GatewaySection(Section):
 class DataSection(Section):
     """Where adapters, snapshots and run records go."""
 
-    folder: Path = Path("hone-data")
-    """The gateway's data folder: name the one that hone-server has (--data.folder there)."""
+    folder: Path = Field(default_factory=default_data_folder)
+    """The gateway's data folder; if hone-server was given another (--data.folder), name it here."""
 
 
 class ModelSection(Section):

@@ -1,6 +1,5 @@
 """What `hone-store` asks while the gateway owns the data folder. Scope `admin`; all is audited."""
 
-import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any, cast
 
@@ -9,7 +8,7 @@ from pydantic import Field
 
 from feedback_store.events import Frozen, Scope
 from feedback_store.operations import Operations
-from server.routes.common import Admin, gateway_of
+from server.routes.common import Admin, TheGateway, gateway_of
 
 router = APIRouter(prefix="/v1/store", tags=["store"])
 
@@ -89,66 +88,72 @@ Asked = Annotated[Operations, Depends(operations)]
 
 
 @router.get("/stats", operation_id="store_stats")
-async def stats(asked: Asked, caller: Admin) -> dict[str, Any]:
+async def stats(asked: Asked, gateway: TheGateway, caller: Admin) -> dict[str, Any]:
     """Return counts and sizes."""
-    return await asyncio.to_thread(asked.stats, caller.user)
+    return await gateway.asks.run(asked.stats, caller.user)
 
 
 @router.post("/query", operation_id="store_query")
-async def query(body: Question, asked: Asked, caller: Admin) -> dict[str, Any]:
+async def query(body: Question, asked: Asked, gateway: TheGateway, caller: Admin) -> dict[str, Any]:
     """Answer one SELECT; content tables only with the scope `content`."""
     if body.content:
         caller.require(Scope.CONTENT)
-    answer = await asyncio.to_thread(
+    answer = await gateway.asks.run(
         asked.query, caller.user, body.sql, with_content=body.content, max_rows=body.max_rows
     )
     return asdict(answer)
 
 
 @router.post("/export", operation_id="store_export")
-async def export(body: Amount, asked: Asked, caller: Admin) -> dict[str, Any]:
+async def export(body: Amount, asked: Asked, gateway: TheGateway, caller: Admin) -> dict[str, Any]:
     """Publish the next training batch, or say how much is ready."""
-    return await asyncio.to_thread(asked.export, caller.user, body.min_items, body.max_items)
+    return await gateway.asks.run(asked.export, caller.user, body.min_items, body.max_items)
 
 
 @router.post("/import", operation_id="store_import")
-async def take_in(body: Imported, asked: Asked, caller: Admin) -> dict[str, Any]:
+async def take_in(
+    body: Imported, asked: Asked, gateway: TheGateway, caller: Admin
+) -> dict[str, Any]:
     """Store entries of another store's log; sending them again does no harm."""
     entries = [entry.model_dump(exclude_none=True) for entry in body.entries]
-    return await asyncio.to_thread(asked.take_in, caller.user, entries)
+    return await gateway.asks.run(asked.take_in, caller.user, entries)
 
 
 @router.post("/erase", operation_id="store_erase")
-async def erase(body: Erased, asked: Asked, caller: Admin) -> dict[str, Any]:
+async def erase(body: Erased, asked: Asked, gateway: TheGateway, caller: Admin) -> dict[str, Any]:
     """Erase a user from every file, for good."""
-    return await asyncio.to_thread(asked.erase, caller.user, body.user)
+    return await gateway.asks.run(asked.erase, caller.user, body.user)
 
 
 @router.post("/retain", operation_id="store_retain")
-async def retain(asked: Asked, caller: Admin) -> dict[str, Any]:
+async def retain(asked: Asked, gateway: TheGateway, caller: Admin) -> dict[str, Any]:
     """Remove what was kept long enough."""
-    return await asyncio.to_thread(asked.retain, caller.user)
+    return await gateway.asks.run(asked.retain, caller.user)
 
 
 @router.post("/compact", operation_id="store_compact")
-async def compact(asked: Asked, caller: Admin) -> dict[str, Any]:
+async def compact(asked: Asked, gateway: TheGateway, caller: Admin) -> dict[str, Any]:
     """Make the database file anew, without holes."""
-    return await asyncio.to_thread(asked.compact, caller.user)
+    return await gateway.asks.run(asked.compact, caller.user)
 
 
 @router.post("/rebuild", operation_id="store_rebuild")
-async def rebuild(body: Rebuilt, asked: Asked, caller: Admin) -> dict[str, Any]:
+async def rebuild(
+    body: Rebuilt, asked: Asked, gateway: TheGateway, caller: Admin
+) -> dict[str, Any]:
     """Make the database anew from the log."""
-    return await asyncio.to_thread(asked.rebuild, caller.user, compare_first=body.compare)
+    return await gateway.asks.run(asked.rebuild, caller.user, compare_first=body.compare)
 
 
 @router.post("/backup", operation_id="store_backup")
-async def backup(asked: Asked, caller: Admin) -> dict[str, Any]:
+async def backup(asked: Asked, gateway: TheGateway, caller: Admin) -> dict[str, Any]:
     """Copy log, batches and keys into the data folder's backups."""
-    return await asyncio.to_thread(asked.backup, caller.user)
+    return await gateway.asks.run(asked.backup, caller.user)
 
 
 @router.post("/verify", operation_id="store_verify")
-async def verify(body: Verified, asked: Asked, caller: Admin) -> dict[str, Any]:
+async def verify(
+    body: Verified, asked: Asked, gateway: TheGateway, caller: Admin
+) -> dict[str, Any]:
     """Check log, database and batches."""
-    return await asyncio.to_thread(asked.verify, caller.user, deep=body.deep)
+    return await gateway.asks.run(asked.verify, caller.user, deep=body.deep)

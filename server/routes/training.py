@@ -115,7 +115,7 @@ TOO_FEW: dict[int | str, dict[str, Any]] = {
 async def export_batch(body: BatchRequest, gateway: TheGateway, caller: Trainer) -> JSONResponse:
     """Publish the next batch: 201 with its manifest, or 200 and how much is ready."""
     await asyncio.to_thread(gateway.audit.write, caller, "export batch", most=body.max_items)
-    found = await asyncio.to_thread(gateway.store.export, body.min_items, body.max_items)
+    found = await gateway.asks.run(gateway.store.export, body.min_items, body.max_items)
     if isinstance(found, TooLittle):
         return JSONResponse({"reason": "too_little", "ready": found.ready}, 200)
     return JSONResponse(found.manifest | {"folder": str(found.folder)}, 201)
@@ -124,7 +124,7 @@ async def export_batch(body: BatchRequest, gateway: TheGateway, caller: Trainer)
 @router.get("/batches", operation_id="list_batches")
 async def list_batches(gateway: TheGateway, caller: Trainer) -> list[dict[str, Any]]:
     """List the batches and the latest state of each."""
-    return await asyncio.to_thread(
+    return await gateway.read(
         gateway.store.query,
         "SELECT b.number, b.items, strftime(b.received_at, '%Y-%m-%dT%H:%M:%SZ') AS created_at, "
         "coalesce(arg_max(s.state, s.ingest_seq), 'new') AS state, "
@@ -142,9 +142,8 @@ async def set_batch_state(
     caller: Trainer,
 ) -> None:
     """Say that a batch was spent by a policy, or is offered again."""
-    known = await asyncio.to_thread(
-        gateway.store.query, "SELECT 1 FROM batches WHERE number = ?", [number]
-    )
+    sql = "SELECT 1 FROM batches WHERE number = ?"
+    known = await gateway.read(gateway.store.query, sql, [number])
     if not known:
         raise HTTPException(404, f"there is no batch {number}; see /v1/batches")
     payload = {"number": number, "state": body.state, "policy": body.policy}

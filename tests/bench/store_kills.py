@@ -20,8 +20,8 @@ PRODUCERS = 3
 MOST_S = 0.25
 """A child lives for at most so long after its first ack."""
 WAIT_S = 60.0
-SETTINGS = StoreSettings(threads=1, segment_mib=0.25)
-"""Small segments, so that children also die while one is sealed."""
+SETTINGS = StoreSettings(threads=1, segment_mib=0.25, fold_mib=0.25)
+"""Small, so that children also die while a segment is sealed or the write-ahead log folded."""
 
 
 def kills(

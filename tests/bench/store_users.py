@@ -93,7 +93,7 @@ class Company:
     def _suggestion(self, user: User) -> NewEntry:
         draw, number = self._draw, next(self._numbers)
         outcome = draw.choices(list(OUTCOMES), list(OUTCOMES.values()))[0]
-        suggestion_id = f"{number:032x}"
+        suggestion_id = f"{draw.getrandbits(128):032x}"
         answer = self._length("answer")
         silent = outcome in SILENT
         payload = {

@@ -79,7 +79,7 @@ from feedback_store.config import StoreSettings
 from feedback_store.store import Store
 from tests.feedback_store import made
 
-store = Store.open(Path(sys.argv[1]), StoreSettings(threads=1, segment_mib=0.02))
+store = Store.open(Path(sys.argv[1]), StoreSettings(threads=1, segment_mib=0.02, fold_mib=0.02))
 seq = int(sys.argv[2])
 print("open", flush=True)
 while True:

@@ -28,13 +28,19 @@ class RecordingFile(DiskFile):
 
 
 class FailingDisk:
-    """Opens segments whose `write` or `sync` raises OSError while `fails` names it."""
+    """Opens segments whose `write` or `sync` raises OSError while `fails` names it.
+
+    While it is `open`, none can be opened, nor an open one be written to.
+    """
 
     def __init__(self) -> None:
         self.fails: str | None = None
+        self.refused = 0
+        """How often a segment could not be opened."""
 
     def __call__(self, path: Path) -> "FailingFile":
         if self.fails == "open":
+            self.refused += 1
             raise OSError(30, "Read-only file system")
         return FailingFile(path, self)
 
@@ -48,6 +54,8 @@ class FailingFile(DiskFile):
         if self._disk.fails == "write":
             super().write(data[: len(data) // 2])
             raise OSError(28, "No space left on device")
+        if self._disk.fails == "open":
+            raise OSError(30, "Read-only file system")
         super().write(data)
 
     def sync(self) -> None:

@@ -82,15 +82,17 @@ def test_shares_come_with_intervals_by_version_language_and_team(
 def test_a_group_of_fewer_than_five_people_is_left_out(engine: StandIn, tmp_path: Path) -> None:
     with guarded(tmp_path / "data", engine) as (client, people):
         people.work("web", 6, 3)
+        people.work("data", 5, 2)
         people.work("core", 4, 4)
         found = board(client)
         page = json.dumps(found)
     assert [row["name"] for row in found["taken"]["team"]["totals"]] == ["web"]
-    assert found["taken"]["team"]["left_out"] == 1
+    assert found["taken"]["team"]["left_out"] == 2
+    assert [row["shown"] for row in found["taken"]["language"]["totals"]] == [15]
     assert found["fewest_people"] == 5
     assert "core" not in page
     assert "people" not in page.replace("fewest_people", "")
-    assert found["survival"][0]["observed"] == 7
+    assert found["survival"][0]["observed"] == 9
 
 
 def test_without_keys_the_one_user_sees_their_own(client: httpx.Client, engine: StandIn) -> None:

@@ -1,6 +1,8 @@
 """`hone-store` while the gateway owns the folder: it asks, and the gateway does and audits."""
 
+import asyncio
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from feedback_store.events import Scope
 from feedback_store.store import Store
 from server.app import create_app
 from server.auth import KeyRing
+from server.gateway import ASKS_AT_ONCE, ASKS_WAITING
 from tests.feedback_store import made
 from tests.server.serving import STARTUP_S, StandIn, serve, settings_for
 
@@ -164,3 +167,29 @@ def test_bad_questions_are_problems(
 ) -> None:
     response = client.post(f"/v1/store/{path}", json=body)
     assert (response.status_code, response.json()["status"]) == (status, status)
+
+
+def test_what_cannot_wait_behind_long_work_gets_503(engine: StandIn, folder: Path) -> None:
+    settings = settings_for(folder, engine.url)
+    app, gate = create_app(settings, store := Store.open(folder, settings.store)), threading.Event()
+
+    def ask_it(client: httpx.Client) -> httpx.Response:
+        return client.post("/v1/store/query", json={"sql": "SELECT 1"}, timeout=STARTUP_S)
+
+    async def fill(client: httpx.Client) -> httpx.Response:
+        asks = app.state.gateway.asks
+        count = ASKS_AT_ONCE + ASKS_WAITING
+        waiting = [asyncio.create_task(asks.run(gate.wait, STARTUP_S)) for _ in range(count)]
+        await asyncio.sleep(0)
+        # What others wait for has threads of its own, or the loop's.
+        assert client.get("/v1/batches").status_code == 200
+        refused = ask_it(client)
+        gate.set()
+        await asyncio.gather(*waiting)
+        return refused
+
+    with store, serve(app) as url, httpx.Client(base_url=url) as client:
+        refused = asyncio.run(fill(client))
+        assert (refused.status_code, refused.json()["status"]) == (503, 503)
+        assert int(refused.headers["Retry-After"]) > 0
+        assert ask_it(client).status_code == 200

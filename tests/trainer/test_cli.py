@@ -6,6 +6,9 @@ import sys
 import pytest
 
 from feedback_store import __version__
+from feedback_store.config import StoreConfig
+from server.config import ServerSettings
+from trainer.config import TrainerSettings
 
 
 def hone_trainer(*arguments, **variables):
@@ -53,3 +56,10 @@ def test_a_missing_data_folder_is_an_error_that_says_so(tmp_path):
     done = hone_trainer("run", "--data.folder", str(tmp_path / "nothing"))
     assert done.returncode == 1
     assert "[data] folder" in done.stderr
+
+
+def test_all_programs_look_for_the_data_in_the_same_place() -> None:
+    folder = ServerSettings().data.folder
+    settings = TrainerSettings()
+    assert settings.data.folder == StoreConfig().data.folder == folder
+    assert (settings.mine.output.parent, settings.evaluate.output.parent) == (folder, folder)

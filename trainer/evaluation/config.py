@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from feedback_store.settings import Section
+from feedback_store.settings import Section, default_data_folder
 
 
 class EvaluateSection(Section):
@@ -19,7 +19,7 @@ class EvaluateSection(Section):
     adapter: Path | None = None
     """Folder of a published adapter, or of one that `sft --lora` wrote; by default the base model
     answers."""
-    output: Path = Path("hone-data/evaluations")
+    output: Path = Field(default_factory=lambda: default_data_folder() / "evaluations")
     """Folder of the results, one folder for each label."""
     label: str = Field(default="", pattern=r"^[\w.+-]{0,80}$")
     """Name of the result; by default the adapter's or the base model's."""

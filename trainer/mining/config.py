@@ -8,13 +8,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from feedback_store.settings import Section
+from feedback_store.settings import Section, default_data_folder
 
 
 class MineSection(Section):
     """Turning repositories' history into training batches."""
 
-    output: Path = Path("hone-data/mined")
+    output: Path = Field(default_factory=lambda: default_data_folder() / "mined")
     """Folder of the mined batches. A later run on it takes in new commits only."""
     split: Literal["time", "repository"] = "time"
     """What validation tasks are: the newest commits of each repository, or whole repositories."""
