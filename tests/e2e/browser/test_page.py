@@ -17,15 +17,18 @@ pytestmark = [pytest.mark.long, pytest.mark.engine]
 
 OLD, NEW = "hone-page-1", "hone-page-2"
 PATIENT = {"deadline_ms": 60_000.0}
+PROMPT = {"prompt": "def area(shape):\n    return", "max_tokens": 24, "temperature": 0.0}
 
 
 @pytest.fixture
 def page(real: Gateway, tmp_path: Path) -> Iterator[Page]:
     """The page, of a gateway with two versions and some feedback on each."""
-    for name in (OLD, NEW):
-        publish_adapter(real.data / "adapters", name)
+    for name, strength in ((OLD, 0.0), (NEW, 0.5)):
+        publish_adapter(real.data / "adapters", name, b=strength)
         real.post("/v1/policies", {"name": name})
-        real.post(f"/v1/policies/{name}/promote", None)
+        passed = {"policy": name, "passed": True, "why": "better", "inputs": {}}
+        real.post(f"/v1/policies/{name}/decision", passed)
+        assert real.get("/v1/status")["live"] == name
         for number in range(3):
             tell(real, f"{name}-{number}")
     with chromium(tmp_path / "browser") as shown:
@@ -44,6 +47,19 @@ def ask(real: Gateway) -> dict[str, Any]:
     return real.post("/v1/suggest", suggestion(**PATIENT))
 
 
+def says(vllm: EngineRecord, name: str) -> str:
+    """Return what vLLM itself answers by this adapter."""
+    shown = {"Authorization": f"Bearer {vllm.key}"}
+    body = PROMPT | {"model": name}
+    answer = httpx.post(f"{vllm.url}/v1/completions", json=body, headers=shown, timeout=60.0)
+    return answer.json()["choices"][0]["text"]
+
+
+def answered(real: Gateway) -> str:
+    """Return what the gateway answers to the same by whichever is live."""
+    return real.post("/v1/completions", PROMPT)["choices"][0]["text"]
+
+
 def text_of(selector: str) -> str:
     return f"document.querySelector('{selector}')?.innerText ?? ''"
 
@@ -58,7 +74,9 @@ def test_the_page_shows_what_there_is_and_rolls_back(
     page.picture("page")
     asked = httpx.get(f"{vllm.url}/v1/models", headers={"Authorization": f"Bearer {vllm.key}"})
     assert {OLD, NEW} <= {model["id"] for model in asked.json()["data"]}
-    assert ask(real)["policy_version"] == NEW
+    old, new = says(vllm, OLD), says(vllm, NEW)
+    assert old != new
+    assert (ask(real)["policy_version"], answered(real)) == (NEW, new)
 
     page.click("#rollback")
     page.wait("document.querySelector('#ask').open", "the question")
@@ -71,6 +89,7 @@ def test_the_page_shows_what_there_is_and_rolls_back(
     page.wait(f"({text_of('#tiles')}).includes('{OLD}')", "the version before")
     answer = ask(real)
     assert (answer["policy_version"], answer["outcome"] == "failed") == (OLD, False)
+    assert answered(real) == old
     assert not [line for line in page.said if line.startswith("thrown")], page.said
 
 
