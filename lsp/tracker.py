@@ -164,8 +164,7 @@ class Tracker:
             self._verdict.meet(watch, now)
             self._verdict.look(watch, now)
             if not watch.settled and now >= self._verdict.settles_at(watch):
-                quiet = now >= self._verdict.quiet_at(watch)
-                self._verdict.settle(watch, SettledBy.QUIET if quiet else SettledBy.TIMEOUT, now)
+                self._verdict.settle(watch, self._verdict.settled_by(watch, now), now)
         # Settling may accept a part, whose first horizons are then due.
         for watch in self._watches:
             self._verdict.look(watch, now)

@@ -8,6 +8,11 @@ proposed one in one step or one burst (accepted) or by keys (typed through); a l
 in one step; a dismissal; a newer suggestion for the same place; else, when the region has
 settled, what the text says. Where a client was seen to report accepts, a step that nobody
 reported is another tool's or a paste: the text is right, but nobody took the suggestion.
+
+An offer that a client got and that still fits may be on screen, whatever the client: the quiet of
+its region is then the user reading, and says nothing. So such an offer settles after the longest
+wait only; quiet settles it from when it can no longer be seen, or is decided. Whoever accepts or
+dismisses after half a minute is heard.
 """
 
 from collections.abc import Callable
@@ -128,7 +133,13 @@ class Verdict:
 
     def settles_at(self, watch: Watch) -> float:
         """Return when the region settles, if nothing more happens."""
-        return min(self.quiet_at(watch), watch.born_at + self._settling.longest_wait_s)
+        last = watch.born_at + self._settling.longest_wait_s
+        return last if watch.may_be_on_screen else min(self.quiet_at(watch), last)
+
+    def settled_by(self, watch: Watch, now: float) -> SettledBy:
+        """Return what has settled the region by now."""
+        quiet = now >= self.quiet_at(watch) and not watch.may_be_on_screen
+        return SettledBy.QUIET if quiet else SettledBy.TIMEOUT
 
     def _completed(self, watch: Watch, came_along: bool, by_hand: bool, now: float) -> None:
         """The text has become the proposed one: by an accept, by another tool, or by typing."""

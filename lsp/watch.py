@@ -84,6 +84,17 @@ class Watch:
         return self.undecided and not self.aside
 
     @property
+    def may_be_on_screen(self) -> bool:
+        """Whether the client may still show it, and nothing that the user did says otherwise."""
+        if not self.undecided or not (self.delivered or self.marked):
+            return False
+        if self.aside:
+            # It comes back when the user leafs back.
+            return self.text == self.base
+        ends = (self.gone_at, self.complete_at, self.commanded_at)
+        return ends == (None, None, None) and not self.took_part
+
+    @property
     def done(self) -> bool:
         """Whether nothing remains to be found out."""
         return self.settled and not self.horizons

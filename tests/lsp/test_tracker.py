@@ -2,7 +2,7 @@
 
 import pytest
 
-from feedback_store.events import Outcome, Reason, SettledBy, Shown
+from feedback_store.events import FeedbackLevel, Outcome, Reason, SettledBy, Shown
 from tests.lsp.desk import Desk
 from tests.lsp.test_tracker_traces import TEXT, WHOLE, dismiss, insertion
 
@@ -47,6 +47,41 @@ def test_settlement_waits_for_quiet() -> None:
     assert desk.of(name) == []
     desk.wait(0.2)
     assert desk.settled(name).settled_by == SettledBy.QUIET
+
+
+def test_what_may_be_on_screen_waits_for_its_user() -> None:
+    desk, name = insertion()
+    desk.wait(59)
+    assert desk.of(name) == []
+    desk.wait(2)
+    assert desk.outcome(name).outcome == Outcome.EXPIRED
+    assert desk.settled(name).settled_by == SettledBy.TIMEOUT
+
+
+def test_what_no_client_got_waits_for_nobody() -> None:
+    desk = Desk(TEXT)
+    watch = desk.ask(2, 6)
+    proposed = watch.base.replace("return x", "return x + a.b")
+    desk.tracker.answered(watch, "unseen", FeedbackLevel.FULL, proposed, desk.now)
+    desk.wait(11)
+    assert desk.settled("unseen").settled_by == SettledBy.QUIET
+
+
+def test_what_was_typed_over_is_not_on_screen_any_more() -> None:
+    desk, name = insertion()
+    desk.wait(20)
+    desk.type(4, 12, "yz")
+    desk.wait(11)
+    assert desk.settled(name).settled_by == SettledBy.QUIET
+
+
+def test_an_accept_after_a_long_look_settles_in_quiet() -> None:
+    desk, name = insertion()
+    desk.wait(30)
+    WHOLE(desk, name)
+    desk.wait(11)
+    assert desk.settled(name).settled_by == SettledBy.QUIET
+    assert desk.settled(name).accepted_text == desk.settled(name).settled_text
 
 
 def test_settlement_does_not_wait_for_ever() -> None:
