@@ -122,7 +122,7 @@ class Tracker:
         if watch and watch.on_offer:
             watch.shown, watch.took_part = Shown.YES, True
             if watch.text != watch.base and watch.part_text is None:
-                watch.part_at, watch.part_text = watch.changed_at, watch.text
+                watch.take_part(watch.changed_at)
 
     def dismissed(self, suggestion_id: str, now: float) -> Watch | None:
         """The user dismissed the suggestion; the watch if it was on offer."""
@@ -184,9 +184,8 @@ class Tracker:
     def _alarms(self, watch: Watch) -> Iterable[float]:
         if not watch.suggestion_id:
             return
-        grace_at = self._verdict.grace_at(watch)
-        if grace_at is not None:
-            yield grace_at
+        sooner = (self._verdict.grace_at(watch), self._verdict.part_due_at(watch))
+        yield from (at for at in sooner if at is not None)
         if watch.horizons:
             yield (watch.accepted_at or 0.0) + watch.horizons[0]
         if not watch.settled:

@@ -76,7 +76,7 @@ class Verdict:
             self._accept(watch, now)
         elif self._just_leapt(watch, now) and progress(watch.base, watch.proposed, watch.text):
             # Some clients report the accept of a word or line in the same way.
-            self._took_part(watch, now)
+            watch.take_part(now)
         else:
             watch.commanded_at, watch.commanded_by_client = now, by_client
 
@@ -111,7 +111,12 @@ class Verdict:
         self._emit(watch.settle(by))
 
     def look(self, watch: Watch, now: float) -> None:
-        """Measure survival at every horizon that is due."""
+        """Measure survival at every horizon that is due; note the text at those after a part,
+        as long as more of the offer may be taken."""
+        due_at = self.part_due_at(watch)
+        while due_at is not None and now >= due_at:
+            watch.looks.append((now - (watch.part_at or 0.0), watch.text))
+            due_at = self.part_due_at(watch)
         while watch.horizons and now >= (watch.accepted_at or 0.0) + watch.horizons[0]:
             self._emit(watch.survive(now))
 
@@ -126,6 +131,13 @@ class Verdict:
         """Return when an accept and its change have had their time to meet."""
         pending = [at for at in (watch.complete_at, watch.commanded_at) if at is not None]
         return max(pending) + self._grace_s if pending and watch.on_offer else None
+
+    def part_due_at(self, watch: Watch) -> float | None:
+        """Return when the next horizon is due after the last part that was taken."""
+        horizons, seen = sorted(self._settling.horizons_s), len(watch.looks)
+        if not watch.on_offer or watch.part_at is None or seen == len(horizons):
+            return None
+        return watch.part_at + horizons[seen]
 
     def quiet_at(self, watch: Watch) -> float:
         """Return when the region has been quiet for long enough."""
@@ -179,11 +191,7 @@ class Verdict:
         words = (watch.base, watch.proposed, before, watch.text)
         leapt = not step.by_hand and is_part(*words, from_within=step.exact)
         if leapt or (watch.took_part and there and watch.part_text is None):
-            self._took_part(watch, now)
-
-    def _took_part(self, watch: Watch, now: float) -> None:
-        watch.took_part = True
-        watch.part_at, watch.part_text = now, watch.text
+            watch.take_part(now)
 
     def _just_leapt(self, watch: Watch, now: float) -> bool:
         return watch.leapt_at is not None and now <= watch.leapt_at + self._grace_s
@@ -192,6 +200,7 @@ class Verdict:
         at, text = now, watch.text
         if watch.complete_at is not None and watch.complete_text is not None:
             at, text = watch.complete_at, watch.complete_text
+        watch.looks.clear()
         self._taken(watch, Outcome.ACCEPTED, at, text, now)
 
     def _accept_part(self, watch: Watch, now: float) -> None:
@@ -234,7 +243,7 @@ class Verdict:
         """An accept was reported and the text is not the proposed one: clients report accepts
         of a word too, and formatters rewrite at once."""
         if progress(watch.base, proposed, watch.text):
-            self._took_part(watch, now)
+            watch.take_part(now)
         elif survival(watch.base, proposed, watch.text).retained >= TAKEN_SHARE:
             self._reports = self._reports or watch.commanded_by_client
             self._accept(watch, now)

@@ -142,6 +142,31 @@ def test_survival_at_the_horizons() -> None:
     assert [s.left and s.left.retained for s in found] == [1.0, 0.5, 0.5]
 
 
+def test_a_part_is_looked_at_in_time_though_more_might_have_been_taken() -> None:
+    desk, name = insertion()
+    desk.edit(((4, 12), (4, 12), " + a"))
+    desk.wait(20)
+    desk.edit(((4, 4), (4, 16), "yield 3"))
+    desk.wait(20)
+    assert desk.outcome(name).outcome == Outcome.PARTIALLY_ACCEPTED
+    desk.wait(30)
+    found = desk.survivals(name)
+    assert [s.age_s for s in found] == pytest.approx([0, 5, 30], abs=0.5)
+    assert [s.left and s.left.retained for s in found] == [1.0, 1.0, 0.0]
+
+
+def test_looks_at_a_part_end_when_all_is_taken() -> None:
+    desk, name = insertion()
+    desk.edit(((4, 12), (4, 12), " + a"))
+    desk.wait(20)
+    desk.edit(((4, 16), (4, 16), ".b"))
+    desk.wait(2)
+    desk.edit(((4, 12), (4, 18), " + a"))
+    desk.wait(100)
+    assert desk.outcome(name).outcome == Outcome.ACCEPTED
+    assert [s.left and s.left.retained for s in desk.survivals(name)] == [1.0, 0.5, 0.5]
+
+
 def test_horizons_that_nobody_saw_are_not_imputed() -> None:
     desk, name = insertion()
     WHOLE(desk, name)

@@ -135,6 +135,16 @@ TRACES: dict[str, tuple[list[Step], str, str]] = {
         P,
         "unknown",
     ),
+    "a word taken, looked at for long, then the rest": (
+        [edit(((4, 12), (4, 12), " + a")), wait(30), edit(((4, 16), (4, 16), ".b"))],
+        A,
+        "unknown",
+    ),
+    "looked at for long, then a word said and taken": (
+        [wait(30), partly, wait(0.1), edit(((4, 12), (4, 12), " + a"))],
+        P,
+        "yes",
+    ),
     "dismissed": ([dismiss], R, "yes"),
     "dismissed, then typed all the same": ([dismiss, keys(4, 12, " + a.b")], R, "yes"),
     "looked at for long, then dismissed": ([wait(45), dismiss], R, "yes"),
