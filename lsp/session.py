@@ -128,14 +128,15 @@ class Session:
         return taken
 
     def dismissed(self, suggestion_id: str | None) -> int:
-        """The user dismissed one suggestion, or all; how many were on offer."""
-        every = [watch.suggestion_id for watch in self.tracker.watches]
+        """The user dismissed one suggestion, or all that are on offer; how many. One that the
+        client draws although it has settled does not come back either."""
+        every = [watch.suggestion_id for watch in self.tracker.watches if watch.on_offer]
         names = every if suggestion_id is None else [suggestion_id]
-        found = [w for name in names if (w := self.tracker.dismissed(name, self._clock()))]
-        for watch in found:
-            self.engine.dismissed(watch)
+        tracker, now = self.tracker, self._clock()
+        found = [name for name in names if tracker.dismissed(name, now) or not tracker.taken(name)]
+        known = sum([self.engine.dismissed(name) for name in found])
         self._stir()
-        return len(found)
+        return known
 
     async def suggest(
         self,

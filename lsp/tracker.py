@@ -17,6 +17,8 @@ from lsp.rhythm import Rhythm
 from lsp.verdict import Verdict
 from lsp.watch import Watch
 
+TAKEN = frozenset({Outcome.ACCEPTED, Outcome.PARTIALLY_ACCEPTED, Outcome.TYPED_THROUGH})
+
 
 class Tracker:
     """All suggestions under observation."""
@@ -124,13 +126,18 @@ class Tracker:
             if watch.text != watch.base and watch.part_text is None:
                 watch.take_part(watch.changed_at)
 
-    def dismissed(self, suggestion_id: str, now: float) -> Watch | None:
-        """The user dismissed the suggestion; the watch if it was on offer."""
+    def dismissed(self, suggestion_id: str, now: float) -> bool:
+        """The user dismissed the suggestion; whether it was on offer."""
         watch = self.find(suggestion_id)
         if watch is None or not watch.on_offer:
-            return None
+            return False
         self._verdict.dismissed(watch, now)
-        return watch
+        return True
+
+    def taken(self, suggestion_id: str) -> bool:
+        """Whether the user is known to have taken the suggestion, or to have written it."""
+        watch = self.find(suggestion_id)
+        return watch is not None and watch.outcome in TAKEN
 
     def branch_switched(self) -> None:
         """The working tree changed branch: everything under observation is spoilt."""

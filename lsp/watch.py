@@ -139,9 +139,7 @@ class Watch:
             age_s, text = self.looks.pop(0)
         accepted = self.accepted_text if self.accepted_text is not None else text
         left = survival(self.base, accepted, text)
-        return Survived(
-            self.suggestion_id, self.level, horizon, last, max(horizon, age_s), left
-        )
+        return Survived(self.suggestion_id, self.level, horizon, last, max(horizon, age_s), left)
 
     def take_part(self, at: float) -> None:
         """A part was taken: what was seen after an earlier one is past."""

@@ -243,7 +243,7 @@ def test_commands_for_what_is_no_longer_on_offer_do_nothing() -> None:
     desk, name = insertion()
     dismiss(desk, name)
     assert desk.tracker.accepted(name, desk.now) is False
-    assert desk.tracker.dismissed("unknown", desk.now) is None
+    assert desk.tracker.dismissed("unknown", desk.now) is False
     WHOLE(desk, name)
     desk.wait(100)
     assert desk.outcome(name).outcome == Outcome.REJECTED
