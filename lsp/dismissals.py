@@ -102,7 +102,7 @@ def _grew(one: str, other: str) -> bool:
 
 def _cut(old: str, new: str) -> tuple[str, str, str, str]:
     """Return what stands before the changed words, the words before and after, and the rest."""
-    start, end, written = changed_span(old, new)
+    start, end, _ = changed_span(old, new)
     rest = len(old) - end
 
     def at_word(side: int) -> bool:

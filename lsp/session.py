@@ -121,6 +121,16 @@ class Session:
         self.engine.closed(uri)
         self._stir()
 
+    def shown(self, suggestion_id: str) -> None:
+        """The editor says that it shows a suggestion."""
+        self.tracker.shown(suggestion_id)
+        self._stir()
+
+    def partly_accepted(self, suggestion_id: str) -> None:
+        """The editor says that the user took a part."""
+        self.tracker.partly_accepted(suggestion_id)
+        self._stir()
+
     def accepted(self, suggestion_id: str, *, by_client: bool = True) -> bool:
         """The editor reports an accept, or applied one that the server sent."""
         taken = self.tracker.accepted(suggestion_id, self._clock(), by_client=by_client)
