@@ -20,6 +20,7 @@ from lsp.documents import Edit, Opened
 from lsp.gateway import Gateway, Silence
 from lsp.positions import Encoding
 from lsp.query import Query
+from lsp.quirks import ends_otherwise
 from lsp.watch import Watch
 from lsp.wish import NOTHING, Wish
 
@@ -107,8 +108,10 @@ class Session:
         """The editor saved a document; its text, if sent, is the truth."""
         opened = self.documents.get(uri)
         if opened and text is not None:
-            if not self.documents.compare(opened, text):
+            same = self.documents.compare(opened, text)
+            if not same:
                 self.tracker.bulk_rewritten(uri)
+            if not same or ends_otherwise(text, opened.document.text):
                 self.changed(uri, opened.document.version, [Edit(text)])
             opened.document.trusted = True
         self.rules.saved(uri)
