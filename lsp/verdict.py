@@ -158,7 +158,8 @@ class Verdict:
         one_burst = (
             watch.burst_leaps > watch.burst_keys and now <= (watch.burst_at or 0.0) + self._grace_s
         )
-        leapt = (not by_hand and came_along) or one_burst
+        # What no client got cannot have been taken, except by a command of ours.
+        leapt = watch.delivered and ((not by_hand and came_along) or one_burst)
         if watch.commanded_at is not None:
             self._reports = self._reports or watch.commanded_by_client
             self._accept(watch, now)
@@ -189,7 +190,7 @@ class Verdict:
             return
         watch.gone_at = watch.complete_at = None
         words = (watch.base, watch.proposed, before, watch.text)
-        leapt = not step.by_hand and is_part(*words, from_within=step.exact)
+        leapt = not step.by_hand and is_part(*words, from_within=step.exact) and watch.delivered
         if leapt or (watch.took_part and there and watch.part_text is None):
             watch.take_part(now)
 

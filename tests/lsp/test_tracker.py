@@ -67,6 +67,17 @@ def test_what_no_client_got_waits_for_nobody() -> None:
     assert desk.settled("unseen").settled_by == SettledBy.QUIET
 
 
+def test_what_no_client_got_cannot_have_been_taken() -> None:
+    desk = Desk(TEXT)
+    watch = desk.ask(2, 6)
+    proposed = watch.base.replace("return x", "return x + a.b")
+    desk.tracker.answered(watch, "unseen", FeedbackLevel.FULL, proposed, desk.now)
+    desk.edit(((4, 12), (4, 12), " + a"))
+    desk.edit(((4, 16), (4, 16), ".b"))
+    desk.wait(100)
+    assert desk.outcome("unseen").outcome == Outcome.TYPED_THROUGH
+
+
 def test_what_was_typed_over_is_not_on_screen_any_more() -> None:
     desk, name = insertion()
     desk.wait(20)
