@@ -144,7 +144,9 @@ class Asking:
         if isinstance(built, Silence):
             return built
         region, context = built
+        style = place.opened.style.over(shown_by(context.region.split("\n")))
         context = self.surroundings.added(place.opened, context)
+        context = context.model_copy(update={"indent": style.words})
         return Query(
             document.uri,
             document.version,
@@ -154,7 +156,7 @@ class Asking:
             trigger,
             self._level(),
             max(1.0, left_ms),
-            place.opened.style.over(shown_by(context.region.split("\n"))),
+            style,
             least_confidence(self._settings.eagerness),
             place.wish,
         )

@@ -16,6 +16,8 @@ from lsp.asking import Asking
 from lsp.config import Settings, state_folder
 from lsp.consent import Consent
 from lsp.credentials import find_key
+from lsp.dismissals import Dismissals
+from lsp.dismissed_file import DismissedFile
 from lsp.documents import Documents
 from lsp.elsewhere import Elsewhere
 from lsp.engine import Engine
@@ -69,7 +71,8 @@ class Assembly:
             self._level,
         )
         self.screen = Screen()
-        self.ahead, self.engine = self._suggesting()
+        kept = DismissedFile(state, self._level)
+        self.ahead, self.engine = self._suggesting(Dismissals(kept.known(), kept.add))
         self.rules = Rules(self.documents, self.history, self.engine, self.observation)
         reach = settings.suggest.reach
         self.elsewhere = Elsewhere(self.asking, self.engine, self.documents, self.history, reach)
@@ -104,7 +107,7 @@ class Assembly:
         found.aftermath.resume(self.reporter.left_trails)
         return found
 
-    def _suggesting(self) -> tuple[Ahead, Engine]:
+    def _suggesting(self, dismissals: Dismissals) -> tuple[Ahead, Engine]:
         """Join what suggests with what is asked; no question leaves unscreened, or asks for more
         to be recorded than is allowed by then."""
         ask = guarded(self.screen, self.consent.asked(self.gateway.suggest))
@@ -112,6 +115,6 @@ class Assembly:
         envelope, clock = self.envelope, self.clock
         document_of = self.documents.document
         ahead = Ahead(tracker, ask, envelope, self.asking.after, document_of, clock)
-        engine = Engine(tracker, ask, envelope, clock, self.asking.now, ahead)
+        engine = Engine(tracker, ask, envelope, clock, self.asking.now, ahead, dismissals)
         self.observation.listeners.append(lambda: ahead.look(self.consent.level))
         return ahead, engine

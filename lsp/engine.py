@@ -8,7 +8,7 @@ what to make of answers. Does not know LSP, HTTP, or how suggestions end (that i
 
 import asyncio
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from feedback_store.events import (
@@ -21,8 +21,8 @@ from feedback_store.events import (
 )
 from lsp.ahead import Ahead, Ask, Guess
 from lsp.alternatives import turn
+from lsp.dismissals import Dismissals
 from lsp.edits import fitted
-from lsp.ends import common_ends
 from lsp.findings import Envelope
 from lsp.flights import Flights
 from lsp.gateway import Silence
@@ -33,8 +33,7 @@ from lsp.rebase import still_fits
 from lsp.tracker import Tracker
 from lsp.watch import Watch
 
-DISMISSED_KEPT = 20
-SILENCES_KEPT = 64
+SILENCES_KEPT = OFFERS_KEPT = 64
 PASSING = frozenset(
     {
         Reason.DEADLINE,
@@ -63,6 +62,7 @@ class Engine:
         clock: Callable[[], float],
         now: Now,
         ahead: Ahead,
+        dismissals: Dismissals,
     ) -> None:
         self._tracker = tracker
         self._ask = ask
@@ -74,7 +74,10 @@ class Engine:
         self._silences: OrderedDict[tuple[str, int], Silence] = OrderedDict()
         self._prompts: dict[str, EditContext] = {}
         """What was shown for each offer, by its id."""
-        self._dismissed: deque[tuple[str, str, str]] = deque(maxlen=DISMISSED_KEPT)
+        self._dismissals = dismissals
+        self._offers: OrderedDict[str, tuple[str, str, str]] = OrderedDict()
+        """Document, region and proposal of the last offers: a client may draw one, and its user
+        dismiss it, when it is long settled."""
 
     @property
     def busy(self) -> bool:
@@ -134,9 +137,13 @@ class Engine:
         now = self._now(watch.uri)
         return now is not None and (now[0] == watch.version or self.rebased(watch))
 
-    def dismissed(self, watch: Watch) -> None:
-        """Remember that the user does not want this edit."""
-        self._dismissed.append(_fingerprint(watch, watch.proposed or ""))
+    def dismissed(self, suggestion_id: str) -> bool:
+        """Remember that the user does not want this edit; whether it is known, and was not
+        dismissed before."""
+        offer = self._offers.pop(suggestion_id, None)
+        if offer is not None:
+            self._dismissals.remember(*offer)
+        return offer is not None
 
     def excluded(self, uri: str) -> None:
         """Nothing of a document may be sent any more."""
@@ -212,10 +219,13 @@ class Engine:
 
     def _judge(self, query: Query, watch: Watch, answer: SuggestResponse) -> Watch | Silence:
         now = self._clock()
-        proposed = answer.new_region
-        if proposed is not None:
-            proposed = fitted(watch.base, restyled(watch.base, proposed, query.style))
+        whole = answer.new_region
+        if whole is not None:
+            whole = fitted(watch.base, restyled(watch.base, whole, query.style))
+        proposed = self._undismissed(query, watch, whole)
         outcome, reason = self._verdict(query, watch, answer, proposed)
+        if proposed == watch.base != whole:
+            outcome, reason = Outcome.WITHHELD, Reason.DISMISSED_BEFORE
         if outcome is None and proposed is not None:
             if query.wish.avoid:
                 self._set_aside(watch, now)
@@ -223,6 +233,9 @@ class Engine:
             live = {w.suggestion_id for w in self._tracker.watches if w.undecided}
             self._prompts = {name: p for name, p in self._prompts.items() if name in live}
             self._prompts[answer.suggestion_id] = query.context
+            self._offers[answer.suggestion_id] = (watch.uri, watch.base, proposed)
+            while len(self._offers) > OFFERS_KEPT:
+                self._offers.popitem(last=False)
             return watch
         silence = Silence(reason or Reason.NO_EDIT, answer.detail)
         self._tracker.silent(
@@ -233,6 +246,12 @@ class Engine:
             while len(self._silences) > SILENCES_KEPT:
                 self._silences.popitem(last=False)
         return silence
+
+    def _undismissed(self, query: Query, watch: Watch, whole: str | None) -> str | None:
+        """Return an edit without what was dismissed before; told in words, that may come back."""
+        if whole is None or query.wish.instruction is not None:
+            return whole
+        return self._dismissals.without(watch.uri, watch.base, whole)
 
     def _verdict(
         self, query: Query, watch: Watch, answer: SuggestResponse, proposed: str | None
@@ -249,8 +268,6 @@ class Engine:
             return Outcome.STALE, Reason.DOCUMENT_MOVED
         if now[0] != query.version and not self._fits(watch, query.context, here):
             return Outcome.STALE, Reason.DOCUMENT_MOVED
-        if _fingerprint(watch, proposed) in self._dismissed:
-            return Outcome.WITHHELD, Reason.DISMISSED_BEFORE
         unsure = answer.confidence is not None and answer.confidence < query.least_confidence
         if unsure and query.trigger == Trigger.AUTOMATIC:
             return Outcome.WITHHELD, Reason.NOT_EAGER
@@ -262,11 +279,3 @@ class Engine:
             same = older.uri == watch.uri and older.region == watch.region
             if older is not watch and older.undecided and same:
                 turn(older, watch, now)
-
-
-def _fingerprint(watch: Watch, proposed: str) -> tuple[str, str, str]:
-    """Return what an edit deletes and writes, by whole lines: the same wherever it stands."""
-    old, new = watch.base.split("\n"), proposed.split("\n")
-    head, tail = common_ends(old, new)
-    gone, written = old[head : len(old) - tail], new[head : len(new) - tail]
-    return watch.uri, "\n".join(gone), "\n".join(written)

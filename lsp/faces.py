@@ -68,13 +68,12 @@ def edits_for(ls: HoneServer, opened: Opened, watch: Watch) -> list[dict[str, An
 
 def did_show(ls: HoneServer, params: Any) -> None:
     """The client says that it shows an item."""
-    ls.session.tracker.shown(messages.read(messages.ItemParams, params).suggestion_id)
+    ls.session.shown(messages.read(messages.ItemParams, params).suggestion_id)
 
 
 def did_partially_accept(ls: HoneServer, params: Any) -> None:
     """The client says that a part of an item was taken."""
-    shown = messages.read(messages.ItemParams, params)
-    ls.session.tracker.partly_accepted(shown.suggestion_id)
+    ls.session.partly_accepted(messages.read(messages.ItemParams, params).suggestion_id)
 
 
 def did_focus(ls: HoneServer, params: Any) -> None:

@@ -71,6 +71,8 @@ class _Edit:
     before: str | None
     at: float
     number: int
+    touched: tuple[int, int] = (0, 0)
+    """The lines that its newest change wrote, counted from `first`."""
     moved: Counter[int] = field(default_factory=Counter)
     """How many lines this edit moved those before it."""
     hunks: list[Hunk] | None = None
@@ -150,6 +152,8 @@ class History:
             last = _Edit(uri, path, change.first, old, new, None, now, self._next)
             self._next += 1
             self._edits.append(last)
+        begin = change.first - last.first
+        last.touched = (begin, begin + len(change.new))
         for edit in self._edits:
             if edit.uri == uri and edit is not last:
                 _shift(edit, change, last)
@@ -220,11 +224,15 @@ def _merge(edit: _Edit, change: Change, lines: Sequence[str]) -> None:
 
 
 def _hunks(edit: _Edit) -> list[Hunk]:
+    """Return what an edit comes to, from top to bottom, but what was changed last at the end."""
     if len(edit.old) + len(edit.new) > MAX_COMPARED_LINES:
         return []
     old = [content(line) for line in edit.old]
     new = [content(line) for line in edit.new]
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    changes = [change for change in matcher.get_opcodes() if change[0] != "equal"]
+    begin, end = edit.touched
+    changes.sort(key=lambda change: change[3] <= end and begin <= change[4])
     return [
         Hunk(
             edit.uri,
@@ -234,6 +242,5 @@ def _hunks(edit: _Edit) -> list[Hunk]:
             tuple(old[i1:i2]),
             tuple(new[j1:j2]),
         )
-        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
-        if tag != "equal"
+        for _, i1, i2, j1, j2 in changes
     ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 LOOKED_AT = 400
+MOST_WIDE = 32
 CLEAR = 0.8
 """The share of indented lines that must agree to show a habit."""
 
@@ -28,6 +29,15 @@ class Style:
         """Return this style, with what it leaves open taken from the other."""
         tabs = other.tabs if self.tabs is None else self.tabs
         return Style(tabs, self.width or other.width)
+
+    @property
+    def words(self) -> str:
+        """How one level is indented, in words; empty if that is open."""
+        if self.tabs is None:
+            return ""
+        known = self.width is not None and self.width <= MOST_WIDE
+        spaces = f"{self.width} spaces" if known else "spaces"
+        return "tab" if self.tabs else spaces
 
 
 def shown_by(lines: Sequence[str]) -> Style:

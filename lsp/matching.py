@@ -64,7 +64,7 @@ def is_part(base: str, proposed: str, before: str, text: str, *, from_within: bo
 
 def _same_word(text: str, at: int) -> bool:
     """Whether the characters on both sides of a place belong to one word."""
-    return 0 < at < len(text) and _is_word(text[at - 1]) and _is_word(text[at])
+    return 0 < at < len(text) and is_word(text[at - 1]) and is_word(text[at])
 
 
 def _middle(base: str, start: int, end: int, text: str) -> str | None:
@@ -84,5 +84,6 @@ def _plain(text: str) -> str:
     return "\n".join(lines)
 
 
-def _is_word(char: str) -> bool:
+def is_word(char: str) -> bool:
+    """Whether a character belongs to a word."""
     return char.isalnum() or char == "_"

@@ -86,7 +86,7 @@ class Observation:
         state = (
             self._consent.level,
             *(
-                (w.suggestion_id, w.outcome, w.settled, len(w.horizons))
+                (w.suggestion_id, w.shown, w.took_part, w.outcome, w.settled, len(w.horizons))
                 for w in self.tracker.watches
             ),
             *((t.suggestion_id, len(t.horizons)) for t in self.aftermath.trails),

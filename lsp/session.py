@@ -20,6 +20,7 @@ from lsp.documents import Edit, Opened
 from lsp.gateway import Gateway, Silence
 from lsp.positions import Encoding
 from lsp.query import Query
+from lsp.quirks import ends_otherwise
 from lsp.watch import Watch
 from lsp.wish import NOTHING, Wish
 
@@ -107,8 +108,10 @@ class Session:
         """The editor saved a document; its text, if sent, is the truth."""
         opened = self.documents.get(uri)
         if opened and text is not None:
-            if not self.documents.compare(opened, text):
+            same = self.documents.compare(opened, text)
+            if not same:
                 self.tracker.bulk_rewritten(uri)
+            if not same or ends_otherwise(text, opened.document.text):
                 self.changed(uri, opened.document.version, [Edit(text)])
             opened.document.trusted = True
         self.rules.saved(uri)
@@ -121,6 +124,16 @@ class Session:
         self.engine.closed(uri)
         self._stir()
 
+    def shown(self, suggestion_id: str) -> None:
+        """The editor says that it shows a suggestion."""
+        self.tracker.shown(suggestion_id)
+        self._stir()
+
+    def partly_accepted(self, suggestion_id: str) -> None:
+        """The editor says that the user took a part."""
+        self.tracker.partly_accepted(suggestion_id)
+        self._stir()
+
     def accepted(self, suggestion_id: str, *, by_client: bool = True) -> bool:
         """The editor reports an accept, or applied one that the server sent."""
         taken = self.tracker.accepted(suggestion_id, self._clock(), by_client=by_client)
@@ -128,14 +141,15 @@ class Session:
         return taken
 
     def dismissed(self, suggestion_id: str | None) -> int:
-        """The user dismissed one suggestion, or all; how many were on offer."""
-        every = [watch.suggestion_id for watch in self.tracker.watches]
+        """The user dismissed one suggestion, or all that are on offer; how many. One that the
+        client draws although it has settled does not come back either."""
+        every = [watch.suggestion_id for watch in self.tracker.watches if watch.on_offer]
         names = every if suggestion_id is None else [suggestion_id]
-        found = [w for name in names if (w := self.tracker.dismissed(name, self._clock()))]
-        for watch in found:
-            self.engine.dismissed(watch)
+        tracker, now = self.tracker, self._clock()
+        found = [name for name in names if tracker.dismissed(name, now) or not tracker.taken(name)]
+        known = sum([self.engine.dismissed(name) for name in found])
         self._stir()
-        return len(found)
+        return known
 
     async def suggest(
         self,

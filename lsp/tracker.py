@@ -17,6 +17,8 @@ from lsp.rhythm import Rhythm
 from lsp.verdict import Verdict
 from lsp.watch import Watch
 
+TAKEN = frozenset({Outcome.ACCEPTED, Outcome.PARTIALLY_ACCEPTED, Outcome.TYPED_THROUGH})
+
 
 class Tracker:
     """All suggestions under observation."""
@@ -122,15 +124,20 @@ class Tracker:
         if watch and watch.on_offer:
             watch.shown, watch.took_part = Shown.YES, True
             if watch.text != watch.base and watch.part_text is None:
-                watch.part_at, watch.part_text = watch.changed_at, watch.text
+                watch.take_part(watch.changed_at)
 
-    def dismissed(self, suggestion_id: str, now: float) -> Watch | None:
-        """The user dismissed the suggestion; the watch if it was on offer."""
+    def dismissed(self, suggestion_id: str, now: float) -> bool:
+        """The user dismissed the suggestion; whether it was on offer."""
         watch = self.find(suggestion_id)
         if watch is None or not watch.on_offer:
-            return None
+            return False
         self._verdict.dismissed(watch, now)
-        return watch
+        return True
+
+    def taken(self, suggestion_id: str) -> bool:
+        """Whether the user is known to have taken the suggestion, or to have written it."""
+        watch = self.find(suggestion_id)
+        return watch is not None and watch.outcome in TAKEN
 
     def branch_switched(self) -> None:
         """The working tree changed branch: everything under observation is spoilt."""
@@ -164,8 +171,7 @@ class Tracker:
             self._verdict.meet(watch, now)
             self._verdict.look(watch, now)
             if not watch.settled and now >= self._verdict.settles_at(watch):
-                quiet = now >= self._verdict.quiet_at(watch)
-                self._verdict.settle(watch, SettledBy.QUIET if quiet else SettledBy.TIMEOUT, now)
+                self._verdict.settle(watch, self._verdict.settled_by(watch, now), now)
         # Settling may accept a part, whose first horizons are then due.
         for watch in self._watches:
             self._verdict.look(watch, now)
@@ -185,9 +191,8 @@ class Tracker:
     def _alarms(self, watch: Watch) -> Iterable[float]:
         if not watch.suggestion_id:
             return
-        grace_at = self._verdict.grace_at(watch)
-        if grace_at is not None:
-            yield grace_at
+        sooner = (self._verdict.grace_at(watch), self._verdict.part_due_at(watch))
+        yield from (at for at in sooner if at is not None)
         if watch.horizons:
             yield (watch.accepted_at or 0.0) + watch.horizons[0]
         if not watch.settled:

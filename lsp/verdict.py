@@ -8,6 +8,11 @@ proposed one in one step or one burst (accepted) or by keys (typed through); a l
 in one step; a dismissal; a newer suggestion for the same place; else, when the region has
 settled, what the text says. Where a client was seen to report accepts, a step that nobody
 reported is another tool's or a paste: the text is right, but nobody took the suggestion.
+
+An offer that a client got and that still fits may be on screen, whatever the client: the quiet of
+its region is then the user reading, and says nothing. So such an offer settles after the longest
+wait only; quiet settles it from when it can no longer be seen, or is decided. Whoever accepts or
+dismisses after half a minute is heard.
 """
 
 from collections.abc import Callable
@@ -71,7 +76,7 @@ class Verdict:
             self._accept(watch, now)
         elif self._just_leapt(watch, now) and progress(watch.base, watch.proposed, watch.text):
             # Some clients report the accept of a word or line in the same way.
-            self._took_part(watch, now)
+            watch.take_part(now)
         else:
             watch.commanded_at, watch.commanded_by_client = now, by_client
 
@@ -106,7 +111,12 @@ class Verdict:
         self._emit(watch.settle(by))
 
     def look(self, watch: Watch, now: float) -> None:
-        """Measure survival at every horizon that is due."""
+        """Measure survival at every horizon that is due; note the text at those after a part,
+        as long as more of the offer may be taken."""
+        due_at = self.part_due_at(watch)
+        while due_at is not None and now >= due_at:
+            watch.looks.append((now - (watch.part_at or 0.0), watch.text))
+            due_at = self.part_due_at(watch)
         while watch.horizons and now >= (watch.accepted_at or 0.0) + watch.horizons[0]:
             self._emit(watch.survive(now))
 
@@ -122,20 +132,34 @@ class Verdict:
         pending = [at for at in (watch.complete_at, watch.commanded_at) if at is not None]
         return max(pending) + self._grace_s if pending and watch.on_offer else None
 
+    def part_due_at(self, watch: Watch) -> float | None:
+        """Return when the next horizon is due after the last part that was taken."""
+        horizons, seen = sorted(self._settling.horizons_s), len(watch.looks)
+        if not watch.on_offer or watch.part_at is None or seen == len(horizons):
+            return None
+        return watch.part_at + horizons[seen]
+
     def quiet_at(self, watch: Watch) -> float:
         """Return when the region has been quiet for long enough."""
         return max(watch.born_at, watch.changed_at) + self._settling.quiet_s
 
     def settles_at(self, watch: Watch) -> float:
         """Return when the region settles, if nothing more happens."""
-        return min(self.quiet_at(watch), watch.born_at + self._settling.longest_wait_s)
+        last = watch.born_at + self._settling.longest_wait_s
+        return last if watch.may_be_on_screen else min(self.quiet_at(watch), last)
+
+    def settled_by(self, watch: Watch, now: float) -> SettledBy:
+        """Return what has settled the region by now."""
+        quiet = now >= self.quiet_at(watch) and not watch.may_be_on_screen
+        return SettledBy.QUIET if quiet else SettledBy.TIMEOUT
 
     def _completed(self, watch: Watch, came_along: bool, by_hand: bool, now: float) -> None:
         """The text has become the proposed one: by an accept, by another tool, or by typing."""
         one_burst = (
             watch.burst_leaps > watch.burst_keys and now <= (watch.burst_at or 0.0) + self._grace_s
         )
-        leapt = (not by_hand and came_along) or one_burst
+        # What no client got cannot have been taken, except by a command of ours.
+        leapt = watch.delivered and ((not by_hand and came_along) or one_burst)
         if watch.commanded_at is not None:
             self._reports = self._reports or watch.commanded_by_client
             self._accept(watch, now)
@@ -166,13 +190,9 @@ class Verdict:
             return
         watch.gone_at = watch.complete_at = None
         words = (watch.base, watch.proposed, before, watch.text)
-        leapt = not step.by_hand and is_part(*words, from_within=step.exact)
+        leapt = not step.by_hand and is_part(*words, from_within=step.exact) and watch.delivered
         if leapt or (watch.took_part and there and watch.part_text is None):
-            self._took_part(watch, now)
-
-    def _took_part(self, watch: Watch, now: float) -> None:
-        watch.took_part = True
-        watch.part_at, watch.part_text = now, watch.text
+            watch.take_part(now)
 
     def _just_leapt(self, watch: Watch, now: float) -> bool:
         return watch.leapt_at is not None and now <= watch.leapt_at + self._grace_s
@@ -181,6 +201,7 @@ class Verdict:
         at, text = now, watch.text
         if watch.complete_at is not None and watch.complete_text is not None:
             at, text = watch.complete_at, watch.complete_text
+        watch.looks.clear()
         self._taken(watch, Outcome.ACCEPTED, at, text, now)
 
     def _accept_part(self, watch: Watch, now: float) -> None:
@@ -223,7 +244,7 @@ class Verdict:
         """An accept was reported and the text is not the proposed one: clients report accepts
         of a word too, and formatters rewrite at once."""
         if progress(watch.base, proposed, watch.text):
-            self._took_part(watch, now)
+            watch.take_part(now)
         elif survival(watch.base, proposed, watch.text).retained >= TAKEN_SHARE:
             self._reports = self._reports or watch.commanded_by_client
             self._accept(watch, now)

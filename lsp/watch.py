@@ -53,6 +53,9 @@ class Watch:
     part_at: float | None = None
     part_text: str | None = None
     """The region right after the last part was taken."""
+    looks: list[tuple[float, str]] = field(default_factory=list)
+    """How old the last part was at the horizons so far, and the text then: it may be all that
+    is ever taken."""
     burst_at: float | None = None
     """When the region first left `base` since it last was `base`."""
     burst_keys: int = 0
@@ -82,6 +85,16 @@ class Watch:
     def on_offer(self) -> bool:
         """Whether the user may still take it."""
         return self.undecided and not self.aside
+
+    @property
+    def may_be_on_screen(self) -> bool:
+        """Whether the client may still show it, and nothing that the user did says otherwise."""
+        if not self.undecided or not (self.delivered or self.marked):
+            return False
+        if self.aside:
+            # It comes back when the user leafs back.
+            return self.text == self.base
+        return self.gone_at is None and self.complete_at is None
 
     @property
     def done(self) -> bool:
@@ -121,10 +134,17 @@ class Watch:
         """Look at the next horizon, which may be late."""
         last = len(self.horizons) == 1
         horizon = self.horizons.pop(0)
-        accepted = self.accepted_text if self.accepted_text is not None else self.text
-        left = survival(self.base, accepted, self.text)
-        age_s = max(horizon, now - (self.accepted_at or 0.0))
-        return Survived(self.suggestion_id, self.level, horizon, last, age_s, left)
+        age_s, text = now - (self.accepted_at or 0.0), self.text
+        if self.looks:
+            age_s, text = self.looks.pop(0)
+        accepted = self.accepted_text if self.accepted_text is not None else text
+        left = survival(self.base, accepted, text)
+        return Survived(self.suggestion_id, self.level, horizon, last, max(horizon, age_s), left)
+
+    def take_part(self, at: float) -> None:
+        """A part was taken: what was seen after an earlier one is past."""
+        self.took_part, self.part_at, self.part_text = True, at, self.text
+        self.looks.clear()
 
     def follow(self, change: Change, lines: Sequence[str]) -> bool:
         """Move the region under a change of its document; whether its text changed."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from feedback_store.events import Outcome, Reason, SuggestRequest, Trigger
 from server.engine.client import Completion
 from server.engine.errors import EngineBusy, EngineError, EngineSlow, PromptTooLong
-from server.prompts.filters import reason_to_withhold
+from server.prompts.filters import reason_to_withhold, without_reversals
 from server.prompts.mending import mended
 from server.prompts.profile import ModelProfile
 
@@ -47,7 +47,7 @@ def judge(profile: ModelProfile, request: SuggestRequest, completion: Completion
     withheld = reason_to_withhold(context, new_region, by_hand=by_hand)
     if withheld is not None:
         return Made(Outcome.WITHHELD, withheld, new_region, completion, ids)
-    return Made(None, None, new_region, completion, ids)
+    return Made(None, None, without_reversals(context, new_region), completion, ids)
 
 
 def choose(

@@ -9,8 +9,8 @@
 
 d and d0 are the edit distances of answer and untouched region to the reference. Caps then apply,
 unless the answer equals the reference: an edit that the user explicitly refused, or that undoes
-the user's last edit, is worth 0; one that brings new syntax errors at most s/2. There are no
-sums: every value has one reason, and no path is without a score.
+what the user just did and no more, is worth 0; one that brings new syntax errors at most s/2.
+There are no sums: every value has one reason, and no path is without a score.
 
 Knows texts. Does not know tokens, groups or how sure a reference is (trainer.noise). Facts are
 stored and rewards computed from them, so REWARD_VERSION rises whenever a value may change.
@@ -27,7 +27,7 @@ from feedback_store.events import EditContext
 from server.prompts.filters import is_reversal
 from trainer.syntax import Syntax
 
-REWARD_VERSION = "product-1"
+REWARD_VERSION = "product-2"
 NOTHING_WANTED_SCALE = 20
 """Characters at which an unwanted edit has lost half of the little it is worth."""
 

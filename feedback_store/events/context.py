@@ -56,6 +56,10 @@ class EditContext(Frozen):
     """Workspace-relative, with forward slashes."""
     language: str
     """The LSP language identifier, such as "python"."""
+    indent: str = Field(default="", max_length=32)
+    """How one level is indented here, "tab" or such as "4 spaces"; empty if nobody says. A fact
+    for whoever reads the event: no prompt format shows it, since the code around the region does,
+    and the language server brings every answer to it (lsp.indent)."""
     prefix: str
     """Whole lines before the region."""
     region: str

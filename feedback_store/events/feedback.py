@@ -32,7 +32,8 @@ class Settling(Frozen):
     """The clocks under which an outcome was observed, in seconds; stamped on every outcome."""
 
     quiet_s: float = Field(default=10.0, ge=0)
-    """A region settles once it has been quiet for this long."""
+    """A region settles once it has been quiet for this long and no suggestion for it can be on
+    screen any more."""
     longest_wait_s: float = Field(default=300.0, ge=0)
     """A region settles after this long even if it is still changing."""
     horizons_s: tuple[float, ...] = (0.0, 5.0, 30.0, 120.0, 300.0, 600.0, 900.0)

@@ -33,6 +33,8 @@ from tests.lsp.replay import replay
 CLASSES = ("accepted", "partially_accepted", "typed_through", "not_taken")
 TRACES = Path(__file__).parents[1] / "lsp" / "traces"
 TASKS = 12
+TARGET = 0.95
+"""The least accuracy for any client."""
 Confusion = Counter[tuple[str, str]]
 """How often which truth was given which class."""
 
@@ -94,6 +96,24 @@ def measure(sessions: int = 40, traces: Path = TRACES, seed: int = 0) -> dict[st
     }
 
 
+def by_client(found: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return the accuracies alone."""
+    return {
+        kind: {client: report["outcome_accuracy"] for client, report in clients.items()}
+        for kind, clients in found.items()
+    }
+
+
+def missed(accuracies: dict[str, dict[str, float]]) -> list[tuple[str, str]]:
+    """Return kind and name of every client below the target."""
+    return [
+        (kind, client)
+        for kind, clients in accuracies.items()
+        for client, share in clients.items()
+        if share < TARGET
+    ]
+
+
 def _report(confusion: Confusion) -> dict[str, Any]:
     table = {
         truth: {found: confusion[truth, found] for found in CLASSES if confusion[truth, found]}
@@ -121,7 +141,7 @@ def show(found: dict[str, Any]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, show and write `lsp_outcomes.json`."""
+    """Measure, show and write `lsp_outcomes.json`; 1 if a client misses the target."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.lsp_outcomes")
     parser.add_argument("--sessions", type=int, default=40, help="simulated sessions per client")
     parser.add_argument("--seed", type=int, default=0, help="of the first session")
@@ -133,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given.output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(found, indent=2) + "\n"
     (given.output / "lsp_outcomes.json").write_text(text, encoding="utf-8")
-    return 0
+    return 1 if missed(by_client(found)) else 0
 
 
 if __name__ == "__main__":

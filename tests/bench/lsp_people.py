@@ -14,6 +14,9 @@ from tests.bench.lsp_code import assign, call, common, formatted
 
 KEY_S = 0.14
 """The median time between two keys."""
+LONG_SHARE, LONG_S = 0.2, (10.0, 60.0)
+"""How often somebody looks for long before they decide, and for how long: a colleague asks
+something, or the edit takes thought."""
 
 
 @dataclass
@@ -154,7 +157,7 @@ class Developer:
     async def _look(self, plan: Plan) -> None:
         """Read what is on screen and decide; at the end a key is typed or nothing is wanted."""
         window, chance = self._here, self._chance
-        await window.pause(chance.uniform(0.3, 1.2))
+        await self._consider(0.3, 1.2)
         shown = window.visible
         if shown is not None and len(shown.text.strip()) > 1:
             accept, dismiss, words = self._tempted(plan.text, shown.text)
@@ -168,6 +171,13 @@ class Developer:
         if plan.text:
             await window.pause(KEY_S * chance.lognormvariate(0, 0.45))
             await self._key(plan)
+
+    async def _consider(self, least_s: float, most_s: float) -> None:
+        """Read what is on screen; some decisions take long."""
+        chance = self._chance
+        await self._here.pause(chance.uniform(least_s, most_s))
+        if self._here.visible is not None and chance.random() < LONG_SHARE:
+            await self._here.pause(chance.uniform(*LONG_S))
 
     def _tempted(self, wanted: str, shown: str) -> tuple[float, float, float]:
         """How likely it is taken, refused by key, or taken word by word."""
@@ -211,7 +221,7 @@ class Developer:
             left = len(window.visible.text) if window.visible else 0
             taken = shown.text[: before - left]
             plan.text = plan.text[common(taken, plan.text) :]
-            await window.pause(self._chance.uniform(0.2, 1.5))
+            await self._consider(0.2, 1.5)
 
     async def _revise(self) -> None:
         """Change a line that stands there already, with or without a suggestion for it."""
@@ -227,10 +237,10 @@ class Developer:
         await window.key(" ")
         await window.pause(0.3)
         await window.backspace()
-        await window.pause(chance.uniform(0.5, 2.5))
+        await self._consider(0.5, 2.5)
         if window.habits.face == "action" and chance.random() < 0.8:
             await window.invoke()
-            await window.pause(chance.uniform(0.4, 2))
+            await self._consider(0.4, 2)
         shown, right = window.visible, plan.text
         if shown is not None:
             now = window.text[: shown.begin] + shown.text + window.text[shown.end :]

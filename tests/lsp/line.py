@@ -104,8 +104,9 @@ class Line:
         names = {"spool.folder": str(folder / "spool"), "suggest.debounce_ms": "0"}
         # What is asked ahead waits in real time.
         names["suggest.ahead"] = "false"
-        settings = load(None, names | dict(overrides), {"HOME": str(folder)})
-        server = build(settings, {"HOME": str(folder)}, _Standing)
+        environ = {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
+        settings = load(None, names | dict(overrides), environ)
+        server = build(settings, environ, _Standing)
         assert isinstance(server, _Standing)
         server.oracle, server.clock = self.oracle, lambda: self.now
         self.server = server

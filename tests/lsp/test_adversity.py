@@ -54,6 +54,29 @@ def test_killed_server_is_settled_by_the_next(launch: Launch, gateway: StandIn) 
     assert "amount_4 = 4\n" in settled.settled_text
 
 
+@pytest.mark.parametrize(
+    ("method", "outcome"),
+    [
+        ("textDocument/didShowInlineEdit", "expired"),
+        ("textDocument/didPartiallyAcceptCompletion", "partially_accepted"),
+    ],
+)
+def test_what_the_editor_said_outlives_a_kill(
+    launch: Launch, gateway: StandIn, method: str, outcome: str
+) -> None:
+    editor = launch(**LONG)
+    editor.initialize()
+    _, edit, name = offered(editor, gateway)
+    editor.status()
+    editor.notify(method, {"item": {"command": edit["command"]}})
+    editor.status()
+    editor.kill()
+    launch(**LONG).initialize()
+    editor.wait(lambda: gateway.of(name, "outcome"), "the outcome")
+    [found] = gateway.of(name, "outcome")
+    assert (found.outcome, found.shown) == (outcome, "yes")
+
+
 def test_killed_after_an_accept(launch: Launch, gateway: StandIn) -> None:
     editor = launch(**LONG, HONE_LSP_SETTLING__HORIZONS_S="0,1,2")
     editor.initialize()

@@ -68,12 +68,13 @@ def test_what_outlived_an_edit_elsewhere_stays_in_the_ring() -> None:
 def test_looking_at_one_keeps_all_of_them_open() -> None:
     desk = Desk(TEXT)
     first, second = offers(desk, 2)
-    desk.wait(7.0)
+    desk.wait(30.0)
+    assert first.undecided
     turn(second, first, desk.now)
-    desk.wait(9.0)
+    desk.wait(25.0)
     assert first.on_offer
     assert second.undecided
-    desk.wait(2.0)
+    desk.wait(10.0)
     outcomes = [desk.outcome(watch.suggestion_id).outcome for watch in (first, second)]
     assert outcomes == [Outcome.EXPIRED, Outcome.SUPERSEDED]
 

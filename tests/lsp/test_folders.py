@@ -222,3 +222,4 @@ def test_an_answer_is_indented_as_the_file_is(editor: Editor, gateway: StandIn) 
     assert edit
     editor.apply(uri, edit)
     assert "if value_3:\n\tvalue_4 = 4\n" in editor.texts[uri]
+    assert gateway.requests[-1].context.indent == "tab"

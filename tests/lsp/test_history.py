@@ -114,7 +114,20 @@ def test_near_edits_are_one_place_and_two_diffs() -> None:
     typist = Typist()
     typist.edit((3, 0), (3, 4), "FOUR")
     typist.edit((1, 0), (1, 3), "TWO")
-    assert typist.diffs == [" one\n-two\n+TWO\n", " three\n-four\n+FOUR\n"]
+    assert typist.diffs == [" three\n-four\n+FOUR\n", " one\n-two\n+TWO\n"]
+
+
+def test_the_last_of_one_edit_is_what_was_typed_last() -> None:
+    typist = Typist()
+    typist.edit((1, 0), (1, 3), "TWO")
+    typist.edit((3, 0), (3, 4), "FOUR")
+    assert typist.diffs[-1] == " three\n-four\n+FOUR\n"
+    typist.edit((1, 3), (1, 3), "!")
+    assert typist.diffs[-1] == " one\n-two\n+TWO!\n"
+    typist.edit((0, 0), (0, 0), "top\n")
+    assert typist.diffs[-1] == "+top\n"
+    typist.edit((4, 4), (4, 4), "!")
+    assert typist.diffs[-1] == " three\n-four\n+FOUR!\n"
 
 
 def test_inserting_and_deleting_lines() -> None:

@@ -75,3 +75,23 @@ def test_editorconfig_and_the_workspaces_own_rules(tmp_path: Path) -> None:
 def test_an_editorconfig_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
     (tmp_path / ".editorconfig").write_bytes(b"root = true\n[*]\nindent_size = \xff\xfe many\n")
     assert styled(tmp_path, "a.py") == Style()
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (TABS, "tab"),
+        (FOURS, "4 spaces"),
+        (TWOS, "2 spaces"),
+        (["a\n"], ""),
+        (TABS + FOURS, ""),
+    ],
+)
+def test_a_style_can_be_said(lines: list[str], words: str) -> None:
+    assert shown_by(lines).words == words
+
+
+def test_a_style_whose_width_is_open_can_be_said() -> None:
+    assert Style(False).words == "spaces"
+    assert Style(False, 10**40).words == "spaces"
+    assert Style(None, 4).words == ""

@@ -1,5 +1,6 @@
 """A client as simple as ALE: whole texts, no versions, commands instead of edits, odd saves."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from lsp.quirks import same_text
-from tests.lsp.conftest import user
+from tests.lsp.conftest import Launch, user
 from tests.lsp.desk import Desk
 from tests.lsp.editor import Editor
 from tests.lsp.scenes import CODE, rewrite
@@ -64,6 +65,29 @@ def test_a_save_with_escaped_line_ends_spoils_nothing(editor: Editor, gateway: S
     assert not settled.bulk_change
 
 
+def test_a_save_that_adds_the_last_line_end_spoils_nothing(
+    launch: Launch, gateway: StandIn
+) -> None:
+    editor = launch()
+    editor.initialize()
+    gateway.answers.append(rewrite("value_4 = 4", "ended_4 = 4"))
+    uri = editor.open("unended.py", CODE.rstrip("\n"))
+    editor.change(uri, ((2, 0), (2, 7), "total_2"))
+    edit = editor.next_edit(uri, 4)
+    assert edit
+    editor.apply(uri, edit)
+    written = editor.texts[uri] + "\n"
+    editor.notify("textDocument/didSave", {"textDocument": {"uri": uri}, "text": written})
+    status = editor.status()
+    assert status["differences"] == 0
+    known = status["documents"][uri]
+    assert known["sha256"] == hashlib.sha256(written.encode()).hexdigest()
+    editor.wait_delivered()
+    [settled] = gateway.of(edit["command"]["arguments"][0], "settled")
+    assert settled.accepted_text == settled.settled_text
+    assert not settled.bulk_change
+
+
 @pytest.mark.parametrize(
     ("saved", "known", "same"),
     [
@@ -72,7 +96,12 @@ def test_a_save_with_escaped_line_ends_spoils_nothing(editor: Editor, gateway: S
         ("say('\\n')\\nb\\n", "say('\\n')\nb\n", True),
         ("a\\nc\\n", "a\nb\n", False),
         ("a b", "a\nb\n", False),
-        ("a\nb", "a\nb\n", False),
+        ("a\nb", "a\nb\n", True),
+        ("a\nb\n", "a\nb", True),
+        ("a\r\nb\r\n", "a\r\nb", True),
+        ("a\nb\n\n", "a\nb", False),
+        ("\n", "", True),
+        ("a", "", False),
         ("say('\\n')\n", "say('\n')\n", False),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from feedback_store.events import Outcome, Reason, SettledBy, Shown
+from feedback_store.events import FeedbackLevel, Outcome, Reason, SettledBy, Shown
 from tests.lsp.desk import Desk
 from tests.lsp.test_tracker_traces import TEXT, WHOLE, dismiss, insertion
 
@@ -47,6 +47,52 @@ def test_settlement_waits_for_quiet() -> None:
     assert desk.of(name) == []
     desk.wait(0.2)
     assert desk.settled(name).settled_by == SettledBy.QUIET
+
+
+def test_what_may_be_on_screen_waits_for_its_user() -> None:
+    desk, name = insertion()
+    desk.wait(59)
+    assert desk.of(name) == []
+    desk.wait(2)
+    assert desk.outcome(name).outcome == Outcome.EXPIRED
+    assert desk.settled(name).settled_by == SettledBy.TIMEOUT
+
+
+def test_what_no_client_got_waits_for_nobody() -> None:
+    desk = Desk(TEXT)
+    watch = desk.ask(2, 6)
+    proposed = watch.base.replace("return x", "return x + a.b")
+    desk.tracker.answered(watch, "unseen", FeedbackLevel.FULL, proposed, desk.now)
+    desk.wait(11)
+    assert desk.settled("unseen").settled_by == SettledBy.QUIET
+
+
+def test_what_no_client_got_cannot_have_been_taken() -> None:
+    desk = Desk(TEXT)
+    watch = desk.ask(2, 6)
+    proposed = watch.base.replace("return x", "return x + a.b")
+    desk.tracker.answered(watch, "unseen", FeedbackLevel.FULL, proposed, desk.now)
+    desk.edit(((4, 12), (4, 12), " + a"))
+    desk.edit(((4, 16), (4, 16), ".b"))
+    desk.wait(100)
+    assert desk.outcome("unseen").outcome == Outcome.TYPED_THROUGH
+
+
+def test_what_was_typed_over_is_not_on_screen_any_more() -> None:
+    desk, name = insertion()
+    desk.wait(20)
+    desk.type(4, 12, "yz")
+    desk.wait(11)
+    assert desk.settled(name).settled_by == SettledBy.QUIET
+
+
+def test_an_accept_after_a_long_look_settles_in_quiet() -> None:
+    desk, name = insertion()
+    desk.wait(30)
+    WHOLE(desk, name)
+    desk.wait(11)
+    assert desk.settled(name).settled_by == SettledBy.QUIET
+    assert desk.settled(name).accepted_text == desk.settled(name).settled_text
 
 
 def test_settlement_does_not_wait_for_ever() -> None:
@@ -105,6 +151,31 @@ def test_survival_at_the_horizons() -> None:
     found = desk.survivals(name)
     assert [(s.horizon_s, s.last) for s in found] == [(0, False), (5, False), (30, True)]
     assert [s.left and s.left.retained for s in found] == [1.0, 0.5, 0.5]
+
+
+def test_a_part_is_looked_at_in_time_though_more_might_have_been_taken() -> None:
+    desk, name = insertion()
+    desk.edit(((4, 12), (4, 12), " + a"))
+    desk.wait(20)
+    desk.edit(((4, 4), (4, 16), "yield 3"))
+    desk.wait(20)
+    assert desk.outcome(name).outcome == Outcome.PARTIALLY_ACCEPTED
+    desk.wait(30)
+    found = desk.survivals(name)
+    assert [s.age_s for s in found] == pytest.approx([0, 5, 30], abs=0.5)
+    assert [s.left and s.left.retained for s in found] == [1.0, 1.0, 0.0]
+
+
+def test_looks_at_a_part_end_when_all_is_taken() -> None:
+    desk, name = insertion()
+    desk.edit(((4, 12), (4, 12), " + a"))
+    desk.wait(20)
+    desk.edit(((4, 16), (4, 16), ".b"))
+    desk.wait(2)
+    desk.edit(((4, 12), (4, 18), " + a"))
+    desk.wait(100)
+    assert desk.outcome(name).outcome == Outcome.ACCEPTED
+    assert [s.left and s.left.retained for s in desk.survivals(name)] == [1.0, 0.5, 0.5]
 
 
 def test_horizons_that_nobody_saw_are_not_imputed() -> None:
@@ -183,7 +254,7 @@ def test_commands_for_what_is_no_longer_on_offer_do_nothing() -> None:
     desk, name = insertion()
     dismiss(desk, name)
     assert desk.tracker.accepted(name, desk.now) is False
-    assert desk.tracker.dismissed("unknown", desk.now) is None
+    assert desk.tracker.dismissed("unknown", desk.now) is False
     WHOLE(desk, name)
     desk.wait(100)
     assert desk.outcome(name).outcome == Outcome.REJECTED

@@ -55,6 +55,15 @@ def test_an_answer_that_repeats_what_follows_is_no_edit() -> None:
     assert (made.outcome, made.reason) == (Outcome.WITHHELD, Reason.NO_EDIT)
 
 
+def test_what_undoes_a_recent_edit_is_left_out_of_what_is_shown() -> None:
+    edit = {"path": CONTEXT["path"], "diff": "-line zero\n+line 0\n"}
+    asked = request(region="line 0\nline 1\nline 2\n", recent_edits=[edit])
+    made = judge(PROFILE, asked, answer("<|L0|>line zero\nline 1\nline two\n<|L3|>"))
+    assert (made.outcome, made.new_region) == (None, "line 0\nline 1\nline two\n")
+    made = judge(PROFILE, asked, answer("<|L0|>line zero\n<|L1|>"))
+    assert (made.outcome, made.reason) == (Outcome.WITHHELD, Reason.REVERSAL)
+
+
 def test_by_hand_much_may_be_deleted() -> None:
     region = "".join(f"line {n}\n" for n in range(9))
     deletes = answer("<|L1|><|L9|>")

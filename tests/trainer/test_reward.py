@@ -92,6 +92,19 @@ def test_undoing_the_last_edit_is_worth_nothing(syntax):
     assert product(syntax)(back, task(wanted, edits=(edit,))) == 0.0
 
 
+def test_undoing_several_edits_is_worth_nothing_but_doing_more_is_graded(syntax):
+    edits = tuple(
+        RecentEdit(path="a.py", diff=diff)
+        for diff in ("-value = zero(1)\n+value = first(1)\n", "+print(value)\n")
+    )
+    region = REGION + "print(value)\n"
+    wanted, score = region + "print(more)\n", product(syntax)
+    undone = REGION.replace("first", "zero")
+    assert score(undone, task(wanted, edits=edits, region=region)) == 0.0
+    more = region.replace("first", "zero") + "print(more)\n"
+    assert score(more, task(wanted, edits=edits, region=region)) > 0.2
+
+
 def test_new_syntax_errors_cap_the_reward(syntax):
     wanted, broken = REGION.replace("first", "second"), REGION.replace("first(1)", "second(1")
     score = product(syntax)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from feedback_store.events import Reason, Rollout
-from server.prompts.filters import reason_to_withhold
+from server.prompts.filters import reason_to_withhold, without_reversals
 from server.prompts.mending import mended
 from server.prompts.profile import ModelProfile
 from trainer.evaluation.scores import Attempt
@@ -85,7 +85,9 @@ def read(subject: Subject, task: EditTask, rollout: Rollout) -> Attempt:
     if new_region == task.context.region:
         return Attempt(task, None, Reason.NO_EDIT.value, tokens)
     withheld = reason_to_withhold(task.context, new_region)
-    return Attempt(task, new_region, withheld.value if withheld else None, tokens)
+    if withheld is not None:
+        return Attempt(task, new_region, withheld.value, tokens)
+    return Attempt(task, without_reversals(task.context, new_region), None, tokens)
 
 
 def _silence(ids: list[int] | Reason) -> str | None:

@@ -110,7 +110,7 @@ def compared(
 
 
 def undoes(attempt: Attempt) -> bool:
-    """Whether the proposal undoes the last recent edit."""
+    """Whether the proposal undoes recent edits, and does no more."""
     return attempt.proposed is not None and is_reversal(attempt.task.context, attempt.proposed)
 
 
