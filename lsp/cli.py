@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _refuse_misspelt(arguments)
         options = _parser().parse_args(arguments)
+        if sys.platform == "win32":
+            raise ConfigError("Windows is not supported yet; in WSL hone-lsp runs as on Linux")
         given = ((name, getattr(options, name, None)) for name, _ in leaves(Settings))
         flags = {name: value for name, value in given if value is not None}
         settings = load(getattr(options, "config", None), flags, environ)
