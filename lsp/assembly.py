@@ -28,7 +28,7 @@ from lsp.positions import Encoding
 from lsp.reporter import Reporter
 from lsp.rules import Rules
 from lsp.screen import Screen, guarded
-from lsp.spool import open_or_borrow
+from lsp.unkept import open_or_do_without
 
 
 class Assembly:
@@ -55,7 +55,7 @@ class Assembly:
         state = state_folder(environ)
         self.consent = Consent(settings.feedback.level, workspace, state, self.gateway.allows)
         root = settings.spool.folder or state / "spool"
-        spools = open_or_borrow(root, workspace)
+        spools = open_or_do_without(root, workspace)
         self.reporter = Reporter(settings.spool, self.envelope, self._level, *spools)
         self.pace = Pace(settings.suggest.debounce_ms, client.name)
         self.observation = self._observing(settings)
