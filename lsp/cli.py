@@ -124,6 +124,8 @@ def _serve(settings: Settings, address: str | None) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s %(message)s"
     )
+    # Ours alone: at their lower levels other packages write down whole messages, code included.
+    logging.getLogger("lsp").setLevel(settings.log.level.upper())
     if address is not None:
         from lsp.sockets import run
 

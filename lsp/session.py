@@ -6,6 +6,7 @@ messages (lsp.app) or any algorithm. No method raises for want of a gateway.
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from lsp.watch import Watch
 from lsp.wish import NOTHING, Wish
 
 EXIT_FLUSH_S = 1.0
+log = logging.getLogger(__name__)
 
 
 class Session:
@@ -59,6 +61,7 @@ class Session:
         self._clock = clock
         self.silences: Counter[str] = Counter()
         self.last_silence: Silence | None = None
+        """Why nothing was shown last; None once something was."""
         self._tasks: list[asyncio.Task[None]] = []
         self._ending: asyncio.Task[None] | None = None
 
@@ -157,7 +160,7 @@ class Session:
         query = await self._asking.query(uri, version, position, trigger, wish)
         found = query if isinstance(query, Silence) else await self._suggest(query, anywhere)
         if isinstance(found, Silence):
-            self._silent(found)
+            self.silent(found)
         elif self.settings.suggest.ahead:
             self.engine.offered(found[1])
         self.observation.announce()
@@ -167,8 +170,15 @@ class Session:
 
     def deliver(self, watch: Watch) -> None:
         """The client gets this edit."""
+        self.last_silence = None
         if not watch.delivered:
             self.tracker.delivered(watch, self._clock())
+
+    def silent(self, silence: Silence) -> None:
+        """The client gets nothing, and why: for the status and the log."""
+        self.last_silence = silence
+        self.silences[silence.reason.value] += 1
+        log.info("silent: %s", f"{silence.reason}: {silence.detail}".rstrip(": "))
 
     def turned(self, watch: Watch, other: Watch) -> None:
         """The user leafs from one alternative to another."""
@@ -178,7 +188,7 @@ class Session:
     def refused(self, watch: Watch, detail: str) -> None:
         """The editor did not apply an edit: it stays on offer, and its outcome will say so."""
         watch.reason = Reason.EDIT_REFUSED
-        self._silent(Silence(Reason.EDIT_REFUSED, detail))
+        self.silent(Silence(Reason.EDIT_REFUSED, detail))
         self._stir()
 
     async def paused(self, uri: str, *, asked: bool = True) -> bool:
@@ -189,7 +199,7 @@ class Session:
         await asyncio.sleep(self.pace.wait_ms(self._clock(), asked=asked) / 1000.0)
         if document is None or document.version == version:
             return True
-        self._silent(Silence(Reason.DOCUMENT_MOVED, "the user types on"))
+        self.silent(Silence(Reason.DOCUMENT_MOVED, "the user types on"))
         return False
 
     def cached(self, uri: str, line: int) -> tuple[Opened, Watch] | None:
@@ -255,7 +265,3 @@ class Session:
 
     def _stir(self) -> None:
         self.observation.stir()
-
-    def _silent(self, silence: Silence) -> None:
-        self.last_silence = silence
-        self.silences[silence.reason.value] += 1
