@@ -64,9 +64,7 @@ def _initialized(ls: HoneServer, params: types.InitializedParams) -> None:
 def _did_change_folders(ls: HoneServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
     event = params.event
     added, removed = ([path_of(one.uri) for one in some] for some in (event.added, event.removed))
-    ls.session.rules.folders_changed(
-        [path for path in added if path], [path for path in removed if path]
-    )
+    ls.session.folders_changed([path for path in added if path], [path for path in removed if path])
     _warn(ls)
 
 

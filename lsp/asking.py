@@ -59,6 +59,11 @@ class Asking:
         self._refresh = refresh
         self.surroundings = Surroundings(documents, gateway)
 
+    @property
+    def level(self) -> FeedbackLevel:
+        """What may be recorded of what is asked now."""
+        return self._level()
+
     async def query(
         self,
         uri: str,
@@ -152,7 +157,7 @@ class Asking:
             context,
             place.cursor[0],
             trigger,
-            self._level(),
+            self.level,
             max(1.0, left_ms),
             place.opened.style.over(shown_by(context.region.split("\n"))),
             least_confidence(self._settings.eagerness),

@@ -3,7 +3,6 @@
 Knows what each part needs of the others. Does not know what happens in a run (lsp.session).
 """
 
-import hashlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,6 +18,7 @@ from lsp.credentials import find_key
 from lsp.documents import Documents
 from lsp.elsewhere import Elsewhere
 from lsp.engine import Engine
+from lsp.exclude import path_of
 from lsp.findings import Envelope, Finding
 from lsp.gateway import Gateway
 from lsp.history import History
@@ -29,6 +29,7 @@ from lsp.reporter import Reporter
 from lsp.rules import Rules
 from lsp.screen import Screen, guarded
 from lsp.unkept import open_or_do_without
+from lsp.workspaces import name_of
 
 
 class Assembly:
@@ -50,10 +51,10 @@ class Assembly:
         self.documents = Documents(settings.exclude, environ)
         self.documents.encoding = encoding
         self.documents.folders.change(folders, ())
-        workspace = hashlib.sha256(str(folders[0] if folders else "").encode()).hexdigest()[:16]
+        workspace = name_of(folders[0] if folders else None)
         self.envelope = Envelope(uuid.uuid4().hex, workspace, client, settings.settling)
         state = state_folder(environ)
-        self.consent = Consent(settings.feedback.level, workspace, state, self.gateway.allows)
+        self.consent = Consent(settings.feedback.level, folders, state, self.gateway.allows)
         root = settings.spool.folder or state / "spool"
         spools = open_or_do_without(root, workspace)
         self.reporter = Reporter(settings.spool, self.envelope, self._level, *spools)
@@ -66,7 +67,7 @@ class Assembly:
             self.history,
             self._refresh,
             self.gateway,
-            self._level,
+            self._asking_level,
         )
         self.screen = Screen()
         self.ahead, self.engine = self._suggesting()
@@ -77,6 +78,12 @@ class Assembly:
     def _level(self) -> FeedbackLevel:
         """What may be recorded now."""
         return self.consent.level
+
+    def _asking_level(self) -> FeedbackLevel:
+        """What may be recorded of a request now: any document may take part in it, also one that
+        lies outside the window's folders."""
+        files = map(path_of, self.documents.known)
+        return self.consent.among(path for path in files if path)
 
     async def _refresh(self) -> None:
         """Whoever asks looks at the level and the rules first, which forget what the engine
@@ -111,5 +118,5 @@ class Assembly:
         document_of = self.documents.document
         ahead = Ahead(tracker, ask, envelope, self.asking.after, document_of, clock)
         engine = Engine(tracker, ask, envelope, clock, self.asking.now, ahead)
-        self.observation.listeners.append(lambda: ahead.look(self.consent.level))
+        self.observation.listeners.append(lambda: ahead.look(self._asking_level()))
         return ahead, engine

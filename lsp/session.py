@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from feedback_store.events import Client, FeedbackLevel, Reason, Trigger
@@ -116,6 +116,12 @@ class Session:
             opened.document.trusted = True
         self.rules.saved(uri)
 
+    def folders_changed(self, added: Iterable[Path], removed: Iterable[Path]) -> None:
+        """The window is on other folders."""
+        self.rules.folders_changed(added, removed)
+        self.consent.work_in(self.documents.folders.roots)
+        self.observation.heed()
+
     def closed(self, uri: str) -> None:
         """The editor closed a document."""
         self.surroundings.closed(self.documents.get(uri))
@@ -156,7 +162,7 @@ class Session:
         it to the client says so by `deliver`: not every client can show every edit.
         """
         self.documents.used(uri)
-        self.ahead.look(self.level)
+        self.ahead.look(self._asking.level)
         query = await self._asking.query(uri, version, position, trigger, wish)
         found = query if isinstance(query, Silence) else await self._suggest(query, anywhere)
         if isinstance(found, Silence):
