@@ -57,8 +57,6 @@ def _initialize(ls: HoneServer, params: types.InitializeParams) -> None:
 def _initialized(ls: HoneServer, params: types.InitializedParams) -> None:
     ls.begun()
     _warn(ls)
-    if news := ls.session.consent.news(ls.settings.gateway.url):
-        ls.window_show_message(types.ShowMessageParams(types.MessageType.Info, news))
 
 
 def _did_change_folders(ls: HoneServer, params: types.DidChangeWorkspaceFoldersParams) -> None:

@@ -62,6 +62,7 @@ class Session:
         self.silences: Counter[str] = Counter()
         self.last_silence: Silence | None = None
         """Why nothing was shown last; None once something was."""
+        self._hear_greetings: Callable[[], None] = lambda: None
         self._tasks: list[asyncio.Task[None]] = []
         self._ending: asyncio.Task[None] | None = None
 
@@ -80,12 +81,17 @@ class Session:
         """Begin to greet the gateway, to deliver, and to let time pass."""
         loops = (
             self.observation.pass_time(),
-            self.gateway.stay_in_touch(self.surroundings.greeted),
+            self.gateway.stay_in_touch(self._greeted),
             self.reporter.deliver(self.gateway),
             self.reporter.keep_synced(),
             self.surroundings.follow(),
         )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    def when_greeted(self, hear: Callable[[], None]) -> None:
+        """Call `hear` now and after each greeting, whether or not the gateway answered."""
+        self._hear_greetings = hear
+        hear()
 
     def opened(self, uri: str, language: str, version: int, text: str) -> None:
         """The editor opened a document; one that it never closed is closed first."""
@@ -246,6 +252,10 @@ class Session:
         """Settle everything; no gateway is needed for this."""
         self.ahead.drop()
         self.observation.settle()
+
+    def _greeted(self) -> None:
+        self.surroundings.greeted()
+        self._hear_greetings()
 
     async def _suggest(self, query: Query, anywhere: bool) -> tuple[Opened, Watch] | Silence:
         source = self._elsewhere if anywhere else self.engine

@@ -118,9 +118,7 @@ def test_it_is_told_once_per_gateway_and_when_more_is_recorded(tmp_path: Path) -
     assert full.news("http://another")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"told": 1}', ODD_CHOICE]
-)
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"told": 1}', ODD_CHOICE])
 def test_a_file_that_makes_no_sense_is_no_choice(tmp_path: Path, text: str) -> None:
     (tmp_path / "consent.json").write_text(text)
     consent = Consent(FACTS, [W], tmp_path, lambda: FULL)
@@ -161,14 +159,10 @@ def test_what_is_told_is_for_the_level(tmp_path: Path, level: FeedbackLevel, sai
 
 
 def messages(editor: Editor) -> list[str]:
-    """Everything shown so far; the status' answer comes after it."""
+    """Everything shown once there was a greeting; the status' answer comes after it."""
+    editor.wait(lambda: editor.status()["gateway"]["connected"], "the greeting")
     editor.status()
-    shown: list[str] = []
-    while not editor.messages.empty():
-        message = editor.messages.get()
-        if message["method"] == "window/showMessage":
-            shown.append(message["params"]["message"])
-    return shown
+    return [shown["message"] for shown in editor.hear("window/showMessage")]
 
 
 def test_the_first_start_says_what_is_recorded_and_where(launch: Launch, gateway: StandIn) -> None:
@@ -184,6 +178,35 @@ def test_the_first_start_says_what_is_recorded_and_where(launch: Launch, gateway
     status = second.status()["feedback"]
     assert status["level"] == "full"
     assert status["goes_to"] == gateway.url
+
+
+def test_an_administrator_is_heard_before_the_user_is_told(
+    launch: Launch, gateway: StandIn
+) -> None:
+    gateway.muted = True
+    editor = launch()
+    gateway.hello = gateway.hello.model_copy(update={"feedback_level": FACTS})
+    editor.initialize()
+    editor.wait(lambda: gateway.greetings, "the greeting")
+    editor.status()
+    assert editor.hear("window/showMessage") == []
+    gateway.muted = False
+    [told] = messages(editor)
+    assert "feedback.level = facts" in told
+    editor.shutdown()
+    gateway.hello = gateway.hello.model_copy(update={"feedback_level": FULL})
+    again = launch()
+    again.initialize()
+    [told] = messages(again)
+    assert "feedback.level = full" in told, "more is recorded than they were told"
+
+
+def test_a_gateway_that_is_away_is_not_waited_for(launch: Launch, gateway: StandIn) -> None:
+    gateway.stop()
+    editor = launch(HONE_LSP_FEEDBACK__LEVEL="off")
+    editor.initialize()
+    told = editor.wait(lambda: editor.hear("window/showMessage"), "the news")
+    assert "records nothing" in told[0]["message"]
 
 
 def test_the_command_switches_this_workspace(
