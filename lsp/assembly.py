@@ -71,7 +71,8 @@ class Assembly:
         )
         self.screen = Screen()
         self.ahead, self.engine = self._suggesting()
-        self.rules = Rules(self.documents, self.history, self.engine, self.observation)
+        admitted = self.asking.surroundings.opened
+        self.rules = Rules(self.documents, self.history, self.engine, self.observation, admitted)
         reach = settings.suggest.reach
         self.elsewhere = Elsewhere(self.asking, self.engine, self.documents, self.history, reach)
 

@@ -205,6 +205,8 @@ def load_workspace(folder: Path) -> WorkspaceRules:
         ConfigError: it says more than a workspace may.
     """
     path = folder / WORKSPACE_FILE
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path} is no file")
     found = _read(path) if path.is_file() else {}
     try:
         return _checked(WorkspaceRules, found)

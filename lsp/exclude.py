@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from urllib.parse import unquote, urlsplit
 
 from pathspec import GitIgnoreSpec
@@ -114,6 +115,13 @@ def path_of(uri: str) -> Path | None:
     return Path(path[1:] if re.match(r"/[A-Za-z]:", path) else path)
 
 
+def relative_to(root: Path | None, path: Path) -> str:
+    """Return a path as it is sent: within its workspace, or the bare name."""
+    if root is None or not path.is_relative_to(root):
+        return path.name
+    return path.relative_to(root).as_posix()
+
+
 @dataclass(frozen=True)
 class _Rules:
     spec: GitIgnoreSpec
@@ -163,9 +171,8 @@ class Exclusions:
         return None
 
     def relative(self, path: Path) -> str:
-        """Return the path as it is sent: within the workspace, or the bare name."""
-        inside = path.is_relative_to(self.root)
-        return path.relative_to(self.root).as_posix() if inside else path.name
+        """Return the path as it is sent."""
+        return relative_to(self.root, path)
 
     def _reason(self, path: Path, root: Path) -> str | None:
         absolute = path.as_posix().lstrip("/")
@@ -186,6 +193,8 @@ class Exclusions:
     def _spec(self, file: Path) -> GitIgnoreSpec | None:
         try:
             stat = file.stat()
+            if not S_ISREG(stat.st_mode) and not S_ISDIR(stat.st_mode):
+                raise OSError("to read a pipe or a device is to wait for whoever writes it")
             stamp = (stat.st_mtime_ns, stat.st_size)
             known = self._read.get(file)
             if known is None or known.stamp != stamp:

@@ -102,6 +102,7 @@ class HoneServer(LanguageServer):
             self.session.aftermath.rely_on(DiskWatch(self, self.session.documents.folders.roots))
         self._begun_at = time.monotonic()
         self.session.when_greeted(self._tell_what_is_recorded)
+        self.session.rules.warn_by(self._warn)
 
     def missed(self, params: Any) -> None:
         """A change could not be read; if it says which document it is of, that is known."""
@@ -129,6 +130,10 @@ class HoneServer(LanguageServer):
         """Log it. A suggestion that fails is no reason to put a message before the user."""
         if source is not FeatureRequestError:
             log.error("%s", error)
+
+    def _warn(self, said: str) -> None:
+        shown = types.ShowMessageParams(types.MessageType.Warning, f"hone-lsp: {said}")
+        self.window_show_message(shown)
 
     def _tell_what_is_recorded(self) -> None:
         """Tell the user, once it is known: the gateway may allow less than their settings."""

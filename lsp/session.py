@@ -78,9 +78,11 @@ class Session:
         return now
 
     def start(self) -> None:
-        """Begin to greet the gateway, to deliver, and to let time pass."""
+        """Begin to greet the gateway, to deliver, to look at the rules, and to let time pass."""
+        self.rules.look_again()
         loops = (
             self.observation.pass_time(),
+            self.observation.watch_branches(),
             self.gateway.stay_in_touch(self._greeted),
             self.reporter.deliver(self.gateway),
             self.reporter.keep_synced(),
@@ -99,7 +101,8 @@ class Session:
             self.closed(uri)
         self.history.seal()
         opened = self.documents.open(uri, language, version, text)
-        if not opened.silence:
+        self.rules.look_again([uri])
+        if opened.remembered:
             self._screen.glance(opened.document.lines)
         self.surroundings.opened(uri)
 
@@ -273,7 +276,7 @@ class Session:
     ) -> Iterator[tuple[Change, list[str]]]:
         """Apply edits and write them into the history, unless the file is none of its business."""
         for change, lines in self.documents.change(opened, version, edits):
-            if not opened.silence:
+            if opened.remembered:
                 self._screen.glance(change.new)
                 self.history.record(opened.document.uri, opened.path, change, lines, now)
             self.surroundings.changed(opened.document.uri, change)

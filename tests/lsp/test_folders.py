@@ -6,7 +6,7 @@ from typing import Any
 
 from feedback_store.events import EditContext
 from lsp.config import ExcludeSettings
-from lsp.documents import Documents
+from lsp.documents import UNKNOWN, Documents
 from lsp.folders import Folders
 from tests.lsp.conftest import Launch
 from tests.lsp.editor import Editor
@@ -71,6 +71,7 @@ def test_rules_that_cannot_be_read_close_the_folder(tmp_path: Path) -> None:
     rules.write_text("[exclude\n")
     folders = Folders(ExcludeSettings(other_schemes=("untitled",)), {})
     folders.change([tmp_path], ())
+    assert list(refresh(folders)) == [tmp_path]
     assert ".hone.toml" in folders.problems[0]
     assert "cannot be used" in str(folders.place((tmp_path / "a.py").as_uri())[1])
     assert folders.place("untitled:a.py")[1]
@@ -101,7 +102,7 @@ def test_edits_are_forgotten_whatever_path_the_file_had(tmp_path: Path) -> None:
     assert documents.place(uri) == ("pkg/a.py", None)
     documents.close(uri)
     (tmp_path / ".honeignore").write_text("*.py\n")
-    assert documents.open(uri, "python", 1, "").refusal
+    assert documents.open(uri, "python", 1, "").refusal == UNKNOWN
     assert withdrawn(documents) == ["a.py"]
     assert withdrawn(documents) == []
 
