@@ -9,9 +9,11 @@ Knows files and when to read them. Does not know what is looked for (that is `ls
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from feedback_store.events import FeedbackLevel
+from lsp.apart import apart
 from lsp.document import normalise
 from lsp.documents import Documents
 from lsp.exclude import has_secret, path_of
@@ -20,6 +22,8 @@ from lsp.relocate import place_of
 from lsp.trails import Trail, Trails
 from lsp.watch import Watch
 
+LOOK_S = 5.0
+"""A file that takes longer to read cannot be looked at."""
 ReportOn = Callable[[set[str]], None]
 """Asks the client to report changes of these files, and no others."""
 
@@ -81,10 +85,16 @@ class Aftermath:
             shown = opened.document.trusted and not opened.document.oversized
             return normalise(opened.document.text) if shown else None
         path = path_of(uri)
-        if path is None or self._documents.refusal(uri):
+        if path is None:
             return None
-        known = self._read.get(uri)
-        self._read[uri] = found = await asyncio.to_thread(_read, path, self._max_bytes, known)
+        try:
+            async with asyncio.timeout(LOOK_S):
+                if await apart(partial(self._documents.refusal, uri)):
+                    return None
+                read = partial(_read, path, self._max_bytes, self._read.get(uri))
+                self._read[uri] = found = await apart(read)
+        except TimeoutError:
+            return None
         return found.text
 
     def _watch(self) -> None:

@@ -56,18 +56,12 @@ def _initialize(ls: HoneServer, params: types.InitializeParams) -> None:
 
 def _initialized(ls: HoneServer, params: types.InitializedParams) -> None:
     ls.begun()
-    _warn(ls)
-    if news := ls.session.consent.news(ls.settings.gateway.url):
-        ls.window_show_message(types.ShowMessageParams(types.MessageType.Info, news))
 
 
 def _did_change_folders(ls: HoneServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
     event = params.event
     added, removed = ([path_of(one.uri) for one in some] for some in (event.added, event.removed))
-    ls.session.rules.folders_changed(
-        [path for path in added if path], [path for path in removed if path]
-    )
-    _warn(ls)
+    ls.session.folders_changed([path for path in added if path], [path for path in removed if path])
 
 
 async def _shutdown(ls: HoneServer, params: None) -> None:
@@ -96,13 +90,6 @@ def _did_close(ls: HoneServer, params: types.DidCloseTextDocumentParams) -> None
 
 def _did_save(ls: HoneServer, params: types.DidSaveTextDocumentParams) -> None:
     ls.session.saved(params.text_document.uri, params.text)
-    _warn(ls)
-
-
-def _warn(ls: HoneServer) -> None:
-    for warning in ls.session.rules.warnings():
-        message = types.ShowMessageParams(types.MessageType.Warning, f"hone-lsp: {warning}")
-        ls.window_show_message(message)
 
 
 def _files_changed(ls: HoneServer, params: types.DidChangeWatchedFilesParams) -> None:

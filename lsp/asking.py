@@ -59,6 +59,11 @@ class Asking:
         self._refresh = refresh
         self.surroundings = Surroundings(documents, gateway)
 
+    @property
+    def level(self) -> FeedbackLevel:
+        """What may be recorded of what is asked now."""
+        return self._level()
+
     async def query(
         self,
         uri: str,
@@ -68,49 +73,49 @@ class Asking:
         wish: Wish = NOTHING,
     ) -> Query | Silence:
         """Return the query for a cursor in the client's units, or why there is none."""
-        await self._refresh()
-        opened = self._documents.get(uri)
-        if opened is None:
-            return Silence(Reason.EXCLUDED, "the document is not open")
-        if why := opened.silence:
-            return Silence(Reason.EXCLUDED, why)
-        deadline_ms = self._settings.deadline_ms
-        begun = time.monotonic()
-        limits = await self._limits(deadline_ms)
+        until = self._deadline()
+        opened = await self._sendable(uri, until)
+        if isinstance(opened, Silence):
+            return opened
+        limits = await self._limits(until)
         if isinstance(limits, Silence):
             return limits
+        # The greeting may have taken a while.
+        opened = await self._sendable(uri, until)
+        if isinstance(opened, Silence):
+            return opened
         document = opened.document
         if version is not None and version != document.version:
             return Silence(Reason.DOCUMENT_MOVED, f"the document is at version {document.version}")
-        left_ms = deadline_ms - 1000.0 * (time.monotonic() - begun)
         place = Place(opened, document, document.inward(position), self._history, wish)
-        return self._query(place, limits, trigger, left_ms)
+        return self._query(place, limits, trigger, until)
 
     async def elsewhere(
-        self, uri: str, cursor: Position, trigger: Trigger, deadline_ms: float
+        self, uri: str, cursor: Position, trigger: Trigger, until: float
     ) -> Query | Silence:
         """Return the query for a place, in code points, at which no cursor is."""
-        await self._refresh()
-        opened, hello = self._documents.get(uri), self._gateway.hello
-        if opened is None or cursor[0] >= len(opened.document.lines):
+        opened = await self._sendable(uri, until)
+        if isinstance(opened, Silence):
+            return opened
+        if cursor[0] >= len(opened.document.lines):
             return Silence(Reason.DOCUMENT_MOVED, "the place is gone")
-        if why := opened.silence:
-            return Silence(Reason.EXCLUDED, why)
-        if hello is None:
+        if (hello := self._gateway.hello) is None:
             return self._gateway.trouble
         place = Place(opened, opened.document, cursor, self._history)
-        return self._query(place, _limits(hello), trigger, deadline_ms)
+        return self._query(place, _limits(hello), trigger, until)
 
     async def after(self, offer: Watch) -> tuple[Query, list[str]] | Silence:
         """Return the query for the state after the offer is accepted, with the cursor at the
         edit's end and the edit in the history, and all lines of the document as it is then."""
-        deadline_ms = self._settings.deadline_ms
-        limits = await self._limits(deadline_ms)
-        opened = self._documents.get(offer.uri)
+        until = self._deadline()
+        limits = await self._limits(until)
         if isinstance(limits, Silence):
             return limits
-        if opened is None or opened.silence or offer.proposed is None:
-            return Silence(Reason.DOCUMENT_MOVED, "the document is gone")
+        opened = await self._sendable(offer.uri, until)
+        if isinstance(opened, Silence):
+            return opened
+        if offer.proposed is None:
+            return Silence(Reason.NO_EDIT, "there is nothing to come after")
         document, region = opened.document.branched(), offer.region
         raw = document.lines[region.first : region.last]
         edit = smallest_edit(region.first, raw, offer.proposed, document.eol)
@@ -121,7 +126,7 @@ class Asking:
         history = self._history.fork()
         history.record(document.uri, opened.path, change, document.lines, time.monotonic())
         place = Place(opened, document, edit.end_after, history)
-        query = self._query(place, limits, Trigger.AUTOMATIC, deadline_ms)
+        query = self._query(place, limits, Trigger.AUTOMATIC, until)
         return query if isinstance(query, Silence) else (query, document.lines)
 
     def now(self, uri: str) -> tuple[int, Sequence[str], Sequence[RecentEdit]] | None:
@@ -133,7 +138,7 @@ class Asking:
         return document.version, document.lines, self._history.recent(KEPT)
 
     def _query(
-        self, place: Place, limits: Limits, trigger: Trigger, left_ms: float
+        self, place: Place, limits: Limits, trigger: Trigger, until: float
     ) -> Query | Silence:
         document = place.document
         recent = place.history.recent(limits.recent_edits)
@@ -154,21 +159,37 @@ class Asking:
             context,
             place.cursor[0],
             trigger,
-            self._level(),
-            max(1.0, left_ms),
+            self.level,
+            max(1.0, 1000.0 * (until - time.monotonic())),
             style,
             least_confidence(self._settings.eagerness),
             place.wish,
         )
 
-    async def _limits(self, deadline_ms: float) -> Limits | Silence:
+    def _deadline(self) -> float:
+        """Return until when whoever asks now waits."""
+        return time.monotonic() + self._settings.deadline_ms / 1000.0
+
+    async def _sendable(self, uri: str, until: float) -> Opened | Silence:
+        """Return a document of which something may be sent, by rules that were just looked at."""
+        try:
+            async with timeout(until - time.monotonic()):
+                await self._refresh()
+        except TimeoutError:
+            return Silence(Reason.DEADLINE, "it takes too long to read what may be sent")
+        opened = self._documents.get(uri)
+        if opened is None:
+            return Silence(Reason.EXCLUDED, "the document is not open")
+        return Silence(Reason.EXCLUDED, opened.silence) if opened.silence else opened
+
+    async def _limits(self, until: float) -> Limits | Silence:
         """Return how much the model sees; the first request may have to wait for the greeting."""
         hello = self._gateway.hello
         if hello is None and self._gateway.gone:
             self._gateway.greet_soon()
         elif hello is None:
             with contextlib.suppress(TimeoutError):
-                async with timeout(deadline_ms / 1000.0):
+                async with timeout(until - time.monotonic()):
                     hello = await self._gateway.greet()
         if hello is None:
             return self._gateway.trouble

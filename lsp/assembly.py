@@ -3,7 +3,6 @@
 Knows what each part needs of the others. Does not know what happens in a run (lsp.session).
 """
 
-import hashlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -21,6 +20,7 @@ from lsp.dismissed_file import DismissedFile
 from lsp.documents import Documents
 from lsp.elsewhere import Elsewhere
 from lsp.engine import Engine
+from lsp.exclude import path_of
 from lsp.findings import Envelope, Finding
 from lsp.gateway import Gateway
 from lsp.history import History
@@ -30,7 +30,8 @@ from lsp.positions import Encoding
 from lsp.reporter import Reporter
 from lsp.rules import Rules
 from lsp.screen import Screen, guarded
-from lsp.spool import open_or_borrow
+from lsp.unkept import open_or_do_without
+from lsp.workspaces import name_of
 
 
 class Assembly:
@@ -52,12 +53,12 @@ class Assembly:
         self.documents = Documents(settings.exclude, environ)
         self.documents.encoding = encoding
         self.documents.folders.change(folders, ())
-        workspace = hashlib.sha256(str(folders[0] if folders else "").encode()).hexdigest()[:16]
+        workspace = name_of(folders[0] if folders else None)
         self.envelope = Envelope(uuid.uuid4().hex, workspace, client, settings.settling)
         state = state_folder(environ)
-        self.consent = Consent(settings.feedback.level, workspace, state, self.gateway.allows)
+        self.consent = Consent(settings.feedback.level, folders, state, self.gateway.allows)
         root = settings.spool.folder or state / "spool"
-        spools = open_or_borrow(root, workspace)
+        spools = open_or_do_without(root, workspace)
         self.reporter = Reporter(settings.spool, self.envelope, self._level, *spools)
         self.pace = Pace(settings.suggest.debounce_ms, client.name)
         self.observation = self._observing(settings)
@@ -68,18 +69,25 @@ class Assembly:
             self.history,
             self._refresh,
             self.gateway,
-            self._level,
+            self._asking_level,
         )
         self.screen = Screen()
         kept = DismissedFile(state, self._level)
         self.ahead, self.engine = self._suggesting(Dismissals(kept.known(), kept.add))
-        self.rules = Rules(self.documents, self.history, self.engine, self.observation)
+        admitted = self.asking.surroundings.opened
+        self.rules = Rules(self.documents, self.history, self.engine, self.observation, admitted)
         reach = settings.suggest.reach
         self.elsewhere = Elsewhere(self.asking, self.engine, self.documents, self.history, reach)
 
     def _level(self) -> FeedbackLevel:
         """What may be recorded now."""
         return self.consent.level
+
+    def _asking_level(self) -> FeedbackLevel:
+        """What may be recorded of a request now: any document may take part in it, also one that
+        lies outside the window's folders."""
+        files = map(path_of, self.documents.known)
+        return self.consent.among(path for path in files if path)
 
     async def _refresh(self) -> None:
         """Whoever asks looks at the level and the rules first, which forget what the engine
@@ -116,5 +124,5 @@ class Assembly:
         document_of = self.documents.document
         ahead = Ahead(tracker, ask, envelope, self.asking.after, document_of, clock)
         engine = Engine(tracker, ask, envelope, clock, self.asking.now, ahead, dismissals)
-        self.observation.listeners.append(lambda: ahead.look(self.consent.level))
+        self.observation.listeners.append(lambda: ahead.look(self._asking_level()))
         return ahead, engine

@@ -29,6 +29,7 @@ def _head(folder: Path) -> str:
         if git.is_file():
             # A worktree: the file names the folder that git keeps for it.
             git = folder / git.read_text("utf-8").removeprefix("gitdir:").strip()
-        return (git / "HEAD").read_text("utf-8")
+        head = git / "HEAD"
+        return head.read_text("utf-8") if head.is_file() else ""
     except (OSError, UnicodeDecodeError):
         return ""

@@ -1,4 +1,5 @@
-"""One check after another: configuration, workspace, key, way, certificate, gateway, spool, start.
+"""One check after another: configuration, workspace, key, way, certificate, gateway, engine, spool,
+start.
 
 Knows what to look at, and what a person can do where it is not as it should be. Asks the gateway
 a few times; changes nothing and stores nothing. Does not know how it is printed.
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from feedback_store import __version__
-from feedback_store.events import WIRE_VERSION, Reason
+from feedback_store.events import WIRE_VERSION, Reason, SuggestResponse
 from lsp.backlog import backlog
 from lsp.config import ConfigError, Settings, default_file, load_workspace, state_folder
 from lsp.connection import exchange, open_client, route_to, trusted, watched
@@ -26,6 +27,7 @@ from lsp.credentials import Found, find_key
 from lsp.exclude import Exclusions
 from lsp.gateway import Gateway, authorization
 from lsp.gitrules import users_file
+from lsp.trial import tried
 from lsp.tryout import introduced
 
 ASKED = 5
@@ -33,6 +35,15 @@ ASKED = 5
 SLOW_MS = 100.0
 """A slower gateway is felt, whatever the model does."""
 SOON_DAYS = 21
+UNREADABLE = "update the older of hone-lsp and the gateway"
+UNANSWERED: Mapping[Reason | None, str] = {
+    Reason.ENGINE_DOWN: "the gateway has no engine: start it there, and wait until /readyz is 200",
+    Reason.DEADLINE: "raise suggest.deadline_ms, or give the engine a faster machine",
+    Reason.OVERLOADED: "try again later; if it stays, the gateway needs more engines",
+    Reason.GATEWAY_DOWN: "look at the gateway's log",
+    Reason.NOT_ALLOWED: "store a key that may ask for suggestions: hone-lsp login",
+}
+"""Why the model gave no answer, and what to do."""
 
 
 class State(StrEnum):
@@ -79,6 +90,7 @@ class Checkup:
             self._key,
             self._way,
             self._answers,
+            self._suggestion,
             self._spool,
             self._start,
         )
@@ -193,6 +205,20 @@ class Checkup:
         if days < SOON_DAYS:
             return Check("certificate", State.NOTE, said, "have it renewed on the gateway")
         return Check("certificate", State.GOOD, said)
+
+    async def _suggestion(self) -> list[Check]:
+        """Ask for what an editor's user gets: a gateway that answers may have no engine."""
+        if self._gateway.hello is None:
+            return []
+        gateway = Gateway(self._settings.gateway, lambda: self._found, __version__)
+        answer, took_ms = await tried(gateway, self._settings.suggest.deadline_ms)
+        await gateway.close()
+        reason = answer.reason
+        if isinstance(answer, SuggestResponse) and reason not in UNANSWERED:
+            said = f"the model answers in {took_ms:.0f} ms"
+            return [Check("suggestion", State.GOOD, said)]
+        said = f"{reason}: {answer.detail}" if answer.detail else str(reason)
+        return [Check("suggestion", State.BAD, said, UNANSWERED.get(reason, UNREADABLE))]
 
     async def _spool(self) -> list[Check]:
         folder = self._settings.spool.folder or state_folder(self._environ) / "spool"

@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _refuse_misspelt(arguments)
         options = _parser().parse_args(arguments)
+        if sys.platform == "win32":
+            raise ConfigError("Windows is not supported yet; in WSL hone-lsp runs as on Linux")
         given = ((name, getattr(options, name, None)) for name, _ in leaves(Settings))
         flags = {name: value for name, value in given if value is not None}
         settings = load(getattr(options, "config", None), flags, environ)
@@ -122,6 +124,8 @@ def _serve(settings: Settings, address: str | None) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s %(message)s"
     )
+    # Ours alone: at their lower levels other packages write down whole messages, code included.
+    logging.getLogger("lsp").setLevel(settings.log.level.upper())
     if address is not None:
         from lsp.sockets import run
 

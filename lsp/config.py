@@ -12,7 +12,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -128,6 +128,13 @@ class WsSettings(_Section):
     """What they show; without it one is made up and printed at each start."""
 
 
+class LogSettings(_Section):
+    """What is written to standard error, which editors keep in a log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much the log says; from info on why each silence was one, and never any code."""
+
+
 class Settings(BaseSettings):
     """Everything a user can set. Built by `load`; the class itself reads no environment."""
 
@@ -140,6 +147,7 @@ class Settings(BaseSettings):
     suggest: SuggestSettings = SuggestSettings()
     spool: SpoolSettings = SpoolSettings()
     ws: WsSettings = WsSettings()
+    log: LogSettings = LogSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -197,6 +205,8 @@ def load_workspace(folder: Path) -> WorkspaceRules:
         ConfigError: it says more than a workspace may.
     """
     path = folder / WORKSPACE_FILE
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path} is no file")
     found = _read(path) if path.is_file() else {}
     try:
         return _checked(WorkspaceRules, found)

@@ -1,13 +1,13 @@
 """What the user allows to be recorded, here and in this workspace, and whether they were told.
 
-The configuration says the most that may be recorded; a workspace's own choice and the gateway's
+The configuration says the most that may be recorded; the choices for folders and the gateway's
 administrator can only lower it. The choice is kept in the user's state folder, never in files of
 the workspace. Knows levels and the file. Does not know who asks or how a user is told.
 """
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from feedback_store.events import FeedbackLevel, SuggestRequest
 from lsp.files import replace_file
 from lsp.findings import Finding
+from lsp.workspaces import name_of, names_around
 
 FILE = "consent.json"
 LEVELS = (FeedbackLevel.OFF, FeedbackLevel.FACTS, FeedbackLevel.FULL)
@@ -23,6 +24,23 @@ RECORDED = {
     FeedbackLevel.FACTS: "what became of each suggestion, but no code",
     FeedbackLevel.OFF: "nothing",
 }
+NEWS = {
+    FeedbackLevel.FULL: (
+        "Hone records the code around each suggestion and what became of it at {url}, to learn "
+        "from it (feedback.level = full). For less, set feedback.level to facts (no code) or off "
+        "in your lsp.toml, or run the command hone.feedback with one of them in this workspace."
+    ),
+    FeedbackLevel.FACTS: (
+        "Hone records what became of each suggestion, but no code, at {url}, to learn from it "
+        "(feedback.level = facts). For nothing at all, set feedback.level to off in your "
+        "lsp.toml, or run the command hone.feedback with off in this workspace."
+    ),
+    FeedbackLevel.OFF: (
+        "Hone records nothing (feedback.level = off). Suggestions come from {url} all the same, "
+        "which is shown the code around the cursor for them."
+    ),
+}
+"""What a user is told at the first start, and when it becomes more."""
 ANYWHERE = "*"
 """Stands for the workspaces whose choice is not known."""
 UNKNOWN = {ANYWHERE: FeedbackLevel.FACTS.value}
@@ -37,31 +55,55 @@ def lowest(*levels: FeedbackLevel) -> FeedbackLevel:
 
 
 class Consent:
-    """The user's choice for one workspace. Where the file cannot be written, what is chosen
-    holds for this run; where it cannot be read, no code is recorded until the user chooses."""
+    """The user's choices for the folders of one window; the lowest of them holds. A folder's choice
+    holds for all below it. Where the file cannot be written, what is chosen holds for this run;
+    where it cannot be read, no code is recorded until the user chooses."""
 
     def __init__(
         self,
         configured: FeedbackLevel,
-        workspace: str,
-        folder: Path,
+        folders: Iterable[Path],
+        state: Path,
         allowed: Callable[[], FeedbackLevel],
     ) -> None:
         self.configured = configured
-        self._workspace = workspace
-        self._path = folder / FILE
+        self._path = state / FILE
         self._allowed = allowed
+        self._folders: tuple[Path | None, ...] = ()
+        self._choices: Mapping[str, Any] = {}
+        """By the names of folders (lsp.workspaces)."""
+        self._names: dict[Path | None, tuple[str, ...]] = {}
         self._chosen: FeedbackLevel | None = None
+        self._told: tuple[str, FeedbackLevel] | None = None
         self._seen: tuple[int, int] | None = None
+        self.work_in(folders)
         self.refresh()
 
     @property
     def level(self) -> FeedbackLevel:
         """What may be recorded now."""
-        return lowest(self.configured, self._chosen or FeedbackLevel.FULL, self._allowed())
+        return self._within(self._chosen)
+
+    def among(self, files: Iterable[Path]) -> FeedbackLevel:
+        """Return what may be recorded where these files take part, which may lie below folders
+        with choices of their own."""
+        if not self._choices:
+            return self.level
+        chosen = (self._choice_of(self._around(folder)) for folder in {f.parent for f in files})
+        return lowest(self.level, *filter(None, chosen))
+
+    def of(self, names: Iterable[str]) -> FeedbackLevel:
+        """Return what may be recorded of another workspace, by the names of its folders and of
+        those above them."""
+        return self._within(self._choice_of(names))
+
+    def work_in(self, folders: Iterable[Path]) -> None:
+        """The window is on these folders from now on."""
+        self._folders = tuple(folders) or (None,)
+        self._chosen = self._choice()
 
     def refresh(self) -> None:
-        """Take up what was chosen in another window on this workspace."""
+        """Take up what was chosen in another window."""
         try:
             found = self._path.stat()
         except OSError:
@@ -72,17 +114,17 @@ class Consent:
             self._seen = seen
             kept = self._read()
             # Somebody chose, and perhaps off: until they choose again, no code is recorded.
-            choices = UNKNOWN if kept is None else kept.get("workspaces", {})
-            chosen = choices.get(self._workspace, choices.get(ANYWHERE))
-            self._chosen = _level(chosen) or self._chosen
+            self._choices = UNKNOWN if kept is None else kept.get("workspaces", {})
+            self._chosen = self._choice()
 
     def choose(self, level: FeedbackLevel) -> FeedbackLevel:
-        """Remember the user's choice for this workspace; what it comes to."""
-        self._chosen = level
+        """Remember the user's choice for the folders of this window; what it comes to."""
         if (kept := self._read()) is None:
             kept = {"workspaces": UNKNOWN}
-        choices = kept.get("workspaces", {}) | {self._workspace: level.value}
-        self._write(kept | {"workspaces": choices})
+        chosen = {name_of(folder): level.value for folder in self._folders}
+        self._choices = {**self._choices, **kept.get("workspaces", {}), **chosen}
+        self._chosen = self._choice()
+        self._write(kept | {"workspaces": self._choices})
         return self.level
 
     def capped(self, emit: Callable[..., None]) -> Callable[..., None]:
@@ -120,6 +162,9 @@ class Consent:
     def news(self, url: str) -> str | None:
         """Return what the user has not been told yet: once per gateway, and again should more
         be recorded than they know of."""
+        if self._told == (url, self.level):
+            return None
+        self._told = (url, self.level)
         if (kept := self._read()) is None:
             return (
                 f"Hone cannot read what was chosen in {self._path}, and records no code until you "
@@ -130,11 +175,25 @@ class Consent:
         if known is not None and LEVELS.index(known) >= LEVELS.index(self.level):
             return None
         self._write(kept | {"told": told | {url: self.level.value}})
-        return (
-            f"Hone records {RECORDED[self.level]} at {url}, to learn from it (feedback.level = "
-            f"{self.level.value}). For less, set feedback.level to facts (no code) or off in your "
-            "lsp.toml, or run the command hone.feedback with one of them in this workspace."
-        )
+        return NEWS[self.level].format(url=url)
+
+    def _within(self, chosen: FeedbackLevel | None) -> FeedbackLevel:
+        return lowest(self.configured, chosen or FeedbackLevel.FULL, self._allowed())
+
+    def _choice(self) -> FeedbackLevel | None:
+        around = (self._choice_of(self._around(folder)) for folder in self._folders)
+        chosen = [choice for choice in around if choice is not None]
+        return lowest(*chosen) if chosen else None
+
+    def _choice_of(self, names: Iterable[str]) -> FeedbackLevel | None:
+        """Return the lowest choice for a folder and those above it, by their names."""
+        said = [choice for name in names if (choice := _level(self._choices.get(name)))]
+        return lowest(*said) if said else _level(self._choices.get(ANYWHERE))
+
+    def _around(self, folder: Path | None) -> tuple[str, ...]:
+        if folder not in self._names:
+            self._names[folder] = names_around(folder)
+        return self._names[folder]
 
     def _read(self) -> dict[str, Any] | None:
         """Return the file's content; None where it cannot be told, which is not to be made up."""

@@ -17,6 +17,7 @@ from lsp.quirks import same_text
 
 log = logging.getLogger(__name__)
 
+UNKNOWN = "its rules are not known yet"
 CLOSED_KEPT = 64
 """More than the history has edits."""
 
@@ -36,10 +37,10 @@ class Standing:
 
     path: str
     """As it is sent: relative to its workspace folder, with forward slashes."""
-    refusal: str | None
+    refusal: str | None = UNKNOWN
     """Why nothing of it may be sent; None if it may."""
-    sendable: bool = False
-    """Whether it could be sent so far: its edits may be remembered."""
+    sendable: bool = True
+    """Whether it could be sent so far, or that was not known: its edits may be remembered."""
 
     def move(self, place: Place) -> None:
         """Take the place that a new look found."""
@@ -71,8 +72,15 @@ class Opened:
     @property
     def silence(self) -> str | None:
         """Why there is no suggestion for it whatever the model says, or None."""
-        if self.refusal:
-            return self.refusal
+        return self.refusal or self._flaw
+
+    @property
+    def remembered(self) -> bool:
+        """Whether its edits are: it may be sent, or whether it may is not known yet."""
+        return self.refusal in (None, UNKNOWN) and not self._flaw
+
+    @property
+    def _flaw(self) -> str | None:
         if self.document.oversized:
             return "it is larger than exclude.max_bytes"
         if self.document.binary:
@@ -134,13 +142,14 @@ class Documents:
             self._open[uri] = opened
 
     def open(self, uri: str, language: str, version: int, text: str) -> Opened:
-        """Take a document over from the editor."""
+        """Take a document over from the editor; nothing of it may be sent before the rules were
+        looked at."""
         limit = self._settings.max_bytes
         document = Document(uri, language, version, text, self.encoding, limit)
-        standing = self._closed.pop(uri, None) or Standing(uri, None)
-        standing.move(self.folders.place(uri))
-        style = self.folders.style(uri).over(shown_by(document.lines))
-        self._open[uri] = Opened(document, standing, style)
+        standing = self._closed.pop(uri, None) or Standing(uri)
+        # The rules may have changed since it was closed; to look at them may take a while.
+        standing.path, standing.refusal = self.folders.path(uri), UNKNOWN
+        self._open[uri] = Opened(document, standing, Style().over(shown_by(document.lines)))
         return self._open[uri]
 
     def close(self, uri: str) -> None:

@@ -92,7 +92,7 @@ class Elsewhere:
             if key in self._silent:
                 continue
             cursor = (place.line, place.column)
-            answer = await self._asking.elsewhere(place.uri, cursor, query.trigger, 1000.0 * left_s)
+            answer = await self._asking.elsewhere(place.uri, cursor, query.trigger, until)
             if isinstance(answer, Query):
                 asked += 1
                 answer = await self._engine.suggest(answer)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from urllib.parse import unquote, urlsplit
 
 from pathspec import GitIgnoreSpec
@@ -23,38 +24,79 @@ SECRET_FILES = (
     ".envrc",
     "*.pem",
     "*.key",
+    "*.p8",
     "*.p12",
     "*.pfx",
+    "*.pkcs12",
+    "*.ppk",
     "*.jks",
+    "*.bks",
     "*.keystore",
+    "*.keytab",
+    "*.kdb",
     "*.kdbx",
     "*.asc",
     "*.gpg",
+    "*.ovpn",
     "id_rsa*",
     "id_dsa*",
     "id_ecdsa*",
     "id_ed25519*",
     ".netrc",
     "_netrc",
+    ".authinfo",
     ".pgpass",
+    ".my.cnf",
+    ".mylogin.cnf",
     ".htpasswd",
+    "htpasswd",
     ".npmrc",
+    ".yarnrc.yml",
     ".pypirc",
+    ".s3cfg",
+    ".boto",
     ".git-credentials",
+    ".vault-token",
+    ".vault-pass*",
+    ".vault_pass*",
+    ".terraformrc",
+    "terraform.rc",
+    "rclone.conf",
+    "wp-config.php",
+    "local.settings.json",
     ".ssh/",
     ".aws/",
+    ".azure/",
     ".gnupg/",
     ".kube/",
+    ".config/gcloud/",
+    ".config/gh/",
     ".docker/config.json",
+    ".dockercfg",
+    ".dockerconfigjson",
+    "kubeconfig",
+    "kubeconfig.yaml",
+    "kubeconfig.yml",
+    "*.kubeconfig",
+    "*service-account*.json",
+    "*service_account*.json",
+    "*serviceaccount*.json",
+    "*client-secret*.json",
+    "*client_secret*.json",
     "credentials",
     "credentials.*",
+    "*credentials.json",
     "secrets.*",
     "*.secret",
+    "*.secrets",
+    ".secrets.*",
     "*.tfstate",
+    "*.tfstate.*",
     "*.tfvars",
+    "*.tfvars.json",
     ".git/",
 )
-"""Names that files of keys have, as in .gitignore."""
+"""Names that files of keys have, as in .gitignore, in whatever case."""
 
 
 def has_secret(text: str) -> bool:
@@ -71,6 +113,13 @@ def path_of(uri: str) -> Path | None:
     path = unquote(parts.path)
     # file:///c:/x is how Windows' paths are written.
     return Path(path[1:] if re.match(r"/[A-Za-z]:", path) else path)
+
+
+def relative_to(root: Path | None, path: Path) -> str:
+    """Return a path as it is sent: within its workspace, or the bare name."""
+    if root is None or not path.is_relative_to(root):
+        return path.name
+    return path.relative_to(root).as_posix()
 
 
 @dataclass(frozen=True)
@@ -115,16 +164,15 @@ class Exclusions:
         """Return why the name alone says that nothing of a file may be sent, or None."""
         if self._folders.match_file(absolute):
             return "exclude.workspaces has it"
-        if self._secret.match_file(relative):
+        if self._secret.match_file(relative.lower()):
             return "it looks like a file of secrets"
         if self._own.match_file(relative):
             return "your configuration excludes it"
         return None
 
     def relative(self, path: Path) -> str:
-        """Return the path as it is sent: within the workspace, or the bare name."""
-        inside = path.is_relative_to(self.root)
-        return path.relative_to(self.root).as_posix() if inside else path.name
+        """Return the path as it is sent."""
+        return relative_to(self.root, path)
 
     def _reason(self, path: Path, root: Path) -> str | None:
         absolute = path.as_posix().lstrip("/")
@@ -145,6 +193,8 @@ class Exclusions:
     def _spec(self, file: Path) -> GitIgnoreSpec | None:
         try:
             stat = file.stat()
+            if not S_ISREG(stat.st_mode) and not S_ISDIR(stat.st_mode):
+                raise OSError("to read a pipe or a device is to wait for whoever writes it")
             stamp = (stat.st_mtime_ns, stat.st_size)
             known = self._read.get(file)
             if known is None or known.stamp != stamp:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lsprotocol import types
 
-from feedback_store.events import Diagnostic, Trigger
+from feedback_store.events import Diagnostic, Reason, Trigger
 from lsp import messages, offers
 from lsp.complaints import complaint
 from lsp.documents import Opened
@@ -36,13 +36,16 @@ async def inline_completion(
     trigger = Trigger.INVOKED if invoked else Trigger.AUTOMATIC
     place = (params.position.line, params.position.character)
     found = await ls.session.suggest(params.text_document.uri, None, place, trigger)
-    if isinstance(found, Silence) or not pushes(ls.settings.suggest.mode, trigger):
+    if isinstance(found, Silence) or _only_hinted(ls, trigger):
         return types.InlineCompletionList([])
     selected = params.context.selected_completion_info
     item = offers.ghost_text(found[0].document, found[1], params.position, selected)
-    if item:
-        ls.session.deliver(found[1])
-    return types.InlineCompletionList([item] if item else [])
+    if item is None:
+        detail = "the edit is no insertion at the cursor, which is all that ghost text can show"
+        ls.session.silent(Silence(Reason.NO_GHOST_TEXT, detail))
+        return types.InlineCompletionList([])
+    ls.session.deliver(found[1])
+    return types.InlineCompletionList([item])
 
 
 async def inline_edit(ls: HoneServer, params: Any) -> dict[str, Any]:
@@ -53,7 +56,7 @@ async def inline_edit(ls: HoneServer, params: Any) -> dict[str, Any]:
     document = asked.textDocument
     trigger = Trigger.INVOKED if asked.by_hand else Trigger.AUTOMATIC
     found = await ls.session.suggest(document.uri, document.version, place, trigger, anywhere=True)
-    if isinstance(found, Silence) or not pushes(ls.settings.suggest.mode, trigger):
+    if isinstance(found, Silence) or _only_hinted(ls, trigger):
         return {"edits": []}
     return {"edits": edits_for(ls, *found)}
 
@@ -63,6 +66,8 @@ def edits_for(ls: HoneServer, opened: Opened, watch: Watch) -> list[dict[str, An
     edits = offers.next_edits(opened.document, watch)
     if edits:
         ls.session.deliver(watch)
+    else:
+        ls.session.silent(Silence(Reason.DOCUMENT_MOVED, "it has been typed already"))
     return edits
 
 
@@ -116,6 +121,14 @@ async def code_action(
 def code_lens(ls: HoneServer, params: types.CodeLensParams) -> list[types.CodeLens]:
     """Answer with Accept and Dismiss at the places of edits, for editors that show no more."""
     return ls.hints.lenses(params.text_document.uri)
+
+
+def _only_hinted(ls: HoneServer, trigger: Trigger) -> bool:
+    """Whether an offer is not shown because nobody asked for it by hand; the status says so."""
+    if pushes(ls.settings.suggest.mode, trigger):
+        return False
+    ls.session.silent(Silence(Reason.HINT_ONLY, "suggest.mode is hint: ask by hand to see it"))
+    return True
 
 
 def _complaints(found: Sequence[types.Diagnostic]) -> list[Diagnostic]:

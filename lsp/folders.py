@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from lsp.config import WORKSPACE_FILE, ConfigError, ExcludeSettings, WorkspaceRules, load_workspace
-from lsp.exclude import Exclusions, path_of
+from lsp.exclude import Exclusions, path_of, relative_to
 from lsp.gitrules import users_file
 from lsp.indent import Style
 
@@ -48,7 +48,8 @@ class Folders:
     def __init__(self, settings: ExcludeSettings, environ: Mapping[str, str]) -> None:
         self._settings = settings
         self._environ = environ
-        self._folders: dict[Path, Folder] = {}
+        self._folders: dict[Path, Folder | None] = {}
+        """None for one that nobody has looked at yet."""
         self._loose: dict[Path, Exclusions] = {}
         """Rules for files outside all workspace folders, by the folder that they are in."""
 
@@ -60,7 +61,7 @@ class Folders:
     @property
     def problems(self) -> list[str]:
         """What is wrong with rules that cannot be used, for the user."""
-        return [folder.problem for folder in self._folders.values() if folder.problem]
+        return [known.problem for known in self._folders.values() if known and known.problem]
 
     def change(self, added: Iterable[Path], removed: Iterable[Path]) -> None:
         """Folders come and go."""
@@ -68,21 +69,18 @@ class Folders:
         for root in removed:
             folders.pop(root, None)
         for root in added:
-            folders[root] = self._read(root)
+            folders[root] = None
         self._folders = folders
 
-    def look(self, uris: Sequence[str], *, styles: bool = False) -> Sight:
-        """Look at the rules as they are now; styles if a folder's own rules changed, or always.
+    def look(self, uris: Sequence[str], unstyled: Iterable[str] = ()) -> Sight:
+        """Look at the rules as they are now; at styles where they are not known, and everywhere
+        if a folder's own rules changed.
 
         Reads files; any thread may do it, since nothing but what is kept of files changes by it.
         """
-        known = self._folders
-        changed = {
-            root: self._read(root) for root, folder in known.items() if _stamp(root) != folder.stamp
-        }
-        folders = {**known, **changed}
+        folders, changed = self._now()
         places = {uri: self._place(folders, uri) for uri in uris}
-        restyled = uris if styles or changed else ()
+        restyled = uris if changed else unstyled
         return Sight(changed, places, {uri: self._style(folders, uri) for uri in restyled})
 
     def adopt(self, sight: Sight) -> None:
@@ -93,17 +91,35 @@ class Folders:
     def place(self, uri: str) -> Place:
         """Return a document's path as it is sent, and why nothing of it may be sent, if so.
         Reads files."""
-        return self._place(self._folders, uri)
+        return self._place(self._now()[0], uri)
 
     def style(self, uri: str) -> Style:
         """Return how the rules say that a document is indented. Reads files."""
-        return self._style(self._folders, uri)
+        return self._style(self._now()[0], uri)
+
+    def path(self, uri: str) -> str:
+        """Return a document's path as it is sent, if it may be. Reads no file."""
+        path = path_of(uri)
+        if path is None:
+            return _name(uri)
+        return relative_to(_around(self._folders, path), path)
+
+    def _now(self) -> tuple[dict[Path, Folder], dict[Path, Folder]]:
+        """Return all folders as they are now, and those of them that changed since."""
+        folders: dict[Path, Folder] = {}
+        changed: dict[Path, Folder] = {}
+        for root, known in self._folders.items():
+            if known is None or known.stamp != _stamp(root):
+                folders[root] = changed[root] = self._read(root)
+            else:
+                folders[root] = known
+        return folders, changed
 
     def _place(self, folders: Mapping[Path, Folder], uri: str) -> Place:
         path = path_of(uri)
         if path is None:
             return self._no_file(folders, uri)
-        folder = _around(folders, path)
+        folder = folders.get(_around(folders, path) or path)
         rules = folder.exclusions if folder else self._outside(path.parent)
         if folder and folder.problem:
             return rules.relative(path), f"{WORKSPACE_FILE} of its folder cannot be used"
@@ -111,7 +127,7 @@ class Folders:
 
     def _style(self, folders: Mapping[Path, Folder], uri: str) -> Style:
         path = path_of(uri)
-        folder = path and _around(folders, path)
+        folder = path and folders.get(_around(folders, path) or path)
         said = folder.formatting if folder else WorkspaceRules.Formatting()
         tabs = None if said.insert_spaces is None else not said.insert_spaces
         own = Style(tabs, said.tab_size)
@@ -130,7 +146,7 @@ class Folders:
                 return uri, f"{WORKSPACE_FILE} of a folder cannot be used"
             patterns += folder.exclusions.patterns
         rules = Exclusions(Path("/"), patterns, self._settings.workspaces)
-        return name.rpartition("/")[2] or name, rules.by_name(name, name)
+        return _name(uri), rules.by_name(name, name)
 
     def _read(self, root: Path) -> Folder:
         stamp, rules, problem = _stamp(root), WorkspaceRules(), None
@@ -151,9 +167,16 @@ class Folders:
         return self._loose[folder]
 
 
-def _around(folders: Mapping[Path, Folder], path: Path) -> Folder | None:
-    inside = [root for root in folders if path.is_relative_to(root)]
-    return folders[max(inside, key=lambda root: len(root.parts))] if inside else None
+def _around(roots: Iterable[Path], path: Path) -> Path | None:
+    """Return the innermost of the folders that a file is in."""
+    inside = [root for root in roots if path.is_relative_to(root)]
+    return max(inside, key=lambda root: len(root.parts)) if inside else None
+
+
+def _name(uri: str) -> str:
+    """Return the name of what is no file here."""
+    name = unquote(urlsplit(uri).path).lstrip("/")
+    return name.rpartition("/")[2] or name
 
 
 def _stamp(root: Path) -> tuple[int, int] | None:

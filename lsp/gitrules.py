@@ -58,6 +58,8 @@ def _git_folder(mark: Path) -> Path | None:
     own, which in turn names the one that all worktrees share."""
     if mark.is_dir():
         return mark
+    if not mark.is_file():
+        return None
     try:
         name = mark.read_text("utf-8").strip().removeprefix("gitdir:").strip()
         own = mark.parent / name

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ from lsp.protocol import HoneProtocol, converter
 from lsp.session import Session
 from lsp.unasked import Unasked
 
+GREETING_S = 3.0
+"""How long the user is not told what is recorded for want of a gateway that may lower it."""
 log = logging.getLogger(__name__)
 
 
@@ -46,6 +49,7 @@ class HoneServer(LanguageServer):
         self.settings = settings
         self.environ = environ
         self._session: Session | None = None
+        self._begun_at = 0.0
 
     @property
     def session(self) -> Session:
@@ -96,6 +100,9 @@ class HoneServer(LanguageServer):
         """The client is ready to be asked: have it report files, if it can."""
         if offered(self.client_capabilities):
             self.session.aftermath.rely_on(DiskWatch(self, self.session.documents.folders.roots))
+        self._begun_at = time.monotonic()
+        self.session.when_greeted(self._tell_what_is_recorded)
+        self.session.rules.warn_by(self._warn)
 
     def missed(self, params: Any) -> None:
         """A change could not be read; if it says which document it is of, that is known."""
@@ -123,6 +130,19 @@ class HoneServer(LanguageServer):
         """Log it. A suggestion that fails is no reason to put a message before the user."""
         if source is not FeatureRequestError:
             log.error("%s", error)
+
+    def _warn(self, said: str) -> None:
+        shown = types.ShowMessageParams(types.MessageType.Warning, f"hone-lsp: {said}")
+        self.window_show_message(shown)
+
+    def _tell_what_is_recorded(self) -> None:
+        """Tell the user, once it is known: the gateway may allow less than their settings."""
+        session = self.session
+        patient = time.monotonic() - self._begun_at < GREETING_S
+        if session.gateway.hello is None and patient:
+            return
+        if news := session.consent.news(self.settings.gateway.url):
+            self.window_show_message(types.ShowMessageParams(types.MessageType.Info, news))
 
     def _terminated(self) -> None:
         try:

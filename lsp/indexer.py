@@ -9,9 +9,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
+from lsp.apart import apart
 from lsp.definitions import Definition, definitions
 from lsp.document import normalise
 from lsp.documents import Documents
@@ -84,7 +87,7 @@ class Indexer:
         dirty, self._dirty = self._dirty, {}
         for uri in dirty:
             await self._open(uri)
-        stamps = await asyncio.to_thread(_stamps, tuple(self._closed))
+        stamps = await apart(partial(_stamps, tuple(self._closed)))
         for uri, stamp in stamps.items():
             language, known = self._closed.get(uri, ("", stamp))
             if stamp != known:
@@ -110,7 +113,7 @@ class Indexer:
         if grammar is None or path is None or stamp is None or self._documents.place(uri)[1]:
             self._forget(uri)
             return
-        found = await asyncio.to_thread(self._read, grammar, path)
+        found = await apart(partial(self._read, grammar, path))
         if uri not in self._closed or self._documents.get(uri) is not None:
             return
         if found is None:
@@ -159,4 +162,5 @@ def _stamp(path: Path | None) -> _Stamp | None:
         stat = path.stat() if path else None
     except OSError:
         return None
-    return (stat.st_mtime_ns, stat.st_size) if stat else None
+    # To open a pipe is to wait for whoever writes it.
+    return (stat.st_mtime_ns, stat.st_size) if stat and S_ISREG(stat.st_mode) else None

@@ -7,9 +7,11 @@ something to do. Does not know LSP's messages, or how suggestions come about.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from feedback_store.events import FeedbackLevel
 from lsp.aftermath import Aftermath
+from lsp.apart import apart
 from lsp.branch import BranchWatch
 from lsp.config import Settings
 from lsp.consent import Consent, lowest
@@ -121,8 +123,6 @@ class Observation:
             if now - looked_at >= BRANCH_S:
                 looked_at = now
                 self.heed()
-                if self._branches.switched(self._documents.folders.roots):
-                    self.tracker.branch_switched()
             watches, due = self.tracker.watches, self.due()
             if any(w.changed_at > self._kept_at for w in watches) and now > self._kept_at + KEEP_S:
                 self.keep()
@@ -134,6 +134,14 @@ class Observation:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest_s if due is None else min(due - now, rest_s)):
                     await self._wake.wait()
+
+    async def watch_branches(self) -> None:
+        """Look now and then whether a working tree changed branch, for ever."""
+        while True:
+            roots = self._documents.folders.roots
+            if await apart(partial(self._branches.switched, roots)):
+                self.tracker.branch_switched()
+            await asyncio.sleep(BRANCH_S)
 
     def keep(self) -> None:
         """Keep what is under observation on disk, as far as that is allowed by now."""

@@ -25,6 +25,7 @@ from lsp.scan import Scan
 from lsp.segments import sync_files
 from lsp.spool import UNKEPT, Spool
 from lsp.trails import Trail
+from lsp.unkept import Unkept
 from lsp.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Reporter:
         settings: SpoolSettings,
         envelope: Envelope,
         level: Callable[[], FeedbackLevel],
-        own: Spool,
+        own: Spool | Unkept,
         left: Iterable[Spool],
         trouble: str = "",
     ) -> None:
@@ -157,10 +158,10 @@ class Reporter:
             spool.close()
 
     @property
-    def _spools(self) -> list[Spool]:
+    def _spools(self) -> list[Spool | Unkept]:
         return [self._own, *self._left]
 
-    async def _send(self, gateway: Gateway, spool: Spool, batch: FeedbackBatch) -> bool:
+    async def _send(self, gateway: Gateway, spool: Spool | Unkept, batch: FeedbackBatch) -> bool:
         answer = await gateway.feedback(batch)
         if isinstance(answer, Refused):
             if len(batch.events) > 1:
@@ -233,7 +234,7 @@ class Reporter:
         if trail.horizons and trail.level != FeedbackLevel.OFF:
             self.left_trails.append(trail)
 
-    def _append(self, spool: Spool, finding: Finding, envelope: Envelope) -> None:
+    def _append(self, spool: Spool | Unkept, finding: Finding, envelope: Envelope) -> None:
         now, sendable = time.time(), _sendable(finding)
         try:
             spool.append(lambda seq: envelope.event(sendable, seq, now))

@@ -6,9 +6,10 @@ messages (lsp.app) or any algorithm. No method raises for want of a gateway.
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from feedback_store.events import Client, FeedbackLevel, Reason, Trigger
@@ -25,6 +26,7 @@ from lsp.watch import Watch
 from lsp.wish import NOTHING, Wish
 
 EXIT_FLUSH_S = 1.0
+log = logging.getLogger(__name__)
 
 
 class Session:
@@ -60,6 +62,8 @@ class Session:
         self._clock = clock
         self.silences: Counter[str] = Counter()
         self.last_silence: Silence | None = None
+        """Why nothing was shown last; None once something was."""
+        self._hear_greetings: Callable[[], None] = lambda: None
         self._tasks: list[asyncio.Task[None]] = []
         self._ending: asyncio.Task[None] | None = None
 
@@ -75,15 +79,22 @@ class Session:
         return now
 
     def start(self) -> None:
-        """Begin to greet the gateway, to deliver, and to let time pass."""
+        """Begin to greet the gateway, to deliver, to look at the rules, and to let time pass."""
+        self.rules.look_again()
         loops = (
             self.observation.pass_time(),
-            self.gateway.stay_in_touch(self.surroundings.greeted),
+            self.observation.watch_branches(),
+            self.gateway.stay_in_touch(self._greeted),
             self.reporter.deliver(self.gateway),
             self.reporter.keep_synced(),
             self.surroundings.follow(),
         )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    def when_greeted(self, hear: Callable[[], None]) -> None:
+        """Call `hear` now and after each greeting, whether or not the gateway answered."""
+        self._hear_greetings = hear
+        hear()
 
     def opened(self, uri: str, language: str, version: int, text: str) -> None:
         """The editor opened a document; one that it never closed is closed first."""
@@ -91,7 +102,8 @@ class Session:
             self.closed(uri)
         self.history.seal()
         opened = self.documents.open(uri, language, version, text)
-        if not opened.silence:
+        self.rules.look_again([uri])
+        if opened.remembered:
             self._screen.glance(opened.document.lines)
         self.surroundings.opened(uri)
 
@@ -115,6 +127,12 @@ class Session:
                 self.changed(uri, opened.document.version, [Edit(text)])
             opened.document.trusted = True
         self.rules.saved(uri)
+
+    def folders_changed(self, added: Iterable[Path], removed: Iterable[Path]) -> None:
+        """The window is on other folders."""
+        self.rules.folders_changed(added, removed)
+        self.consent.work_in(self.documents.folders.roots)
+        self.observation.heed()
 
     def closed(self, uri: str) -> None:
         """The editor closed a document."""
@@ -167,11 +185,11 @@ class Session:
         it to the client says so by `deliver`: not every client can show every edit.
         """
         self.documents.used(uri)
-        self.ahead.look(self.level)
+        self.ahead.look(self._asking.level)
         query = await self._asking.query(uri, version, position, trigger, wish)
         found = query if isinstance(query, Silence) else await self._suggest(query, anywhere)
         if isinstance(found, Silence):
-            self._silent(found)
+            self.silent(found)
         elif self.settings.suggest.ahead:
             self.engine.offered(found[1])
         self.observation.announce()
@@ -181,8 +199,15 @@ class Session:
 
     def deliver(self, watch: Watch) -> None:
         """The client gets this edit."""
+        self.last_silence = None
         if not watch.delivered:
             self.tracker.delivered(watch, self._clock())
+
+    def silent(self, silence: Silence) -> None:
+        """The client gets nothing, and why: for the status and the log."""
+        self.last_silence = silence
+        self.silences[silence.reason.value] += 1
+        log.info("silent: %s", f"{silence.reason}: {silence.detail}".rstrip(": "))
 
     def turned(self, watch: Watch, other: Watch) -> None:
         """The user leafs from one alternative to another."""
@@ -192,7 +217,7 @@ class Session:
     def refused(self, watch: Watch, detail: str) -> None:
         """The editor did not apply an edit: it stays on offer, and its outcome will say so."""
         watch.reason = Reason.EDIT_REFUSED
-        self._silent(Silence(Reason.EDIT_REFUSED, detail))
+        self.silent(Silence(Reason.EDIT_REFUSED, detail))
         self._stir()
 
     async def paused(self, uri: str, *, asked: bool = True) -> bool:
@@ -203,7 +228,7 @@ class Session:
         await asyncio.sleep(self.pace.wait_ms(self._clock(), asked=asked) / 1000.0)
         if document is None or document.version == version:
             return True
-        self._silent(Silence(Reason.DOCUMENT_MOVED, "the user types on"))
+        self.silent(Silence(Reason.DOCUMENT_MOVED, "the user types on"))
         return False
 
     def cached(self, uri: str, line: int) -> tuple[Opened, Watch] | None:
@@ -245,6 +270,10 @@ class Session:
         self.ahead.drop()
         self.observation.settle()
 
+    def _greeted(self) -> None:
+        self.surroundings.greeted()
+        self._hear_greetings()
+
     async def _suggest(self, query: Query, anywhere: bool) -> tuple[Opened, Watch] | Silence:
         source = self._elsewhere if anywhere else self.engine
         found = await source.suggest(query)
@@ -261,7 +290,7 @@ class Session:
     ) -> Iterator[tuple[Change, list[str]]]:
         """Apply edits and write them into the history, unless the file is none of its business."""
         for change, lines in self.documents.change(opened, version, edits):
-            if not opened.silence:
+            if opened.remembered:
                 self._screen.glance(change.new)
                 self.history.record(opened.document.uri, opened.path, change, lines, now)
             self.surroundings.changed(opened.document.uri, change)
@@ -269,7 +298,3 @@ class Session:
 
     def _stir(self) -> None:
         self.observation.stir()
-
-    def _silent(self, silence: Silence) -> None:
-        self.last_silence = silence
-        self.silences[silence.reason.value] += 1

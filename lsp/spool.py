@@ -11,14 +11,13 @@ numbers. Does not know the gateway, nor what the events mean.
                                  /refused.jsonl    and what else is kept aside (lsp.aside)
 """
 
+import fcntl
 import json
 import logging
 import os
 import shutil
-import tempfile
 import threading
 import uuid
-import weakref
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -176,20 +175,6 @@ def open_spools(root: Path, workspace: str) -> tuple[Spool, list[Spool]]:
     return own, []
 
 
-def open_or_borrow(root: Path, workspace: str) -> tuple[Spool, list[Spool], str]:
-    """As `open_spools`, with what is wrong: where the folder cannot be used, the spool is one that
-    goes with this process."""
-    try:
-        return *open_spools(root, workspace), ""
-    except OSError as error:
-        trouble = f"{UNKEPT}: {error}"
-        log.error("%s", trouble)
-    borrowed = tempfile.mkdtemp(prefix="hone-")
-    own, left = open_spools(Path(borrowed), workspace)
-    weakref.finalize(own, shutil.rmtree, borrowed, ignore_errors=True)
-    return own, left, trouble
-
-
 def read_acked(folder: Path) -> int:
     """Return the highest number that was acknowledged. Raises OSError or ValueError if the mark
     cannot be read."""
@@ -198,9 +183,6 @@ def read_acked(folder: Path) -> int:
 
 def _claim(folder: Path) -> Spool | None:
     """Take over a folder whose lock is free."""
-    # fcntl is POSIX's; where it is missing every process has a folder to itself.
-    import fcntl
-
     try:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except FileNotFoundError:

@@ -96,6 +96,10 @@ class Reason(StrEnum):
     """The document changed while the suggestion was on its way."""
     NO_RECENT_EDIT = "no_recent_edit"
     """Nothing was edited yet that a next edit could follow."""
+    HINT_ONLY = "hint_only"
+    """There is an edit, of which the user wants only a hint until they ask for it."""
+    NO_GHOST_TEXT = "no_ghost_text"
+    """There is an edit, which is no insertion at the cursor: ghost text cannot show it."""
     CANCELLED = "cancelled"
     """The editor withdrew the request."""
 

@@ -114,3 +114,12 @@ def test_only_what_it_needs_is_imported() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_windows_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Locks and signals of processes are other things there."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert cli.main([]) == 2
+    assert "Windows is not supported" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """`hone-lsp doctor` and `status`: each failure is named, with what to do about it."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from feedback_store.events import FeedbackLevel
+from feedback_store.events import FeedbackLevel, Reason
 from lsp import cli
 from lsp.checkup import Checkup, State
 from lsp.config import load
@@ -15,6 +16,8 @@ from lsp.spool import open_spools
 from tests.lsp.standin import StandIn
 from tests.lsp.test_spool import add
 from tests.lsp.test_torn_writes import acknowledge_first
+from tests.server.serving import gateway as real_gateway
+from tests.server.serving import settings_for, stand_in
 
 Examine = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
 
@@ -52,6 +55,7 @@ def test_all_is_well(examine: Examine, home: Path) -> None:
     assert "not excluded" in found["workspace"]["said"]
     assert "full" in found["feedback"]["said"]
     assert "hone-lsp starts" in found["language server"]["said"]
+    assert "the model answers" in found["suggestion"]["said"]
     assert {"configuration", "key", "gateway", "latency", "spool"} < set(found)
     assert not (home / "state").exists(), "the doctor changes nothing"
 
@@ -82,6 +86,42 @@ def test_no_gateway(examine: Examine) -> None:
     assert found["gateway"]["state"] == "bad"
     assert "start the gateway" in found["gateway"]["advice"]
     assert found["language server"]["state"] == "good"
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_an_engine_that_runs_or_does_not(
+    home: Path, capsys: pytest.CaptureFixture[str], running: bool
+) -> None:
+    """Of a real gateway: it greets whether or not there is an engine behind it."""
+    with contextlib.ExitStack() as engines:
+        engine = engines.enter_context(stand_in())
+        with real_gateway(settings_for(home / "data", engine.url)) as client:
+            if not running:
+                engines.close()
+            code = cli.main(["--gateway.url", str(client.base_url), "doctor", "--json"])
+    found = {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert found["gateway"]["state"] == "good"
+    assert found["suggestion"]["state"] == ("good" if running else "bad"), found["suggestion"]
+    assert ("/readyz" in found["suggestion"]["advice"]) == (not running)
+    assert code == (0 if running else 1)
+
+
+@pytest.mark.parametrize("why", [Reason.OVERLOADED, Reason.NO_EDIT])
+def test_a_silence_of_the_model_is_an_answer(
+    examine: Examine, gateway: StandIn, why: Reason
+) -> None:
+    gateway.answers.append(why)
+    code, found = examine()
+    assert (found["suggestion"]["state"] == "good") == (why == Reason.NO_EDIT) == (code == 0)
+    assert [request.level for request in gateway.requests] == ["off"]
+
+
+def test_a_model_that_is_too_slow(examine: Examine, gateway: StandIn) -> None:
+    gateway.delay_s = 30.0
+    code, found = examine("--suggest.deadline_ms", "100")
+    assert code == 1
+    assert "deadline" in found["suggestion"]["said"]
+    assert "suggest.deadline_ms" in found["suggestion"]["advice"]
 
 
 def test_another_wire_version(examine: Examine, gateway: StandIn) -> None:

@@ -22,6 +22,22 @@ from lsp.exclude import Exclusions, path_of
         "infra/prod.tfvars",
         ".git/config",
         "secrets.yaml",
+        "Secrets.json",
+        ".ENV",
+        "deploy/Prod.Env",
+        "ID_RSA",
+        "Home/.SSH/config",
+        "terraform.tfstate.backup",
+        "service-account.json",
+        "prod-service-account-1.json",
+        "client_secret.json",
+        "client_secret_12.apps.googleusercontent.com.json",
+        ".vault-token",
+        "kubeconfig",
+        "AuthKey_ABC.p8",
+        "putty.ppk",
+        ".dockercfg",
+        "application_default_credentials.json",
         "own/thing.py",
         "ignored.log",
         "sub/only_here.py",
@@ -35,7 +51,22 @@ def test_excluded(tmp_path: Path, name: str) -> None:
     assert Exclusions(tmp_path, ["own/"]).reason(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["a.py", "environment.py", "only_here.py", "keys.py", "own.py"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.py",
+        "environment.py",
+        "only_here.py",
+        "keys.py",
+        "own.py",
+        "secret.py",
+        "client_secrets.py",
+        "service_account.py",
+        "tfstate.go",
+        "KubeConfig.java",
+        "Own/thing.py",
+    ],
+)
 def test_allowed(tmp_path: Path, name: str) -> None:
     (tmp_path / ".gitignore").write_text("*.log\n!keep.log\n")
     (tmp_path / "sub").mkdir()

@@ -29,7 +29,7 @@ def open_to_all() -> Iterator[None]:
 
 
 def test_every_file_is_the_users_alone(tmp_path: Path, open_to_all: None) -> None:
-    Consent(FULL, "w", tmp_path / "state", lambda: FULL).choose(FULL)
+    Consent(FULL, [], tmp_path / "state", lambda: FULL).choose(FULL)
     environ = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
     store_key("http://a", "key", environ)
     spool, _ = open_spools(tmp_path / "spool", "w")

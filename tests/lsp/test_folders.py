@@ -6,7 +6,7 @@ from typing import Any
 
 from feedback_store.events import EditContext
 from lsp.config import ExcludeSettings
-from lsp.documents import Documents
+from lsp.documents import UNKNOWN, Documents
 from lsp.folders import Folders
 from tests.lsp.conftest import Launch
 from tests.lsp.editor import Editor
@@ -71,6 +71,7 @@ def test_rules_that_cannot_be_read_close_the_folder(tmp_path: Path) -> None:
     rules.write_text("[exclude\n")
     folders = Folders(ExcludeSettings(other_schemes=("untitled",)), {})
     folders.change([tmp_path], ())
+    assert list(refresh(folders)) == [tmp_path]
     assert ".hone.toml" in folders.problems[0]
     assert "cannot be used" in str(folders.place((tmp_path / "a.py").as_uri())[1])
     assert folders.place("untitled:a.py")[1]
@@ -101,7 +102,7 @@ def test_edits_are_forgotten_whatever_path_the_file_had(tmp_path: Path) -> None:
     assert documents.place(uri) == ("pkg/a.py", None)
     documents.close(uri)
     (tmp_path / ".honeignore").write_text("*.py\n")
-    assert documents.open(uri, "python", 1, "").refusal
+    assert documents.open(uri, "python", 1, "").refusal == UNKNOWN
     assert withdrawn(documents) == ["a.py"]
     assert withdrawn(documents) == []
 
@@ -223,3 +224,59 @@ def test_an_answer_is_indented_as_the_file_is(editor: Editor, gateway: StandIn) 
     editor.apply(uri, edit)
     assert "if value_3:\n\tvalue_4 = 4\n" in editor.texts[uri]
     assert gateway.requests[-1].context.indent == "tab"
+
+
+def level_of(editor: Editor, gateway: StandIn, uri: str) -> str:
+    asked(editor, gateway, uri)
+    return gateway.requests[-1].level.value
+
+
+def opted_out(launch: Launch, tmp_path: Path) -> Editor:
+    """An editor on the workspace after its user chose `off` there, and the folder `other`."""
+    (tmp_path / "other").mkdir()
+    first = launch()
+    first.initialize()
+    assert first.command("hone.feedback", "off")["level"] == "off"
+    first.shutdown()
+    return launch()
+
+
+def test_an_opt_out_holds_wherever_the_folder_is_opened(
+    launch: Launch, gateway: StandIn, tmp_path: Path
+) -> None:
+    editor = opted_out(launch, tmp_path)
+    folders = [{"uri": (tmp_path / n).as_uri(), "name": n} for n in ("other", "workspace")]
+    editor.initialize(workspaceFolders=folders)
+    open_uri(editor, editor.uri("a.py"))
+    assert level_of(editor, gateway, editor.uri("a.py")) == "off"
+    assert editor.status()["feedback"]["level"] == "off"
+    change_folders(editor, removed=(tmp_path / "workspace",))
+    assert editor.status()["feedback"]["level"] == "full"
+    change_folders(editor, added=(tmp_path / "workspace",))
+    assert editor.status()["feedback"]["level"] == "off"
+
+
+def test_an_opt_out_holds_for_a_folder_below(
+    launch: Launch, gateway: StandIn, tmp_path: Path
+) -> None:
+    editor = opted_out(launch, tmp_path)
+    editor.workspace = tmp_path / "workspace" / "sub"
+    editor.workspace.mkdir()
+    editor.initialize()
+    open_uri(editor, editor.uri("a.py"))
+    assert level_of(editor, gateway, editor.uri("a.py")) == "off"
+
+
+def test_an_opt_out_holds_for_a_file_of_the_folder_in_another_window(
+    launch: Launch, gateway: StandIn, tmp_path: Path
+) -> None:
+    editor = opted_out(launch, tmp_path)
+    outside, inside = editor.uri("a.py"), (tmp_path / "other" / "b.py").as_uri()
+    editor.workspace = tmp_path / "other"
+    editor.initialize()
+    open_uri(editor, inside)
+    assert level_of(editor, gateway, inside) == "full"
+    open_uri(editor, outside)
+    assert level_of(editor, gateway, outside) == "off"
+    # An edit of the one goes into a request for the other.
+    assert level_of(editor, gateway, inside) == "off"

@@ -58,10 +58,13 @@ def test_workspace_may_only_add_exclusions(launch: Launch, gateway: StandIn) -> 
     rules = editor.workspace / ".hone.toml"
     rules.write_text('[gateway]\nurl = "http://elsewhere.example"\n')
     editor.initialize()
-    message = editor.messages.get(timeout=30)
-    assert message["method"] == "window/showMessage"
-    assert "gateway" in message["params"]["message"]
-    assert "exclude.patterns" in message["params"]["message"]
+
+    def warned() -> list[str]:
+        shown = [said["message"] for said in editor.hear("window/showMessage")]
+        return [message for message in shown if "exclude.patterns" in message]
+
+    [message] = editor.wait(warned, "the warning")
+    assert "gateway" in message
     assert editor.status()["gateway"]["url"] == gateway.url
 
 
