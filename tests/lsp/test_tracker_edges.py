@@ -2,7 +2,7 @@
 
 import pytest
 
-from feedback_store.events import FeedbackLevel, Outcome, Reason, SettledBy
+from feedback_store.events import FeedbackLevel, Outcome, Reason, SettledBy, Settling
 from lsp.context import Region
 from lsp.document import Document
 from lsp.findings import Decided
@@ -78,6 +78,37 @@ def test_what_was_left_is_no_longer_visible() -> None:
     desk.wait(100)
     assert desk.outcome(name).outcome == D
     assert desk.outcome(name).visible_ms == pytest.approx(1000, abs=1)
+
+
+def test_what_was_come_back_to_is_visible_again() -> None:
+    desk, name = insertion()
+    desk.type(4, 12, "z")
+    desk.edit(((4, 12), (4, 13), ""))
+    desk.wait(3)
+    dismiss(desk, name)
+    assert desk.outcome(name).visible_ms == pytest.approx(3100, abs=1)
+
+
+def test_horizons_are_looked_at_in_their_order() -> None:
+    desk = Desk(TEXT, Settling(quiet_s=10, longest_wait_s=60, horizons_s=(30, 0, 5)))
+    name = desk.offer(2, 6, "return x\n", "return x + a.b\n")
+    WHOLE(desk, name)
+    desk.wait(100)
+    assert [found.horizon_s for found in desk.survivals(name)] == [0, 5, 30]
+
+
+@pytest.mark.parametrize(
+    ("proposed", "outcome"), [(" + a.b", A), (" + a.b.c", D)], ids=["a half", "a third"]
+)
+def test_of_an_accept_that_was_rewritten_at_once_half_must_be_left(
+    proposed: str, outcome: str
+) -> None:
+    desk = Desk(TEXT)
+    name = desk.offer(2, 6, "return x\n", f"return x{proposed}\n")
+    desk.tracker.accepted(name, desk.now)
+    desk.edit(((4, 11), (4, 12), "(x + a)"))
+    desk.wait(100)
+    assert desk.outcome(name).outcome == outcome
 
 
 def test_what_is_typed_behind_the_end_changes_nothing_of_it() -> None:
@@ -193,6 +224,18 @@ def test_the_quiet_begins_with_the_answer() -> None:
     assert [type(found) for found in desk.found] == [Decided]
     desk.wait(0.2)
     assert desk.settled("late").settled_by == SettledBy.QUIET
+
+
+def test_a_report_of_what_was_rewritten_at_once_says_that_this_client_reports() -> None:
+    desk, name = insertion()
+    desk.tracker.accepted(name, desk.now)
+    desk.edit(((4, 11), (4, 12), "(x + a.b)"))
+    desk.wait(100)
+    assert desk.outcome(name).outcome == A
+    again = desk.offer(2, 6, "x = 1\n", "x = 1 + len(a)\n")
+    desk.edit(((3, 9), (3, 9), " + len(a)"))
+    desk.wait(100)
+    assert desk.outcome(again).outcome == T
 
 
 @pytest.mark.parametrize("wait_s", [0.1, 2])
