@@ -56,12 +56,13 @@ def test_a_word_that_goes_on_is_another_word() -> None:
         (" + form", " + format", False, True),
         (" + form", " + format(a", True, True),
         ("", " + for", False, False),
+        ("", " + for_", False, False),
         (" * 2", " + f", False, False),
     ],
 )
 def test_parts_are_whole_words(before: str, after: str, outside: bool, within: bool) -> None:
-    words = "format" in before + after or "for" in before + after
-    new = NEW.replace("f(", "format(") if words else NEW
+    name = "for_mat" if "for_" in after else "format" if "for" in after else "f"
+    new = NEW.replace("f(", f"{name}(")
     steps = (BASE, new, text(before), text(after))
     assert is_part(*steps, from_within=False) == outside
     assert is_part(*steps, from_within=True) == within
@@ -73,4 +74,5 @@ def test_the_first_word_of_a_file_is_a_part() -> None:
 
 def test_what_editors_change_by_themselves_does_not_count() -> None:
     assert loosely_equal("\tx = 1  \n", "    x = 1\n\n")
+    assert loosely_equal("x = 1  \n    \ny = 2\n", "x = 1\n\ny = 2\n")
     assert not loosely_equal("x = 1\n", "x =  1\n")
