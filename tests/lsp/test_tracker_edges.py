@@ -238,18 +238,24 @@ def test_a_report_of_what_was_rewritten_at_once_says_that_this_client_reports() 
     assert desk.outcome(again).outcome == T
 
 
-@pytest.mark.parametrize("wait_s", [0.1, 2])
-def test_what_is_reported_of_typing_says_nothing_of_the_clients_habits(wait_s: float) -> None:
-    """Whether the server knows of it by itself, or the client says so when all was decided."""
+@pytest.mark.parametrize(
+    ("wait_s", "by_client", "outcome", "later"),
+    [(0.1, True, A, T), (0.1, False, A, A), (2, True, T, A)],
+    ids=["the client", "the server", "the client, too late"],
+)
+def test_who_reports_an_accept_of_typing_and_when(
+    wait_s: float, by_client: bool, outcome: str, later: str
+) -> None:
     desk, name = insertion()
     desk.type(4, 12, " + a.b")
     desk.wait(wait_s)
-    desk.tracker.accepted(name, desk.now, by_client=wait_s > 1)
-    assert desk.outcome(name).outcome == (T if wait_s > 1 else A)
+    desk.tracker.accepted(name, desk.now, by_client=by_client)
+    assert desk.outcome(name).outcome == outcome
     desk.wait(100)
     again = desk.offer(2, 6, "x = 1\n", "x = 1 + len(a)\n")
     desk.edit(((3, 9), (3, 9), " + len(a)"))
-    assert desk.outcome(again).outcome == A
+    desk.wait(100)
+    assert desk.outcome(again).outcome == later
 
 
 def test_an_accept_that_the_server_applied_says_nothing_of_the_clients_habits() -> None:
