@@ -24,6 +24,10 @@ CODE = st.text(alphabet="ab(), \n", max_size=25)
         ("a b c", "a", "a c", 0.5, 0.5, False),
         ("f(x)", "f(x, y)", "f(x, y, z)", 1.0, 2 / 3, False),
         ("a", "b", "c", 0.0, 0.0, False),
+        # Of 4-grams those count in which something is new; blanks alone are nothing to lose.
+        ("a b c d e f g h", "a b c d e f g h x", "f g h x", 1.0, 1.0, False),
+        ("a b", "a  b", "a c", 1.0, 1.0, False),
+        ("x", "a a a a a a", "a a a a", 2 / 3, 1 / 3, False),
     ],
 )
 def test_what_is_left(

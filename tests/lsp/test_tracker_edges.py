@@ -2,7 +2,7 @@
 
 import pytest
 
-from feedback_store.events import FeedbackLevel, Outcome, Reason, SettledBy
+from feedback_store.events import FeedbackLevel, Outcome, Reason, SettledBy, Settling
 from lsp.context import Region
 from lsp.document import Document
 from lsp.findings import Decided
@@ -78,6 +78,37 @@ def test_what_was_left_is_no_longer_visible() -> None:
     desk.wait(100)
     assert desk.outcome(name).outcome == D
     assert desk.outcome(name).visible_ms == pytest.approx(1000, abs=1)
+
+
+def test_what_was_come_back_to_is_visible_again() -> None:
+    desk, name = insertion()
+    desk.type(4, 12, "z")
+    desk.edit(((4, 12), (4, 13), ""))
+    desk.wait(3)
+    dismiss(desk, name)
+    assert desk.outcome(name).visible_ms == pytest.approx(3100, abs=1)
+
+
+def test_horizons_are_looked_at_in_their_order() -> None:
+    desk = Desk(TEXT, Settling(quiet_s=10, longest_wait_s=60, horizons_s=(30, 0, 5)))
+    name = desk.offer(2, 6, "return x\n", "return x + a.b\n")
+    WHOLE(desk, name)
+    desk.wait(100)
+    assert [found.horizon_s for found in desk.survivals(name)] == [0, 5, 30]
+
+
+@pytest.mark.parametrize(
+    ("proposed", "outcome"), [(" + a.b", A), (" + a.b.c", D)], ids=["a half", "a third"]
+)
+def test_of_an_accept_that_was_rewritten_at_once_half_must_be_left(
+    proposed: str, outcome: str
+) -> None:
+    desk = Desk(TEXT)
+    name = desk.offer(2, 6, "return x\n", f"return x{proposed}\n")
+    desk.tracker.accepted(name, desk.now)
+    desk.edit(((4, 11), (4, 12), "(x + a)"))
+    desk.wait(100)
+    assert desk.outcome(name).outcome == outcome
 
 
 def test_what_is_typed_behind_the_end_changes_nothing_of_it() -> None:
@@ -195,18 +226,36 @@ def test_the_quiet_begins_with_the_answer() -> None:
     assert desk.settled("late").settled_by == SettledBy.QUIET
 
 
-@pytest.mark.parametrize("wait_s", [0.1, 2])
-def test_what_is_reported_of_typing_says_nothing_of_the_clients_habits(wait_s: float) -> None:
-    """Whether the server knows of it by itself, or the client says so when all was decided."""
+def test_a_report_of_what_was_rewritten_at_once_says_that_this_client_reports() -> None:
+    desk, name = insertion()
+    desk.tracker.accepted(name, desk.now)
+    desk.edit(((4, 11), (4, 12), "(x + a.b)"))
+    desk.wait(100)
+    assert desk.outcome(name).outcome == A
+    again = desk.offer(2, 6, "x = 1\n", "x = 1 + len(a)\n")
+    desk.edit(((3, 9), (3, 9), " + len(a)"))
+    desk.wait(100)
+    assert desk.outcome(again).outcome == T
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "by_client", "outcome", "later"),
+    [(0.1, True, A, T), (0.1, False, A, A), (2, True, T, A)],
+    ids=["the client", "the server", "the client, too late"],
+)
+def test_who_reports_an_accept_of_typing_and_when(
+    wait_s: float, by_client: bool, outcome: str, later: str
+) -> None:
     desk, name = insertion()
     desk.type(4, 12, " + a.b")
     desk.wait(wait_s)
-    desk.tracker.accepted(name, desk.now, by_client=wait_s > 1)
-    assert desk.outcome(name).outcome == (T if wait_s > 1 else A)
+    desk.tracker.accepted(name, desk.now, by_client=by_client)
+    assert desk.outcome(name).outcome == outcome
     desk.wait(100)
     again = desk.offer(2, 6, "x = 1\n", "x = 1 + len(a)\n")
     desk.edit(((3, 9), (3, 9), " + len(a)"))
-    assert desk.outcome(again).outcome == A
+    desk.wait(100)
+    assert desk.outcome(again).outcome == later
 
 
 def test_an_accept_that_the_server_applied_says_nothing_of_the_clients_habits() -> None:

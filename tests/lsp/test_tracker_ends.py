@@ -107,3 +107,16 @@ def test_what_is_decided_cannot_be_dismissed() -> None:
     assert desk.tracker.dismissed("nobody", desk.now) is None
     desk.wait(100)
     assert desk.outcome(name).outcome == A
+
+
+@pytest.mark.parametrize(("pause_s", "undone"), [(3, True), (6, False)])
+def test_a_part_is_undone_only_soon_after_it(pause_s: float, undone: bool) -> None:
+    desk, name = insertion()
+    desk.edit(((4, 12), (4, 12), " + a"))
+    desk.wait(pause_s)
+    desk.type(4, 16, "z")
+    desk.wait(pause_s)
+    desk.edit(((4, 12), (4, 17), ""))
+    desk.wait(100)
+    assert desk.outcome(name).outcome == P
+    assert desk.settled(name).undone == undone
