@@ -7,7 +7,6 @@ repeated: an erasure that was interrupted begins again at its first step.
 
 import json
 from collections.abc import Collection
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ def finish(store: Store, users: Collection[str]) -> dict[str, Any]:
     Raises CorruptLog, StoreUnavailable or OSError; the erasure is then still pending.
     """
     folder, gone = store.folder, frozenset(users)
-    note = {"why": "erasure", "at": _now()}
+    note = {"why": "erasure", "at": store.now().isoformat(timespec="seconds")}
     store.seal()
     suggestions = _suggestions_of(folder / BATCHES, gone)
     runs = _rewrite_runs(folder, gone, suggestions, note)
@@ -156,7 +155,3 @@ def _manifests(folder: Path) -> list[dict[str, Any]]:
         except ValueError:
             found.append({"name": path.parent.name, "damaged": True})
     return found
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

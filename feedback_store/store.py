@@ -32,12 +32,21 @@ Result = TypeVar("Result")
 class Store:
     """An open data folder. Every method may be called by any thread."""
 
-    def __init__(self, folder: Path, settings: StoreSettings, lock: FolderLock, writer: Writer):
+    def __init__(
+        self,
+        folder: Path,
+        settings: StoreSettings,
+        lock: FolderLock,
+        writer: Writer,
+        clock: Callable[[], datetime],
+    ) -> None:
         """Use `Store.open`."""
         self.folder = folder
         self.settings = settings
         self._lock = lock
         self._writer = writer
+        self.now = clock
+        """The clock by which entries are received."""
         self._own = f"gateway-{uuid.uuid4()}"
         self._own_seq = 0
         self._own_lock = threading.Lock()
@@ -65,7 +74,7 @@ class Store:
         except BaseException:
             lock.release()
             raise
-        store = cls(folder, settings, lock, writer)
+        store = cls(folder, settings, lock, writer, clock)
         writer.start()
         store._publish_missing()
         return store
@@ -132,7 +141,7 @@ class Store:
             database, batches = self._writer.database, self.folder / BATCHES
             for number in export.unpublished(database, batches):
                 return export.publish_batch(database, batches, number)
-            moment = (now or utc_now()).astimezone(UTC).replace(tzinfo=None)
+            moment = (now or self.now()).astimezone(UTC).replace(tzinfo=None)
             choice = export.choose(
                 database,
                 batches,

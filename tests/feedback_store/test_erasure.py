@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,12 +126,12 @@ def test_a_damaged_manifest_hides_nothing(open_store, folder: Path) -> None:
 
 
 def test_what_was_rewritten_says_so_and_verifies(open_store, folder: Path) -> None:
-    store = open_store()
+    store = open_store(clock=lambda: datetime(2026, 5, 1, 12, tzinfo=UTC))
     fill(store, folder)
     Operations(store).erase("os:root", ZOE)
     manifest = read_manifest(folder / "batches" / "000001")
     assert manifest["items"] == 1
-    assert [one["why"] for one in manifest["rewritten"]] == ["erasure"]
+    assert manifest["rewritten"] == [{"why": "erasure", "at": "2026-05-01T12:00:00+00:00"}]
     facts = json.loads((folder / "runs" / "000001" / "run.json").read_text())
     assert (facts["batches"], facts["rewritten"][0]["why"]) == ([1], "erasure")
     (backup,) = sorted((folder / "backups").iterdir())
