@@ -46,7 +46,7 @@ class Engine:
     def authorize(self, request: Request) -> None:
         """Refuse without the key. A dependency: FastAPI's middleware would hide a disconnect."""
         sent = request.headers.get("authorization")
-        guarded = self._key and request.url.path.startswith("/v1")
+        guarded = self._key and not request.url.path.startswith(("/health", "/standin"))
         if guarded and sent != f"Bearer {self._key}":
             raise HTTPException(401, "Unauthorized")
 
