@@ -26,6 +26,7 @@ from server.config import ServerSettings
 from server.dashboard import Boards
 from server.engine.flags import Machine, launch
 from server.engine.supervisor import Engine, EngineFiles, ManagedEngine, RemoteEngine
+from server.exclusions import Exclusions
 from server.fleet import Fleet, Replica
 from server.gateway import Gateway
 from server.limits import Limits
@@ -65,6 +66,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         app.state.gateway, app.state.counters = gateway, Counters(store)
         operations = Operations(store, settings.retention, settings.query)
         app.state.operations = operations
+        await gateway.exclusions.warm_up()
         resuming = asyncio.create_task(asyncio.to_thread(operations.resume))
         running = asyncio.gather(gateway.fleet.run(), watcher_of(gateway).run())
         try:
@@ -113,6 +115,7 @@ def build(settings: ServerSettings, store: Store) -> Gateway:
         metrics=Metrics(),
         traces=Traces(settings.observe.traces),
         boards=Boards(store),
+        exclusions=Exclusions(settings.suggest),
     )
 
 

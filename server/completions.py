@@ -61,8 +61,10 @@ async def complete(
     It is bound to the version that answers this caller's team when it is asked.
 
     Raises:
+        Withheld: the prompt holds a key.
         EngineError: one of its kinds; before the first piece, so that it can still be a refusal.
     """
+    await gateway.exclusions.check(request.prompt)
     policy = gateway.policy_for(Asker(caller.team, "", caller.user))
     body = _body(request, policy, gateway.profile.budget.answer_tokens)
     timeout_s = gateway.settings.suggest.max_deadline_ms / 1000

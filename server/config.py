@@ -8,7 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pathspec import GitIgnoreSpec
+from pydantic import Field, field_validator, model_validator
 
 from feedback_store.config import DataSettings, QuerySettings, RetentionSettings, StoreSettings
 from feedback_store.events import FeedbackLevel, Scope
@@ -154,6 +155,16 @@ class SuggestSettings(Section):
     """A client's deadline counts up to this, in milliseconds."""
     max_in_flight: int = Field(default=64, gt=0)
     """More suggestions at once are refused as overloaded."""
+    exclude_patterns: tuple[str, ...] = ()
+    """Files of which nothing may be asked, as in .gitignore, whatever a client's settings allow."""
+    scan_secrets: bool = True
+    """Look for keys in all that clients send: code with one reaches neither model nor store."""
+
+    @field_validator("exclude_patterns")
+    @classmethod
+    def _patterns_read(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        GitIgnoreSpec.from_lines(patterns)
+        return patterns
 
 
 class RolloutSettings(Section):

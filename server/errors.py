@@ -30,6 +30,7 @@ from server.engine.errors import (
     Refused,
     UnknownModel,
 )
+from server.exclusions import Withheld
 from server.limits import TooMany
 from server.policies import PolicyConflict, UnknownPolicy
 
@@ -60,6 +61,7 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (InvalidEntry, HTTPStatus.UNPROCESSABLE_ENTITY),
     (BadQuestion, HTTPStatus.UNPROCESSABLE_ENTITY),
     (QuestionTooLong, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Withheld, HTTPStatus.UNPROCESSABLE_ENTITY),
     (Busy, HTTPStatus.CONFLICT),
     (NobodyYet, HTTPStatus.NOT_FOUND),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
