@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
 LOGPROB = -0.25
@@ -90,6 +90,8 @@ class Engine:
             return {}
         if "status" in plan:
             raise HTTPException(plan["status"], plan.get("text", "no"))
+        if "raw" in plan:
+            return Response(plan["raw"])
         if body.get("stream"):
             return StreamingResponse(
                 self._stream(body, plan, entry), media_type="text/event-stream"
