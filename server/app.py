@@ -37,6 +37,7 @@ from server.middleware import (
     KnownHost,
     RequestId,
     SafeHeaders,
+    Unexpected,
     is_loopback,
 )
 from server.prompts.profile import ModelProfile
@@ -85,6 +86,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         middleware=[
             Middleware(RequestId),
             Middleware(SafeHeaders, secure=settings.listen.tls_cert is not None),
+            Middleware(Unexpected),
             Middleware(KnownHost, hosts=known_hosts(settings)),
             Middleware(BodyLimit, limit_bytes=settings.listen.max_body_bytes),
         ],

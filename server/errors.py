@@ -99,12 +99,11 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem document."""
+    """Make every known error of `app` a problem document (`middleware.Unexpected` has the rest)."""
     for kind, _ in STATUS:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def _title(status: int) -> str:
@@ -148,7 +147,8 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     return problem(error.status_code, str(error.detail), dict(error.headers or {}))
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+def unexpected(error: Exception) -> JSONResponse:
+    """Return the problem document of an error that nobody foresaw, without its text."""
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         f"an error in hone-server itself ({type(error).__name__}); its log has more",

@@ -5,6 +5,7 @@ client's disconnect from the routes.
 """
 
 import ipaddress
+import logging
 import re
 import uuid
 from collections.abc import Mapping
@@ -15,13 +16,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.errors import problem
+from server.errors import problem, unexpected
 from server.logs import REQUEST
 
 REQUEST_ID = "x-request-id"
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 OWN_SITE = frozenset({"same-origin", "none"})
 """`none` is what a person typed."""
+log = logging.getLogger(__name__)
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -79,6 +81,31 @@ class SafeHeaders:
             await send(message)
 
         await self._app(scope, receive, guarded if scope["type"] == "http" else send)
+
+
+class Unexpected:
+    """An error that nobody foresaw becomes a problem document, here rather than by starlette's own
+    handler, which stands outside of all middleware and knows neither id nor safe headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; answer for what it raises, unless an answer has begun."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched if scope["type"] == "http" else send)
+        except Exception as error:
+            if scope["type"] != "http" or begun:
+                raise
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            await unexpected(error)(scope, receive, send)
 
 
 class BodyLimit:
