@@ -46,6 +46,7 @@ from server.reconciler import Flights, Reconciler
 from server.registry import Registry
 from server.routes import admin, editor, observe, openai, page, training
 from server.routes import store as store_routes
+from server.routes.entrance import Entrance
 from server.status import Counters
 from server.traces import Traces
 from server.watcher import Watcher
@@ -88,7 +89,8 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
             Middleware(SafeHeaders, secure=settings.listen.tls_cert is not None),
             Middleware(Unexpected),
             Middleware(KnownHost, hosts=known_hosts(settings)),
-            Middleware(BodyLimit, limit_bytes=settings.listen.max_body_bytes),
+            Middleware(Entrance),
+            Middleware(BodyLimit, settings.listen.max_body_bytes, settings.listen.body_timeout_s),
         ],
     )
     errors.install(app)

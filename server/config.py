@@ -39,6 +39,8 @@ class ListenSettings(Section):
     """Host names that requests may be addressed to, besides the bound address and localhost."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     """Larger request bodies are refused with 413."""
+    body_timeout_s: float = Field(default=20.0, gt=0)
+    """Request bodies that take longer to arrive are refused with 408."""
     tls_cert: Path | None = None
     """Certificate chain (PEM) to serve https with; listen.tls_key is its key."""
     tls_key: Path | None = None

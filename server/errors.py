@@ -111,6 +111,11 @@ def _title(status: int) -> str:
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
+    return refusal(error)
+
+
+def refusal(error: Exception) -> JSONResponse:
+    """Return the problem document of an error that STATUS lists."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     headers: dict[str, str] = {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -131,7 +136,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     wire = error.body.get("wire") if isinstance(error.body, dict) else None
     if wire is not None and wire not in WIRE_VERSIONS:
         # A newer client's fields are unknown here: say so rather than complain about each.
-        return await _known(request, UnknownWire(wire))
+        return refusal(UnknownWire(wire))
     shown = [_place(entry) for entry in found[:PROBLEMS_SHOWN]]
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(shown))
 

@@ -1,9 +1,11 @@
-"""What happens to every request before a route sees it: its id, its size, whom it is addressed to.
+"""What happens to every request before a route sees it: its id, its body's size and pace, whom it
+is addressed to.
 
 Knows ASGI and nothing of Hone. Plain ASGI, not starlette's BaseHTTPMiddleware, which hides a
 client's disconnect from the routes.
 """
 
+import asyncio
 import ipaddress
 import logging
 import re
@@ -109,14 +111,15 @@ class Unexpected:
 
 
 class BodyLimit:
-    """Refuses bodies above a size, announced or not."""
+    """Refuses bodies above a size, announced or not, and those that take too long to arrive."""
 
-    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, limit_bytes: int, limit_s: float) -> None:
         self._app = app
         self._limit = limit_bytes
+        self._limit_s = limit_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, counting what arrives."""
+        """Pass the request on, counting what arrives and how long it takes."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -126,11 +129,20 @@ class BodyLimit:
             refusal = problem(*self._refusal(), headers={"Connection": "close"})
             await refusal(scope, receive, send)
             return
-        arrived = 0
+        arrived, whole = 0, False
+        until = asyncio.get_running_loop().time() + self._limit_s
 
         async def counted() -> Message:
-            nonlocal arrived
-            message = await receive()
+            nonlocal arrived, whole
+            try:
+                # What comes after the body is that the client hangs up, at whatever time.
+                async with asyncio.timeout_at(None if whole else until):
+                    message = await receive()
+            except TimeoutError:
+                text = f"the body took longer than {self._limit_s:g} s; see listen.body_timeout_s"
+                status = int(HTTPStatus.REQUEST_TIMEOUT)
+                raise HTTPException(status, text, {"Connection": "close"}) from None
+            whole = not message.get("more_body", False)
             arrived += len(message.get("body", b""))
             if arrived > self._limit:
                 raise HTTPException(*self._refusal())
