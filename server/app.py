@@ -22,7 +22,7 @@ from server.audit import Audit
 from server.auth import Door, KeyRing
 from server.auth.oidc import Tokens
 from server.base_model import base_of
-from server.config import ServerSettings
+from server.config import ServerSettings, is_loopback
 from server.dashboard import Boards
 from server.engine.flags import Machine, launch
 from server.engine.supervisor import Engine, EngineFiles, ManagedEngine, RemoteEngine
@@ -38,7 +38,6 @@ from server.middleware import (
     RequestId,
     SafeHeaders,
     Unexpected,
-    is_loopback,
 )
 from server.prompts.profile import ModelProfile
 from server.prompts.profiles import profile_for
@@ -126,9 +125,8 @@ def build(settings: ServerSettings, store: Store) -> Gateway:
 def build_door(settings: ServerSettings) -> Door:
     """Return what asks for credentials."""
     tokens = Tokens(settings.oidc) if settings.oidc.issuer else None
-    listen = settings.listen
-    local = listen.socket is not None or is_loopback(listen.host)
-    return Door(KeyRing(settings.data.folder), tokens, may_open=local)
+    may_open = not settings.listen.reaches_others()
+    return Door(KeyRing(settings.data.folder), tokens, may_open=may_open)
 
 
 def build_fleet(

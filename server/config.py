@@ -4,6 +4,7 @@ Knows names, defaults and invariants. Does not know where values come from (that
 `feedback_store.settings`) nor what is done with them.
 """
 
+import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,16 @@ from feedback_store.events import FeedbackLevel, Scope
 from feedback_store.settings import Section, Settings
 
 EMBEDDED_MODELS = Path(__file__).parent / "models"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to bind is reachable from this machine only."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Device(StrEnum):
@@ -35,6 +46,9 @@ class ListenSettings(Section):
     """TCP port; 0 takes a free one and prints it."""
     socket: Path | None = None
     """Unix socket to listen on instead of host and port."""
+    socket_mode: Literal["600", "660", "666"] = "600"
+    """Who may connect to the socket, as for chmod: its owner, also its group, or every user of the
+    machine. Without API keys only 600 is accepted."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names that requests may be addressed to, besides the bound address and localhost."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
@@ -47,6 +61,12 @@ class ListenSettings(Section):
     """The certificate's private key (PEM)."""
     drain_s: float = Field(default=10.0, ge=0)
     """On SIGTERM, how long requests in flight may still take, in seconds."""
+
+    def reaches_others(self) -> bool:
+        """Whether somebody may connect whom neither this machine nor its files keep out."""
+        if self.socket is not None:
+            return self.socket_mode != "600"
+        return not is_loopback(self.host)
 
 
 class OidcSettings(Section):

@@ -6,7 +6,6 @@ client's disconnect from the routes.
 """
 
 import asyncio
-import ipaddress
 import logging
 import re
 import uuid
@@ -197,13 +196,3 @@ def host_name(authority: str) -> str:
     if authority.startswith("["):
         return authority[1:].partition("]")[0].lower()
     return authority.partition(":")[0].lower()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to bind is reachable from this machine only."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
