@@ -153,7 +153,11 @@ class EngineSettings(Section):
     start_timeout_s: float = Field(default=600.0, gt=0)
     """How long vLLM may take to answer after its start."""
     restart_backoff_s: float = Field(default=1.0, gt=0)
-    """Wait before the first restart of a vLLM that died; doubles up to a minute."""
+    """Wait before the first restart of a vLLM that died; doubles up to a minute, until one was up
+    for a minute."""
+    health_failures: int = Field(default=12, ge=1)
+    """So many times in a row vLLM may leave the question for its health unanswered, for 5 s each,
+    before it counts as hung, is killed and started again."""
     stop_timeout_s: float = Field(default=15.0, ge=0)
     """How long vLLM may take to end before it is killed."""
     keep_on_exit: bool = False

@@ -144,6 +144,15 @@ def test_a_killed_engine_comes_back_with_its_adapter(tmp_path: Path) -> None:
         assert (answer["policy_version"], answer["reason"]) == ("hone-000001", "no_edit")
 
 
+def test_an_engine_that_hangs_is_not_ready_and_is_replaced(tmp_path: Path) -> None:
+    flags = ["--engine.script", standin.__file__, "--engine.health_failures", "1"]
+    with program(tmp_path, *flags) as (_, client):
+        os.kill(json.loads((tmp_path / "engine.json").read_text())["pid"], signal.SIGSTOP)
+        wait_for(lambda: not _ready(client))
+        wait_for(lambda: _ready(client))
+        assert client.get("/v1/status").json()["engine"]["restarts"] == 1
+
+
 def test_an_open_address_without_keys_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
