@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from feedback_store.events import Reason
 from server.auth import Caller
 from server.engine.errors import EngineBusy, EngineError, EngineSlow, understood
+from server.exclusions import Withheld
 from server.gateway import Gateway
 from server.judging import failure
 from server.routing import Asker
@@ -56,8 +57,12 @@ async def complete(
         EngineError: one of its kinds; mostly before the first piece, so that it can still be a
             refusal.
     """
-    await gateway.exclusions.check(request.prompt)
     policy = gateway.policy_for(Asker(caller.team, "", caller.user))
+    try:
+        await gateway.exclusions.check(request.prompt)
+    except Withheld:
+        gateway.metrics.completion(policy, Reason.EXCLUDED, 0.0)
+        raise
     pieces: Pieces = asyncio.Queue()
     # A task of its own: a reader that is slow holds neither the engine nor a place up, and spans
     # and deadlines belong to the task that they begin in, which whoever iterates this need not be.

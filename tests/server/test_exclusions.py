@@ -97,6 +97,8 @@ def test_a_prompt_with_a_key_is_not_completed(client: httpx.Client, engine: Stan
         assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
         assert "suggest.scan_secrets" in refused.json()["detail"]
         assert KEY not in refused.text
+    counted = 'hone_completions_total{policy="hone-tiny",reason="excluded"} 2.0'
+    assert counted in client.get("/metrics").text
     assert engine.completions() == []
 
 
