@@ -83,19 +83,25 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         docs_url=None,  # the viewers load their scripts from another host
         redoc_url=None,
         responses=errors.RESPONSES,
-        middleware=[
-            Middleware(RequestId),
-            Middleware(SafeHeaders, secure=settings.listen.tls_cert is not None),
-            Middleware(Unexpected),
-            Middleware(KnownHost, hosts=known_hosts(settings)),
-            Middleware(Entrance),
-            Middleware(BodyLimit, settings.listen.max_body_bytes, settings.listen.body_timeout_s),
-        ],
+        middleware=middleware(settings),
     )
     errors.install(app)
     for routes in (editor, openai, training, admin, store_routes, page, observe):
         app.include_router(routes.router)
     return app
+
+
+def middleware(settings: ServerSettings) -> list[Middleware]:
+    """Return what every request passes on its way to a route, outermost first."""
+    listen = settings.listen
+    return [
+        Middleware(RequestId),
+        Middleware(SafeHeaders, secure=listen.tls_cert is not None),
+        Middleware(Unexpected),
+        Middleware(KnownHost, hosts=known_hosts(settings)),
+        Middleware(Entrance),
+        Middleware(BodyLimit, listen.max_body_bytes, listen.body_timeout_s),
+    ]
 
 
 def build(settings: ServerSettings, store: Store) -> Gateway:

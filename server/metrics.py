@@ -33,19 +33,7 @@ class Metrics:
             buckets=LATENCY_BUCKETS_S,
             registry=self._registry,
         )
-        self._completions = Counter(
-            "hone_completions",
-            "Completions of prompts that editors made, by policy and why there was no answer.",
-            ("policy", "reason"),
-            registry=self._registry,
-        )
-        self._completing = Histogram(
-            "hone_completion_seconds",
-            "From a completion's request to its last piece.",
-            ("policy",),
-            buckets=LATENCY_BUCKETS_S,
-            registry=self._registry,
-        )
+        self._completions, self._completing = _completions(self._registry)
         self._feedback = Counter(
             "hone_feedback_events", "Feedback events.", ("kind",), registry=self._registry
         )
@@ -88,3 +76,20 @@ class Metrics:
             if policy is not None:
                 self._live.labels(policy, role).set(1)
         return generate_latest(self._registry)
+
+
+def _completions(registry: CollectorRegistry) -> tuple[Counter, Histogram]:
+    counted = Counter(
+        "hone_completions",
+        "Completions of prompts that editors made, by policy and why there was no answer.",
+        ("policy", "reason"),
+        registry=registry,
+    )
+    timed = Histogram(
+        "hone_completion_seconds",
+        "From a completion's request to its last piece.",
+        ("policy",),
+        buckets=LATENCY_BUCKETS_S,
+        registry=registry,
+    )
+    return counted, timed
