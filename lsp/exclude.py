@@ -1,7 +1,7 @@
 """What must not leave this machine: ignored, secret-looking, excluded, large and binary files.
 
 Knows paths and patterns. Does not know documents or what would be sent, nor what keys
-look like (that is `lsp.detector`).
+look like (that is `feedback_store.detector`).
 """
 
 import os
@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from pathspec import GitIgnoreSpec
 
-from lsp.detector import has_key
+from feedback_store.detector import has_key
 from lsp.gitrules import ignore_files, top_of
 
 SECRET_FILES = (

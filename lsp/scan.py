@@ -2,13 +2,13 @@
 
 What is under observation is kept on disk four times a second while the user types, and a line
 takes 15 us to look at, so each line's verdict is remembered. Knows lines. Does not know what a
-key looks like (that is `lsp.detector`).
+key looks like (that is `feedback_store.detector`).
 """
 
 from collections.abc import Callable
 from functools import lru_cache
 
-from lsp.detector import holds_key
+from feedback_store.detector import holds_key
 
 KEPT = 8192
 """Lines remembered: those of some hundred suggestions and what is around them."""

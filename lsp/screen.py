@@ -2,7 +2,7 @@
 
 Lines are looked at when they are opened or typed, and remembered by hash, so that a request finds
 its own known; it waits for those that are not. Knows the texts of requests and which lines hold
-keys. Does not know what a key looks like (that is `lsp.detector`), documents, or the gateway.
+keys. Does not know what a key looks like (`feedback_store.detector`), documents, or the gateway.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
+from feedback_store.detector import holds_key
 from feedback_store.events import Reason, SuggestRequest, SuggestResponse
-from lsp.detector import holds_key
 from lsp.gateway import Silence
 
 KEPT = 65_536

@@ -22,10 +22,11 @@ from server.audit import Audit
 from server.auth import Door, KeyRing
 from server.auth.oidc import Tokens
 from server.base_model import base_of
-from server.config import ServerSettings
+from server.config import ServerSettings, is_loopback
 from server.dashboard import Boards
 from server.engine.flags import Machine, launch
 from server.engine.supervisor import Engine, EngineFiles, ManagedEngine, RemoteEngine
+from server.exclusions import Exclusions
 from server.fleet import Fleet, Replica
 from server.gateway import Gateway
 from server.limits import Limits
@@ -36,7 +37,7 @@ from server.middleware import (
     KnownHost,
     RequestId,
     SafeHeaders,
-    is_loopback,
+    Unexpected,
 )
 from server.prompts.profile import ModelProfile
 from server.prompts.profiles import profile_for
@@ -44,6 +45,7 @@ from server.reconciler import Flights, Reconciler
 from server.registry import Registry
 from server.routes import admin, editor, observe, openai, page, training
 from server.routes import store as store_routes
+from server.routes.entrance import Entrance
 from server.status import Counters
 from server.traces import Traces
 from server.watcher import Watcher
@@ -65,6 +67,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         app.state.gateway, app.state.counters = gateway, Counters(store)
         operations = Operations(store, settings.retention, settings.query)
         app.state.operations = operations
+        await gateway.exclusions.warm_up()
         resuming = asyncio.create_task(gateway.asks.run(operations.resume))
         running = asyncio.gather(gateway.fleet.run(), watcher_of(gateway).run())
         try:
@@ -80,17 +83,25 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         docs_url=None,  # the viewers load their scripts from another host
         redoc_url=None,
         responses=errors.RESPONSES,
-        middleware=[
-            Middleware(RequestId),
-            Middleware(SafeHeaders, secure=settings.listen.tls_cert is not None),
-            Middleware(KnownHost, hosts=known_hosts(settings)),
-            Middleware(BodyLimit, limit_bytes=settings.listen.max_body_bytes),
-        ],
+        middleware=middleware(settings),
     )
     errors.install(app)
     for routes in (editor, openai, training, admin, store_routes, page, observe):
         app.include_router(routes.router)
     return app
+
+
+def middleware(settings: ServerSettings) -> list[Middleware]:
+    """Return what every request passes on its way to a route, outermost first."""
+    listen = settings.listen
+    return [
+        Middleware(RequestId),
+        Middleware(SafeHeaders, secure=listen.tls_cert is not None),
+        Middleware(Unexpected),
+        Middleware(KnownHost, hosts=known_hosts(settings)),
+        Middleware(Entrance),
+        Middleware(BodyLimit, listen.max_body_bytes, listen.body_timeout_s),
+    ]
 
 
 def build(settings: ServerSettings, store: Store) -> Gateway:
@@ -113,15 +124,15 @@ def build(settings: ServerSettings, store: Store) -> Gateway:
         metrics=Metrics(),
         traces=Traces(settings.observe.traces),
         boards=Boards(store),
+        exclusions=Exclusions(settings.suggest),
     )
 
 
 def build_door(settings: ServerSettings) -> Door:
     """Return what asks for credentials."""
     tokens = Tokens(settings.oidc) if settings.oidc.issuer else None
-    listen = settings.listen
-    local = listen.socket is not None or is_loopback(listen.host)
-    return Door(KeyRing(settings.data.folder), tokens, may_open=local)
+    may_open = not settings.listen.reaches_others()
+    return Door(KeyRing(settings.data.folder), tokens, may_open=may_open)
 
 
 def build_fleet(

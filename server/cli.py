@@ -18,13 +18,12 @@ from feedback_store.errors import StoreError
 from feedback_store.events import Scope
 from feedback_store.settings import ConfigError, SettingsParser, add_flags, load, overrides_of
 from feedback_store.store import Store
-from server import __version__, logs
+from server import __version__, logs, sockets
 from server.app import create_app
 from server.audit import Audit
 from server.auth import Caller, KeyRing
 from server.base_model import check_model
 from server.config import ServerSettings
-from server.middleware import is_loopback
 from server.traces import available
 
 CONFIG_EXIT = 2
@@ -76,18 +75,24 @@ def run(settings: ServerSettings, given: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: None)
     with Store.open(settings.data.folder, settings.store) as store:
         server = uvicorn.Server(_uvicorn_config(settings, store))
-        asyncio.run(server.serve())
+        path = settings.listen.socket
+        if path is None:
+            asyncio.run(server.serve())
+        else:
+            bound = sockets.bind(path, int(settings.listen.socket_mode, 8))
+            try:
+                asyncio.run(server.serve([bound]))
+            finally:
+                path.unlink(missing_ok=True)
     return 0 if server.started else FAILED_EXIT
 
 
 def _uvicorn_config(settings: ServerSettings, store: Store) -> uvicorn.Config:
     listen = settings.listen
-    where: dict[str, Any] = {"host": listen.host, "port": listen.port}
-    if listen.socket is not None:
-        where = {"uds": str(listen.socket)}
     return uvicorn.Config(
         create_app(settings, store),
-        **where,
+        host=listen.host,
+        port=listen.port,
         **_tls(settings),
         log_config=None,
         access_log=False,
@@ -103,19 +108,25 @@ def _tls(settings: ServerSettings) -> dict[str, Any]:
 
 
 def refuse_open_bind(settings: ServerSettings) -> None:
-    """Refuse to serve other machines while anybody would be let in.
+    """Refuse to serve other machines or users while anybody would be let in.
 
     Raises:
-        ConfigError: no key exists, and the address is not loopback.
+        ConfigError: no key exists, and the address is not loopback or the socket not private.
     """
     listen = settings.listen
-    if listen.socket is not None or is_loopback(listen.host):
+    if not listen.reaches_others():
         return
-    if not (settings.oidc.issuer or KeyRing(settings.data.folder).exists()):
-        raise ConfigError(
-            f"listen.host {listen.host} is reachable from other machines and there are no API "
-            "keys: create one with `hone-server keys create`, or listen on 127.0.0.1"
-        )
+    if settings.oidc.issuer or KeyRing(settings.data.folder).exists():
+        return
+    if listen.socket is not None:
+        whom = f"listen.socket_mode {listen.socket_mode} lets other users in"
+        instead = "leave it at 600"
+    else:
+        whom = f"listen.host {listen.host} is reachable from other machines"
+        instead = "listen on 127.0.0.1"
+    raise ConfigError(
+        f"{whom} and there are no API keys: create one with `hone-server keys create`, or {instead}"
+    )
 
 
 def create_key(settings: ServerSettings, given: argparse.Namespace) -> int:

@@ -1,24 +1,32 @@
 """The OpenAI-compatible face: plain completions for editors that speak nothing else.
 
-The model's name is `hone`, whatever version answers; only the parameters below are passed on.
-Nothing is recorded: such editors say nothing of what became of an answer. Knows the shape of
-OpenAI's completions. Does not know HTTP's part of it, nor Hone's prompts: the editor makes its own.
+The model's name is `hone`, whatever version answers; which it was is the answer's
+`system_fingerprint`, OpenAI's field for that. Only the parameters below are passed on. Nothing is
+recorded: such editors say nothing of what became of an answer. Knows the shape of OpenAI's
+completions. Does not know HTTP's part of it, nor Hone's prompts: the editor makes its own.
 """
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import contextmanager
+import time
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from feedback_store.events import Reason
 from server.auth import Caller
-from server.engine.errors import EngineBusy, EngineError
+from server.engine.errors import EngineBusy, EngineError, EngineSlow, understood
+from server.exclusions import Withheld
 from server.gateway import Gateway
+from server.judging import failure
 from server.routing import Asker
 
 NAME = "hone"
 DATA = "data: "
+
+Pieces = asyncio.Queue[dict[str, Any] | Exception | None]
 
 
 class CompletionRequest(BaseModel):
@@ -36,8 +44,90 @@ class CompletionRequest(BaseModel):
     stream: bool = False
 
 
+async def complete(
+    gateway: Gateway, caller: Caller, request: CompletionRequest, headers: Mapping[str, str]
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield the answer in OpenAI's shape, in one piece or as a stream's chunks.
+
+    It is bound to the version that answers this caller's team when it is asked, and stamped with
+    it. `headers` are the editor's, for the trace. Closing this ends the engine's work.
+
+    Raises:
+        Withheld: the prompt holds a key.
+        EngineError: one of its kinds; mostly before the first piece, so that it can still be a
+            refusal.
+    """
+    policy = gateway.policy_for(Asker(caller.team, "", caller.user))
+    try:
+        await gateway.exclusions.check(request.prompt)
+    except Withheld:
+        gateway.metrics.completion(policy, Reason.EXCLUDED, 0.0)
+        raise
+    pieces: Pieces = asyncio.Queue()
+    # A task of its own: a reader that is slow holds neither the engine nor a place up, and spans
+    # and deadlines belong to the task that they begin in, which whoever iterates this need not be.
+    working = asyncio.create_task(_work(gateway, caller, request, policy, headers, pieces))
+    try:
+        while (found := await pieces.get()) is not None:
+            if isinstance(found, Exception):
+                raise found
+            yield found | {"model": NAME, "system_fingerprint": policy}
+    finally:
+        working.cancel()
+
+
+async def _work(
+    gateway: Gateway,
+    caller: Caller,
+    request: CompletionRequest,
+    policy: str,
+    headers: Mapping[str, str],
+    pieces: Pieces,
+) -> None:
+    """Put the answer's pieces into the queue as they come; last the error, or None."""
+    started, reason = time.perf_counter(), Reason.CANCELLED
+    with gateway.traces.span("complete", headers) as span:
+        span.set_attribute("hone.policy", policy)
+        try:
+            await _answer(gateway, caller, request, policy, pieces)
+            reason = None
+            pieces.put_nowait(None)
+        except EngineError as error:
+            reason = failure(error).reason
+            pieces.put_nowait(error)
+        except Exception as error:
+            reason = Reason.ENGINE_DOWN
+            pieces.put_nowait(error)
+        finally:
+            span.set_attribute("hone.reason", str(reason or ""))
+            gateway.metrics.completion(policy, reason, time.perf_counter() - started)
+
+
+async def _answer(
+    gateway: Gateway, caller: Caller, request: CompletionRequest, policy: str, pieces: Pieces
+) -> None:
+    body = _body(request, policy, gateway.profile.budget.answer_tokens)
+    timeout_s = gateway.settings.suggest.max_deadline_ms / 1000
+    some = False
+    try:
+        # httpx's timeout is per read; the deadline is for the whole answer.
+        with _room(gateway, policy):
+            async with (
+                asyncio.timeout(timeout_s),
+                aclosing(gateway.fleet.stream(policy, body, timeout_s, caller.user)) as lines,
+            ):
+                async for line in lines:
+                    if (found := _chunk(line)) is not None:
+                        pieces.put_nowait(found)
+                        some = True
+    except TimeoutError:
+        raise EngineSlow(f"no whole answer within {timeout_s:g} s") from None
+    if not some:
+        raise EngineError("the engine ended its answer before it began")
+
+
 @contextmanager
-def _room(gateway: Gateway, policy: str) -> Any:
+def _room(gateway: Gateway, policy: str) -> Iterator[None]:
     """Count a request among those in flight.
 
     Raises:
@@ -53,37 +143,34 @@ def _room(gateway: Gateway, policy: str) -> Any:
         gateway.in_flight -= 1
 
 
-async def complete(
-    gateway: Gateway, caller: Caller, request: CompletionRequest
-) -> AsyncIterator[dict[str, Any]]:
-    """Yield the answer in OpenAI's shape, in one piece or as a stream's chunks.
-
-    It is bound to the version that answers this caller's team when it is asked.
+def _chunk(line: str) -> dict[str, Any] | None:
+    """Return a streamed line's chunk; None where it holds none.
 
     Raises:
-        EngineError: one of its kinds; before the first piece, so that it can still be a refusal.
+        EngineError: the engine says that it broke off, or what it says is no chunk.
     """
-    policy = gateway.policy_for(Asker(caller.team, "", caller.user))
-    body = _body(request, policy, gateway.profile.budget.answer_tokens)
-    timeout_s = gateway.settings.suggest.max_deadline_ms / 1000
-    with _room(gateway, policy):
-        client = gateway.fleet.client(policy, caller.user)
-        async for line in client.stream("/v1/completions", body, timeout_s):
-            if line.startswith(DATA) and (piece := line.removeprefix(DATA)) != "[DONE]":
-                found = json.loads(piece)
-                if "choices" not in found:
-                    raise EngineError("the engine broke off its answer")
-                yield found | {"model": NAME}
+    if not line.startswith(DATA) or (piece := line.removeprefix(DATA)) == "[DONE]":
+        return None
+    with understood():
+        found: dict[str, Any] = json.loads(piece)
+        if "choices" not in found:
+            raise EngineError("the engine broke off its answer")
+        return found
 
 
 def joined(pieces: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return a stream's chunks as one answer."""
-    last = pieces[-1] if pieces else {"id": "", "object": "text_completion", "created": 0}
-    choices = [choice for piece in pieces for choice in piece["choices"]]
-    reason = next((c["finish_reason"] for c in reversed(choices) if c.get("finish_reason")), None)
-    text = "".join(choice["text"] for choice in choices)
+    """Return a stream's chunks, of which there is at least one, as one answer.
+
+    Raises:
+        EngineError: they are no chunks.
+    """
+    with understood():
+        choices = [choice for piece in pieces for choice in piece["choices"]]
+        reasons = [choice.get("finish_reason") for choice in choices]
+        text = "".join(choice["text"] for choice in choices)
+    reason = next((reason for reason in reversed(reasons) if reason), None)
     choice = {"index": 0, "text": text, "finish_reason": reason, "logprobs": None}
-    return last | {"object": "text_completion", "model": NAME, "choices": [choice]}
+    return pieces[-1] | {"object": "text_completion", "choices": [choice]}
 
 
 def _body(request: CompletionRequest, policy: str, longest: int) -> dict[str, Any]:

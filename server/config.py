@@ -4,17 +4,29 @@ Knows names, defaults and invariants. Does not know where values come from (that
 `feedback_store.settings`) nor what is done with them.
 """
 
+import ipaddress
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pathspec import GitIgnoreSpec
+from pydantic import Field, field_validator, model_validator
 
 from feedback_store.config import DataSettings, QuerySettings, RetentionSettings, StoreSettings
 from feedback_store.events import FeedbackLevel, Scope
 from feedback_store.settings import Section, Settings
 
 EMBEDDED_MODELS = Path(__file__).parent / "models"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to bind is reachable from this machine only."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Device(StrEnum):
@@ -34,16 +46,27 @@ class ListenSettings(Section):
     """TCP port; 0 takes a free one and prints it."""
     socket: Path | None = None
     """Unix socket to listen on instead of host and port."""
+    socket_mode: Literal["600", "660", "666"] = "600"
+    """Who may connect to the socket, as for chmod: its owner, also its group, or every user of the
+    machine. Without API keys only 600 is accepted."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names that requests may be addressed to, besides the bound address and localhost."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     """Larger request bodies are refused with 413."""
+    body_timeout_s: float = Field(default=20.0, gt=0)
+    """Request bodies that take longer to arrive are refused with 408."""
     tls_cert: Path | None = None
     """Certificate chain (PEM) to serve https with; listen.tls_key is its key."""
     tls_key: Path | None = None
     """The certificate's private key (PEM)."""
     drain_s: float = Field(default=10.0, ge=0)
     """On SIGTERM, how long requests in flight may still take, in seconds."""
+
+    def reaches_others(self) -> bool:
+        """Whether somebody may connect whom neither this machine nor its files keep out."""
+        if self.socket is not None:
+            return self.socket_mode != "600"
+        return not is_loopback(self.host)
 
 
 class OidcSettings(Section):
@@ -130,7 +153,11 @@ class EngineSettings(Section):
     start_timeout_s: float = Field(default=600.0, gt=0)
     """How long vLLM may take to answer after its start."""
     restart_backoff_s: float = Field(default=1.0, gt=0)
-    """Wait before the first restart of a vLLM that died; doubles up to a minute."""
+    """Wait before the first restart of a vLLM that died; doubles up to a minute, until one was up
+    for a minute."""
+    health_failures: int = Field(default=12, ge=1)
+    """So many times in a row vLLM may leave the question for its health unanswered, for 5 s each,
+    before it counts as hung, is killed and started again."""
     stop_timeout_s: float = Field(default=15.0, ge=0)
     """How long vLLM may take to end before it is killed."""
     keep_on_exit: bool = False
@@ -154,6 +181,16 @@ class SuggestSettings(Section):
     """A client's deadline counts up to this, in milliseconds."""
     max_in_flight: int = Field(default=64, gt=0)
     """More suggestions at once are refused as overloaded."""
+    exclude_patterns: tuple[str, ...] = ()
+    """Files of which nothing may be asked, as in .gitignore, whatever a client's settings allow."""
+    scan_secrets: bool = True
+    """Look for keys in all that clients send: code with one reaches neither model nor store."""
+
+    @field_validator("exclude_patterns")
+    @classmethod
+    def _patterns_read(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        GitIgnoreSpec.from_lines(patterns)
+        return patterns
 
 
 class RolloutSettings(Section):

@@ -30,6 +30,7 @@ from server.engine.errors import (
     Refused,
     UnknownModel,
 )
+from server.exclusions import Withheld
 from server.limits import TooMany
 from server.policies import PolicyConflict, UnknownPolicy
 from server.pool import PoolFull
@@ -61,6 +62,7 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (InvalidEntry, HTTPStatus.UNPROCESSABLE_ENTITY),
     (BadQuestion, HTTPStatus.UNPROCESSABLE_ENTITY),
     (QuestionTooLong, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Withheld, HTTPStatus.UNPROCESSABLE_ENTITY),
     (Busy, HTTPStatus.CONFLICT),
     (NobodyYet, HTTPStatus.NOT_FOUND),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -99,12 +101,11 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Make every error of `app` a problem document."""
+    """Make every known error of `app` a problem document (`middleware.Unexpected` has the rest)."""
     for kind, _ in STATUS:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def _title(status: int) -> str:
@@ -112,6 +113,11 @@ def _title(status: int) -> str:
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
+    return refusal(error)
+
+
+def refusal(error: Exception) -> JSONResponse:
+    """Return the problem document of an error that STATUS lists."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     headers: dict[str, str] = {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -132,7 +138,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     wire = error.body.get("wire") if isinstance(error.body, dict) else None
     if wire is not None and wire not in WIRE_VERSIONS:
         # A newer client's fields are unknown here: say so rather than complain about each.
-        return await _known(request, UnknownWire(wire))
+        return refusal(UnknownWire(wire))
     shown = [_place(entry) for entry in found[:PROBLEMS_SHOWN]]
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(shown))
 
@@ -148,7 +154,8 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     return problem(error.status_code, str(error.detail), dict(error.headers or {}))
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+def unexpected(error: Exception) -> JSONResponse:
+    """Return the problem document of an error that nobody foresaw, without its text."""
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         f"an error in hone-server itself ({type(error).__name__}); its log has more",

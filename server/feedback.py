@@ -10,12 +10,22 @@ from feedback_store.events import WIRE_VERSIONS, FeedbackAck, FeedbackBatch, Fee
 from feedback_store.store import Store
 from server.auth import Caller
 from server.errors import UnknownWire
+from server.exclusions import Exclusions, is_marked
+
+TEXTS = ("settled_text", "accepted_text")
+"""Of all that feedback says, only these are code."""
 
 
 async def take(
-    store: Store, caller: Caller, batch: FeedbackBatch, limit: FeedbackLevel
+    store: Store,
+    caller: Caller,
+    batch: FeedbackBatch,
+    limit: FeedbackLevel,
+    exclusions: Exclusions,
 ) -> FeedbackAck:
     """Store a batch and return once it is on disk, in the log and in the database.
+
+    Of texts with keys in them, and of those about excluded files, only the facts are stored.
 
     Raises:
         UnknownWire: an event of a version that this release does not know.
@@ -26,8 +36,12 @@ async def take(
         if event.schema_version not in WIRE_VERSIONS:
             raise UnknownWire(event.schema_version)
     producer = producer_name(caller, batch.producer)
-    entries = [_narrowed(e, producer, limit) for e in entries_of(batch, caller.user, caller.team)]
-    kept = [entry for entry in entries if entry is not None]
+    kept: list[NewEntry] = []
+    for entry in entries_of(batch, caller.user, caller.team):
+        most = FeedbackLevel.FACTS if await _excluded(entry, exclusions) else FeedbackLevel.FULL
+        narrowed = _narrowed(entry, producer, lower(limit, most))
+        if narrowed is not None:
+            kept.append(narrowed)
     last = batch.events[-1].seq if batch.events else 0
     if not kept:
         return FeedbackAck(high_water=last, stored=0, duplicates=0, quarantined=0)
@@ -48,3 +62,10 @@ def producer_name(caller: Caller, claimed: str) -> str:
 def _narrowed(entry: NewEntry, producer: str, limit: FeedbackLevel) -> NewEntry | None:
     mine = NewEntry(producer, entry.seq, entry.kind, entry.user, entry.team, entry.payload)
     return at_level(mine, lower(level_of(entry), limit))
+
+
+async def _excluded(entry: NewEntry, exclusions: Exclusions) -> bool:
+    if is_marked(entry.payload["suggestion_id"]):
+        return True
+    texts = (entry.payload.get(name) for name in TEXTS)
+    return await exclusions.holds(*filter(None, texts))

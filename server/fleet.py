@@ -8,9 +8,10 @@ does not answer. Knows replicas and their load. Does not know policies, prompts 
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from server.engine.client import Completion, EngineClient, Sampling
 from server.engine.errors import EngineDown, EngineError, UnknownModel
@@ -125,6 +126,37 @@ class Fleet:
                 down = error
             except UnknownModel as error:
                 # It has been restarted, and does not hold yet what it held.
+                one.reconciler.kick()
+                down = EngineDown(str(error))
+            finally:
+                self._busy[one.name] -= 1
+        raise down
+
+    async def stream(
+        self, model: str, body: Mapping[str, Any], timeout_s: float, key: str
+    ) -> AsyncGenerator[str, None]:
+        """Yield the lines of a streamed completion, as `complete` does; once there is a first line,
+        its replica has to finish it.
+
+        Raises:
+            EngineDown: no replica that holds it answers, or the one that answered went down.
+            EngineError: another of its kinds says what to do.
+        """
+        down, begun = EngineDown(self._why_not(model)), False
+        for one in self._able(model, key):
+            self._busy[one.name] += 1
+            try:
+                asking = one.engine.client().stream("/v1/completions", body, timeout_s)
+                async with aclosing(asking) as lines:
+                    async for line in lines:
+                        begun = True
+                        yield line
+                return
+            except EngineDown as error:
+                if begun:
+                    raise
+                down = error
+            except UnknownModel as error:
                 one.reconciler.kick()
                 down = EngineDown(str(error))
             finally:

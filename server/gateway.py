@@ -16,6 +16,7 @@ from server.audit import Audit
 from server.auth import Door
 from server.config import ServerSettings
 from server.dashboard import Boards
+from server.exclusions import Exclusions
 from server.fleet import Fleet
 from server.limits import Limits
 from server.metrics import Metrics
@@ -47,6 +48,7 @@ class Gateway:
     metrics: Metrics
     traces: Traces
     boards: Boards
+    exclusions: Exclusions
     draw: Callable[[], float] = field(default_factory=lambda: random.SystemRandom().random)
     """A number from 0 to 1 for each suggestion; below the holdout share it is held out."""
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from feedback_store.events import FeedbackAck
+from feedback_store.events import FeedbackAck, Reason
 from feedback_store.rows import SuggestionRow
 from server.engine.supervisor import EngineState
 from server.fleet import Fleet
@@ -33,6 +33,7 @@ class Metrics:
             buckets=LATENCY_BUCKETS_S,
             registry=self._registry,
         )
+        self._completions, self._completing = _completions(self._registry)
         self._feedback = Counter(
             "hone_feedback_events", "Feedback events.", ("kind",), registry=self._registry
         )
@@ -55,6 +56,11 @@ class Metrics:
         self._suggestions.labels(row.policy_version, str(outcome), str(reason)).inc()
         self._latency.labels(row.policy_version).observe(seconds)
 
+    def completion(self, policy: str, reason: Reason | None, seconds: float) -> None:
+        """Count one completion; `reason` says why it was not answered whole."""
+        self._completions.labels(policy, str(reason or "")).inc()
+        self._completing.labels(policy).observe(seconds)
+
     def feedback(self, ack: FeedbackAck) -> None:
         """Count one acknowledged batch."""
         for kind in ("stored", "duplicates", "quarantined"):
@@ -70,3 +76,20 @@ class Metrics:
             if policy is not None:
                 self._live.labels(policy, role).set(1)
         return generate_latest(self._registry)
+
+
+def _completions(registry: CollectorRegistry) -> tuple[Counter, Histogram]:
+    counted = Counter(
+        "hone_completions",
+        "Completions of prompts that editors made, by policy and why there was no answer.",
+        ("policy", "reason"),
+        registry=registry,
+    )
+    timed = Histogram(
+        "hone_completion_seconds",
+        "From a completion's request to its last piece.",
+        ("policy",),
+        buckets=LATENCY_BUCKETS_S,
+        registry=registry,
+    )
+    return counted, timed

@@ -1,10 +1,12 @@
-"""What happens to every request before a route sees it: its id, its size, whom it is addressed to.
+"""What happens to every request before a route sees it: its id, its body's size and pace, whom it
+is addressed to.
 
 Knows ASGI and nothing of Hone. Plain ASGI, not starlette's BaseHTTPMiddleware, which hides a
 client's disconnect from the routes.
 """
 
-import ipaddress
+import asyncio
+import logging
 import re
 import uuid
 from collections.abc import Mapping
@@ -15,13 +17,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.errors import problem
+from server.errors import problem, unexpected
 from server.logs import REQUEST
 
 REQUEST_ID = "x-request-id"
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 OWN_SITE = frozenset({"same-origin", "none"})
 """`none` is what a person typed."""
+log = logging.getLogger(__name__)
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -81,15 +84,41 @@ class SafeHeaders:
         await self._app(scope, receive, guarded if scope["type"] == "http" else send)
 
 
-class BodyLimit:
-    """Refuses bodies above a size, announced or not."""
+class Unexpected:
+    """An error that nobody foresaw becomes a problem document, here rather than by starlette's own
+    handler, which stands outside of all middleware and knows neither id nor safe headers."""
 
-    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._limit = limit_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, counting what arrives."""
+        """Pass the request on; answer for what it raises, unless an answer has begun."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched if scope["type"] == "http" else send)
+        except Exception as error:
+            if scope["type"] != "http" or begun:
+                raise
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            await unexpected(error)(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuses bodies above a size, announced or not, and those that take too long to arrive."""
+
+    def __init__(self, app: ASGIApp, limit_bytes: int, limit_s: float) -> None:
+        self._app = app
+        self._limit = limit_bytes
+        self._limit_s = limit_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting what arrives and how long it takes."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -99,11 +128,20 @@ class BodyLimit:
             refusal = problem(*self._refusal(), headers={"Connection": "close"})
             await refusal(scope, receive, send)
             return
-        arrived = 0
+        arrived, whole = 0, False
+        until = asyncio.get_running_loop().time() + self._limit_s
 
         async def counted() -> Message:
-            nonlocal arrived
-            message = await receive()
+            nonlocal arrived, whole
+            try:
+                # What comes after the body is that the client hangs up, at whatever time.
+                async with asyncio.timeout_at(None if whole else until):
+                    message = await receive()
+            except TimeoutError:
+                text = f"the body took longer than {self._limit_s:g} s; see listen.body_timeout_s"
+                status = int(HTTPStatus.REQUEST_TIMEOUT)
+                raise HTTPException(status, text, {"Connection": "close"}) from None
+            whole = not message.get("more_body", False)
             arrived += len(message.get("body", b""))
             if arrived > self._limit:
                 raise HTTPException(*self._refusal())
@@ -158,13 +196,3 @@ def host_name(authority: str) -> str:
     if authority.startswith("["):
         return authority[1:].partition("]")[0].lower()
     return authority.partition(":")[0].lower()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to bind is reachable from this machine only."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

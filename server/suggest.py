@@ -1,8 +1,8 @@
 """One suggestion: from a request to a row in the store and an answer for the editor.
 
-Knows the order: render, generate, judge, hold out, write down, answer. Failures are data: every
-path ends in an outcome with a reason. Does not know HTTP, the engine's routes, or what an answer
-is worth (server.judging).
+Knows the order: exclude, render, generate, judge, hold out, write down, answer. Failures are data:
+every path ends in an outcome with a reason. Does not know HTTP, the engine's routes, what is
+excluded (server.exclusions), or what an answer is worth (server.judging).
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from feedback_store.rows import SuggestionRow
 from server.auth import Caller
 from server.engine.client import Sampling
 from server.engine.errors import EngineError, EngineSlow
+from server.exclusions import Withheld, marked
 from server.gateway import Gateway
 from server.judging import Made, choose, confidence, failure, hold_out, judge, unrenderable
 from server.routing import Asker
@@ -44,6 +45,10 @@ async def suggest(gateway: Gateway, caller: Caller, request: SuggestRequest) -> 
 
     Cancelling it aborts the engine's work and writes the suggestion down as cancelled.
     """
+    try:
+        request = await gateway.exclusions.admitted(request)
+    except Withheld as error:
+        return _withhold(gateway, caller, request, str(error))
     asker = Asker(caller.team, request.context.language, request.session)
     suggestion_id, policy = gateway.new_id(), gateway.policy_for(asker)
     drawn = _may_hold_out(request) and gateway.draw() < gateway.settings.suggest.holdout_share
@@ -66,9 +71,28 @@ async def suggest(gateway: Gateway, caller: Caller, request: SuggestRequest) -> 
     row = _row(gateway, request, made, suggestion_id, policy, started, drawn)
     made = made if _write_down(gateway, caller, row) else _unwritten()
     gateway.metrics.suggestion(row, time.perf_counter() - started)
+    return _answer(row, made)
+
+
+def _withhold(
+    gateway: Gateway, caller: Caller, request: SuggestRequest, why: str
+) -> SuggestResponse:
+    """Answer for what may reach neither model nor store; only that it was asked is written down."""
+    asker = Asker(caller.team, request.context.language, request.session)
+    suggestion_id, policy = marked(gateway.new_id()), gateway.policy_for(asker)
+    made, started = Made(Outcome.WITHHELD, Reason.EXCLUDED, detail=why), time.perf_counter()
+    row = _row(gateway, request, made, suggestion_id, policy, started, drawn=False)
+    if row.level is FeedbackLevel.FULL:
+        row = row.without_content()
+    _write_down(gateway, caller, row)
+    gateway.metrics.suggestion(row, time.perf_counter() - started)
+    return _answer(row, made)
+
+
+def _answer(row: SuggestionRow, made: Made) -> SuggestResponse:
     return SuggestResponse(
-        suggestion_id=suggestion_id,
-        policy_version=policy,
+        suggestion_id=row.suggestion_id,
+        policy_version=row.policy_version,
         new_region=made.new_region if made.outcome is None else None,
         outcome=made.outcome,
         reason=made.reason,

@@ -19,6 +19,8 @@ from feedback_store.events.terms import (
 )
 
 MAX_EVENTS_PER_BATCH = 1000
+LAST_TIME = 253_402_300_800.0
+"""The end of the year 9999, where calendars end that databases and languages share."""
 
 
 class Client(Frozen):
@@ -40,6 +42,11 @@ class Settling(Frozen):
     """When survival is measured, counted from the end of the accept."""
 
 
+ClientTime = Annotated[float, Field(ge=0, lt=LAST_TIME)]
+"""A client's wall clock, seconds since the epoch. It may be wrong by any number of years, but what
+is no time of a calendar could not be read as one again."""
+
+
 class _Event(Frozen):
     """What every feedback event carries."""
 
@@ -53,8 +60,8 @@ class _Event(Frozen):
     workspace: str
     """A hash of the workspace's path, never the path itself."""
     client: Client
-    client_time: float
-    """The client's wall clock, seconds since the epoch: orders events, measures nothing."""
+    client_time: ClientTime
+    """Orders events, measures nothing."""
     level: FeedbackLevel = FeedbackLevel.FULL
 
 

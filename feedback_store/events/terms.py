@@ -73,7 +73,8 @@ class Reason(StrEnum):
     DISMISSED_BEFORE = "dismissed_before"
     """The user dismissed the same edit a moment ago."""
     EXCLUDED = "excluded"
-    """The file is ignored, secret-looking, excluded or too large; nothing was sent."""
+    """The file is ignored, secret-looking, excluded or too large, or the code around the cursor
+    holds a key; no model saw any of it."""
     SENTINEL = "sentinel"
     """The text contains one of the prompt format's markers."""
     PROMPT_TOO_LONG = "prompt_too_long"

@@ -6,7 +6,7 @@ Knows the shapes on HTTP. Does not know routes (server.app) or storage (feedback
 from pydantic import Field
 
 from feedback_store.events.context import EditContext, Frozen
-from feedback_store.events.feedback import Client
+from feedback_store.events.feedback import Client, ClientTime
 from feedback_store.events.terms import (
     WIRE_VERSION,
     FeedbackLevel,
@@ -58,7 +58,7 @@ class SuggestRequest(Frozen):
     """The region as other suggestions rewrote it: the user has seen those and wants another."""
     level: FeedbackLevel = FeedbackLevel.FULL
     deadline_ms: float = Field(default=2000.0, gt=0)
-    client_time: float
+    client_time: ClientTime
 
 
 class SuggestResponse(Frozen):

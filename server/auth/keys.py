@@ -48,8 +48,12 @@ class KeyRing:
         self._records: dict[str, KeyRecord] = {}
 
     def exists(self) -> bool:
-        """Whether there is a key file: from then on every request needs a key."""
-        return self._path.exists()
+        """Whether there is a key file: from then on every request needs a key. What cannot be
+        looked for counts as there."""
+        try:
+            return self._path.exists()
+        except OSError:
+            return True
 
     def records(self) -> list[KeyRecord]:
         """Return all keys, revoked ones too.
@@ -96,25 +100,39 @@ class KeyRing:
         """
         try:
             self._refresh()
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             log.warning("the key file does not read: %s", error)
             raise NotAllowed("the gateway's key file does not read; see its log") from error
         record = self._records.get(identity)
         return record if record and not record.revoked_at else None
 
     def secret(self, purpose: str) -> bytes:
-        """Return a secret of this gateway's own for one purpose."""
+        """Return a secret of this gateway's own for one purpose.
+
+        Raises:
+            NotAllowed: what it is made of cannot be read or written.
+        """
         return hmac.new(self._secret(), f"hone {purpose}".encode(), hashlib.sha256).digest()
 
     def pseudonym(self, user: str) -> str:
-        """Return what stands for a user in the store: the same always, and not to be undone."""
+        """Return what stands for a user in the store: the same always, and not to be undone.
+
+        Raises:
+            NotAllowed: what it is made of cannot be read or written.
+        """
         return hmac.new(self._secret(), user.encode(), hashlib.sha256).hexdigest()[:20]
 
     def _secret(self) -> bytes:
         if self._pseudonym_key is None:
-            if not self._pseudonym_path.exists():
-                write_private(self._pseudonym_path, secrets.token_hex(32))
-            self._pseudonym_key = self._pseudonym_path.read_bytes()
+            try:
+                if not self._pseudonym_path.exists():
+                    write_private(self._pseudonym_path, secrets.token_hex(32))
+                self._pseudonym_key = self._pseudonym_path.read_bytes()
+            except OSError as error:
+                log.warning("the pseudonym key does not read: %s", error)
+                raise NotAllowed(
+                    "the gateway's pseudonym key does not read; see its log"
+                ) from error
         return self._pseudonym_key
 
     def _refresh(self) -> None:

@@ -21,6 +21,7 @@ from server.engine.errors import (
     PromptTooLong,
     Refused,
     UnknownModel,
+    understood,
 )
 from server.traces import HEADERS
 
@@ -94,13 +95,15 @@ class EngineClient:
         """
         body = _completion_body(model, prompt, sampling)
         answer = await self._post("/v1/completions", body, timeout_s)
-        choices = sorted(answer["choices"], key=lambda choice: choice["index"])
-        return [_completion(choice) for choice in choices]
+        with understood():
+            choices = sorted(answer["choices"], key=lambda choice: choice["index"])
+            return [_completion(choice) for choice in choices]
 
     async def tokenize(self, text: str, timeout_s: float) -> tuple[int, ...]:
         """Return the token ids that the engine makes of a prompt."""
         answer = await self._post("/tokenize", {"prompt": text}, timeout_s)
-        return tuple(answer["tokens"])
+        with understood():
+            return tuple(answer["tokens"])
 
     async def load_adapter(self, name: str, folder: Path) -> None:
         """Load an adapter under its immutable name; done when it can serve.

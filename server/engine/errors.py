@@ -1,5 +1,8 @@
 """What can go wrong between the gateway and its engine."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class EngineError(Exception):
     """The engine refused a request; the message is the engine's own, shortened."""
@@ -35,3 +38,12 @@ class UnknownModel(EngineError):
 
 class EngineStartError(Exception):
     """The managed engine did not come up; the message says where its log is."""
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Raise EngineError where what the engine says has another shape than vLLM's answers."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise EngineError("what the engine answers is not of vLLM's shape") from error

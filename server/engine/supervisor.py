@@ -1,4 +1,4 @@
-"""Keeps one engine up: adopts or starts it, watches it, restarts it with growing waits.
+"""Keeps one engine up: adopts or starts it, asks for its health, restarts it with growing waits.
 
 Knows the life of a managed engine and the fixed address of an unmanaged one. Does not know
 what is loaded into it (that is `server.reconciler`).
@@ -6,6 +6,7 @@ what is loaded into it (that is `server.reconciler`).
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 WATCH_S = 0.5
 LONGEST_BACKOFF_S = 60.0
+STEADY_S = 60.0
+"""An engine that was up for so long had not failed at once: the waits begin anew."""
 
 
 class EngineState(StrEnum):
@@ -78,9 +81,11 @@ class ManagedEngine:
         while True:
             try:
                 await self._come_up()
-                wait_s = self._settings.restart_backoff_s
-                await self._watch()
-                self.problem = "the engine ended"
+                up_since = time.monotonic()
+                self.problem = await self._watch()
+                # One that dies of its first request comes up well each time.
+                if time.monotonic() - up_since >= STEADY_S:
+                    wait_s = self._settings.restart_backoff_s
             except EngineStartError as error:
                 self.problem = str(error)
             await self._go_down()
@@ -124,11 +129,21 @@ class ManagedEngine:
         await process.end(found, self._settings.stop_timeout_s)
         return None
 
-    async def _watch(self) -> None:
+    async def _watch(self) -> str:
+        """Return why the engine has to be started again, once it ended or hangs."""
         assert self._record is not None
+        client, failures = self.client(), 0
         while records.is_running(self._record):
+            healthy = await client.healthy()
+            failures = 0 if healthy else failures + 1
+            self.state = EngineState.UP if healthy else EngineState.DOWN
+            self.problem = "" if healthy else "the engine does not answer"
+            if failures >= self._settings.health_failures:
+                await process.end(self._record, 0.0)
+                return f"the engine did not answer {failures} times, and was killed"
             await asyncio.sleep(WATCH_S)
             process.reap(self._record.pid)
+        return "the engine ended"
 
     async def _go_down(self) -> None:
         self.state = EngineState.DOWN

@@ -21,14 +21,20 @@ vLLM 0.32.0, the first three on a CPU:
 4. A Mistral model's tokenizer is looked up by way of mistral-common, which cannot be imported
    without pycountry: an LGPL package that the CPU set-up leaves out. Where it is absent,
    transformers is told that mistral-common is, too, and reads the tokenizer as any other.
+5. The key guards /v1 and three prefixes more, and nothing else: /invocations computes, /adapters
+   loads and unloads, /tokenize and /scale_elastic_ep answer whoever can reach the port. Here it
+   guards every path but /health. Remove the repair once vLLM guards what it adds.
 """
 
 import importlib
 import importlib.util
 import runpy
+from collections.abc import Awaitable
 from typing import Any
 
 SERVER = "vllm.entrypoints.openai.api_server"
+OPEN_PATH = "/health"
+EVERY_PATH = ("",)
 
 
 def expand(
@@ -126,8 +132,27 @@ def without_mistral_common() -> None:
         found.is_mistral_common_available = lambda: False
 
 
+def guard_every_path(authenticate: Any) -> None:
+    """Let the key of vLLM's `authenticate` module guard all but OPEN_PATH."""
+    middleware = authenticate.AuthenticationMiddleware
+    ask_for_key = middleware.__call__
+
+    def guard(self: Any, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        if scope.get("path", "").removeprefix(scope.get("root_path", "")) == OPEN_PATH:
+            return self.app(scope, receive, send)
+        return ask_for_key(self, scope, receive, send)
+
+    authenticate.GUARDED_PREFIX = EVERY_PATH
+    middleware.__call__ = guard
+
+
 def repair() -> None:
-    """Put the repairs in place; all but the fourth where this vLLM computes on a CPU."""
+    """Put the repairs in place; the first three where this vLLM computes on a CPU.
+
+    Raises:
+        ImportError: this vLLM asks for its key elsewhere; better no engine than an open one.
+    """
+    guard_every_path(importlib.import_module("vllm.entrypoints.serve.middleware.authenticate"))
     without_mistral_common()
     try:
         platforms = importlib.import_module("vllm.platforms")

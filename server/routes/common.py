@@ -14,6 +14,8 @@ from server.errors import UnknownWire
 from server.gateway import Gateway
 
 Result = TypeVar("Result")
+CALLER = "caller"
+"""Where a request's state keeps it."""
 
 
 def gateway_of(request: Request) -> Gateway:
@@ -22,9 +24,20 @@ def gateway_of(request: Request) -> Gateway:
 
 
 def caller_of(request: Request) -> Caller:
-    """Return whoever sent the request, by its key, its token or its page's cookie."""
-    headers, cookie = request.headers, request.cookies.get(COOKIE)
-    return gateway_of(request).door.caller(headers.get("authorization"), cookie)
+    """Return whoever sent the request, by its key, its token or its page's cookie; asked once."""
+    known = request.scope.setdefault("state", {})
+    if CALLER not in known:
+        headers, cookie = request.headers, request.cookies.get(COOKIE)
+        known[CALLER] = gateway_of(request).door.caller(headers.get("authorization"), cookie)
+    return cast(Caller, known[CALLER])
+
+
+async def whoever(request: Request) -> Caller:
+    """Return the same without holding anybody up: a token may have to be checked by keys that are
+    fetched, while a key is looked up at once."""
+    if gateway_of(request).door.asks_abroad(request.headers.get("authorization")):
+        return await asyncio.to_thread(caller_of, request)
+    return caller_of(request)
 
 
 def caller_with(scope: Scope) -> Callable[[Request], Caller]:
@@ -40,15 +53,11 @@ def caller_with(scope: Scope) -> Callable[[Request], Caller]:
 
 def limited(scope: Scope) -> Callable[[Request], AsyncIterator[Caller]]:
     """Return such a dependency that also counts the request among its credential's."""
-    allowed = caller_with(scope)
 
     async def caller(request: Request) -> AsyncIterator[Caller]:
         gateway = gateway_of(request)
-        # A token may have to be checked by keys that are fetched; a key is looked up at once.
-        if gateway.door.asks_abroad(request.headers.get("authorization")):
-            found = await asyncio.to_thread(allowed, request)
-        else:
-            found = allowed(request)
+        found = await whoever(request)
+        found.require(scope)
         if gateway.door.open:
             yield found
             return

@@ -57,6 +57,7 @@ async def make_suggestion(
 async def take_feedback(body: FeedbackBatch, gateway: TheGateway, caller: Reporter) -> FeedbackAck:
     """Store feedback. The answer promises that it is on disk; sending it again does no harm."""
     check_wire(body.wire)
-    ack = await take(gateway.store, caller, body, gateway.settings.feedback.level)
+    limit = gateway.settings.feedback.level
+    ack = await take(gateway.store, caller, body, limit, gateway.exclusions)
     gateway.metrics.feedback(ack)
     return ack

@@ -65,9 +65,11 @@ async def form() -> HTMLResponse:
 @router.post("/login")
 async def sign_in(request: Request, gateway: TheGateway) -> Response:
     """Take a key and answer with a cookie; a wrong one gets the form again."""
-    body = await request.body()
-    if len(body) > LONGEST_FORM:
-        return _form(413, "That is too long for a key.")
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LONGEST_FORM:
+            return _form(413, "That is too long for a key.")
     sent = parse_qs(body.decode("utf-8", "replace"))
     try:
         cookie = gateway.door.sign_in(sent.get("key", [""])[0])

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lsp.detector import holds_key
+from feedback_store.detector import holds_key
 
 WINDOW = 28
 BEFORE, AFTER = 12, 6

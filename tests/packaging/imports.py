@@ -19,6 +19,9 @@ EXTRA_OF = {"feedback_store": "store", "lsp": "lsp", "server": "server", "traine
 OPTIONAL_OF = {"server": ("traces",)}
 """Extras that a program imports from only when a setting asks for it."""
 
+SHARED = {"feedback_store/detector.py": ("lsp", "server")}
+"""Files whose imports are for the extras of those who import them, not for their own folder's."""
+
 # Import name -> distribution, where the two differ; the environment's own list knows these only
 # for what is installed in it.
 _DISTRIBUTIONS = packages_distributions()
@@ -51,14 +54,21 @@ def declared(extra: str) -> set[str]:
 def imported(package: str) -> dict[str, set[str]]:
     """Distribution -> files of `package` that import it, at whatever depth."""
     found: dict[str, set[str]] = {}
-    for path in sorted((ROOT / package).rglob("*.py")):
+    for path in _files_of(package):
         for name in _top_level_names(path):
             if name not in sys.stdlib_module_names and name not in OURS:
                 (distribution, *_) = _DISTRIBUTIONS.get(name, [name])
-                found.setdefault(canonicalize_name(distribution), set()).add(
-                    str(path.relative_to(ROOT))
-                )
+                found.setdefault(canonicalize_name(distribution), set()).add(_relative(path))
     return found
+
+
+def _files_of(package: str) -> list[Path]:
+    own = [path for path in (ROOT / package).rglob("*.py") if _relative(path) not in SHARED]
+    return sorted([*own, *(ROOT / name for name, users in SHARED.items() if package in users)])
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def _top_level_names(path: Path) -> Iterator[str]:

@@ -54,7 +54,7 @@ class StandIn:
         self._http = httpx.Client(base_url=url)
 
     def answer(self, **plan: Any) -> None:
-        """Queue the next answer: text, delay_s, finish_reason or status."""
+        """Queue the next answer: text, delay_s, finish_reason, status, or raw, its text."""
         self._http.post("/standin/queue", json=plan).raise_for_status()
 
     def make_dumb(self) -> None:

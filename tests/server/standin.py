@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
 
 LOGPROB = -0.25
@@ -46,7 +46,7 @@ class Engine:
     def authorize(self, request: Request) -> None:
         """Refuse without the key. A dependency: FastAPI's middleware would hide a disconnect."""
         sent = request.headers.get("authorization")
-        guarded = self._key and request.url.path.startswith("/v1")
+        guarded = self._key and not request.url.path.startswith(("/health", "/standin"))
         if guarded and sent != f"Bearer {self._key}":
             raise HTTPException(401, "Unauthorized")
 
@@ -90,6 +90,8 @@ class Engine:
             return {}
         if "status" in plan:
             raise HTTPException(plan["status"], plan.get("text", "no"))
+        if "raw" in plan:
+            return Response(plan["raw"])
         if body.get("stream"):
             return StreamingResponse(
                 self._stream(body, plan, entry), media_type="text/event-stream"

@@ -10,10 +10,13 @@ import httpx
 import pytest
 
 from feedback_store.events import Scope
+from feedback_store.store import Store
+from server.app import create_app
 from server.auth import KeyRing
+from server.middleware import SafeHeaders
 from server.prompts.profiles import profile_for
 from tests.server.samples import feedback, suggestion
-from tests.server.serving import StandIn, gateway, settings_for, stand_in
+from tests.server.serving import StandIn, gateway, serve, settings_for, stand_in
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +180,24 @@ def test_with_keys_every_route_but_health_and_the_sign_in_needs_one(
         problem(client.post("/v1/rollback", headers=admin), 409)
         keys.revoke(keys.records()[0].id)
         problem(client.get("/v1/hello", headers=ask), 401)
+
+
+def test_an_unforeseen_error_is_answered_like_any_other(engine: StandIn, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "data", engine.url)
+    with Store.open(settings.data.folder, settings.store) as store:
+        app = create_app(settings, store)
+
+        @app.get("/broken")
+        async def broken() -> None:
+            raise LookupError("breadth = shape.width")
+
+        with serve(app) as url:
+            answer = httpx.get(f"{url}/broken", headers={"X-Request-Id": "abc-2"})
+    assert "LookupError" in problem(answer, 500)
+    assert "breadth" not in answer.text
+    assert answer.headers["x-request-id"] == "abc-2"
+    for name, value in SafeHeaders.HEADERS.items():
+        assert answer.headers[name] == value
 
 
 def test_every_answer_tells_browsers_to_keep_to_themselves(client: httpx.Client) -> None:

@@ -90,6 +90,27 @@ def test_a_damaged_key_file_lets_nobody_in(tmp_path: Path) -> None:
         Door(KeyRing(tmp_path), None).caller("Bearer hone_x_y", None)
 
 
+@pytest.mark.parametrize("name", ["keys.json", "pseudonym.key"])
+def test_a_key_file_that_cannot_be_read_lets_nobody_in(tmp_path: Path, name: str) -> None:
+    key = KeyRing(tmp_path).create("ada", "compilers", [Scope.SUGGEST])
+    (tmp_path / name).unlink(missing_ok=True)
+    # Whom a file belongs to does not matter to root; a folder nobody can read.
+    (tmp_path / name).mkdir()
+    door = Door(KeyRing(tmp_path), None)
+    with pytest.raises(NotAllowed, match="does not read"):
+        door.caller(f"Bearer {key}", None)
+
+
+def test_a_folder_that_cannot_be_looked_into_opens_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    assert not Door(KeyRing(tmp_path), None).open
+
+
 def test_a_key_file_that_is_gone_opens_nothing(tmp_path: Path) -> None:
     ring = KeyRing(tmp_path)
     door = Door(ring, None)

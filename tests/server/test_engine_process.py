@@ -3,6 +3,7 @@ with everything it started, and nothing else."""
 
 import asyncio
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -11,12 +12,14 @@ import textwrap
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from server.config import EngineSettings
-from server.engine import process
+from server.engine import client as client_module
+from server.engine import process, supervisor
 from server.engine import record as records
 from server.engine.errors import EngineStartError
 from server.engine.flags import Launch
@@ -52,11 +55,14 @@ def started(files: EngineFiles, command: Launch) -> Iterator[EngineRecord]:
 
 
 async def with_engine(
-    files: EngineFiles, command: Launch, check: Callable[[ManagedEngine], Awaitable[None]]
+    files: EngineFiles,
+    command: Launch,
+    check: Callable[[ManagedEngine], Awaitable[None]],
+    **changes: Any,
 ) -> None:
     """Run a supervisor until its engine is up and `check` is through."""
     came_up = asyncio.Event()
-    settings = EngineSettings(restart_backoff_s=0.1, stop_timeout_s=STOP_S)
+    settings = EngineSettings(restart_backoff_s=0.1, stop_timeout_s=STOP_S, **changes)
     engine = ManagedEngine(settings, command, files, came_up.set)
     running = asyncio.create_task(engine.run())
     try:
@@ -133,6 +139,73 @@ def test_an_engine_that_dies_comes_back_by_itself(files: EngineFiles, command: L
         assert await engine.client().healthy()
 
     asyncio.run(with_engine(files, command, check))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60.0):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def test_an_engine_that_hangs_is_killed_and_comes_back(
+    files: EngineFiles, command: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "HEALTH_TIMEOUT_S", 0.5)
+
+    async def check(engine: ManagedEngine) -> None:
+        first = records.read(files.record)
+        assert first is not None
+        os.killpg(first.pid, signal.SIGSTOP)
+        await until(lambda: engine.state is EngineState.DOWN)
+        assert engine.problem == "the engine does not answer"
+        await until(lambda: engine.restarts == 1 and engine.state is EngineState.UP)
+        assert not records.is_ours(first)
+        assert await engine.client().healthy()
+
+    asyncio.run(with_engine(files, command, check, health_failures=3))
+
+
+def test_an_engine_that_was_slow_is_left_alone(
+    files: EngineFiles, command: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "HEALTH_TIMEOUT_S", 0.5)
+
+    async def check(engine: ManagedEngine) -> None:
+        first = records.read(files.record)
+        assert first is not None
+        os.killpg(first.pid, signal.SIGSTOP)
+        await until(lambda: engine.state is EngineState.DOWN)
+        os.killpg(first.pid, signal.SIGCONT)
+        await until(lambda: engine.state is EngineState.UP)
+        assert (engine.restarts, engine.problem) == (0, "")
+        assert records.is_running(first)
+
+    asyncio.run(with_engine(files, command, check, health_failures=1000))
+
+
+@pytest.mark.parametrize(("steady_s", "waits"), [(60.0, [0.1, 0.2, 0.4]), (0.0, [0.1, 0.1, 0.1])])
+def test_waits_grow_until_an_engine_was_up_for_a_while(
+    files: EngineFiles,
+    command: Launch,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    steady_s: float,
+    waits: list[float],
+) -> None:
+    """This engine comes up well and dies at once, as of a first request."""
+    monkeypatch.setattr(supervisor, "STEADY_S", steady_s)
+
+    async def check(engine: ManagedEngine) -> None:
+        for times in range(len(waits)):
+            await until(lambda n=times: engine.restarts == n and engine.state is EngineState.UP)
+            record = records.read(files.record)
+            assert record is not None
+            os.killpg(record.pid, signal.SIGKILL)
+        await until(lambda: engine.restarts == len(waits))
+
+    asyncio.run(with_engine(files, command, check))
+    said = re.findall(r"starting it again in (\S+) s", caplog.text)
+    assert [float(wait) for wait in said] == waits
 
 
 def test_a_reused_process_id_is_not_ours(started: EngineRecord) -> None:

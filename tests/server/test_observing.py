@@ -67,6 +67,25 @@ def test_a_trace_goes_from_the_editor_to_the_engine(
     assert not any(b"breadth" in body for body in made.bodies)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_completions_trace_goes_to_the_engine_too(
+    engine: StandIn, collector: tuple[Collector, str], tmp_path: Path, stream: bool
+) -> None:
+    made, url = collector
+    settings = settings_for(tmp_path / "data", engine.url, observe={"traces": url})
+    engine.answer(text="breadth")
+    with gateway(settings) as client:
+        body = {"prompt": "breadth = ", "stream": stream}
+        client.post("/v1/completions", json=body, headers={"traceparent": PARENT})
+    [asked] = engine.completions()
+    [span] = made.spans
+    assert (span.name, span.parent_span_id.hex()) == ("complete", "b7ad6b7169203331")
+    assert asked["traceparent"] == f"00-{TRACE}-{span.span_id.hex()}-01"
+    facts = {fact.key: fact.value.string_value for fact in span.attributes}
+    assert (facts["hone.policy"], facts["hone.reason"]) == ("hone-tiny", "")
+    assert not any(b"breadth" in body for body in made.bodies)
+
+
 def test_without_a_collector_there_is_nothing(engine: StandIn, tmp_path: Path) -> None:
     with gateway(settings_for(tmp_path / "data", engine.url)) as client:
         answer = client.post("/v1/suggest", json=suggestion(), headers={"traceparent": PARENT})

@@ -202,3 +202,19 @@ def test_a_model_that_knows_no_instructions_says_so(client: httpx.Client, engine
     assert (answer["outcome"], answer["reason"]) == ("withheld", "no_instructions")
     assert "instructions" in answer["detail"]
     assert engine.completions() == []
+
+
+CHOICE = (
+    '{"choices": [{"index": 0, "text": "x", "prompt_token_ids": [1], "token_ids": null, '
+    '"logprobs": {"token_logprobs": [-1.0]}, "finish_reason": "stop"}]}'
+)
+
+
+@pytest.mark.parametrize("raw", [CHOICE, f"data: {CHOICE}\n\n", "{}", "[]", "7", "", "data: {"])
+def test_an_engine_that_talks_nonsense_is_a_failure(
+    client: httpx.Client, engine: StandIn, raw: str
+) -> None:
+    engine.answer(raw=raw)
+    answer = client.post("/v1/suggest", json=suggestion())
+    assert answer.status_code == httpx.codes.OK, answer.text
+    assert (answer.json()["outcome"], answer.json()["reason"]) == ("failed", "engine_down")

@@ -62,7 +62,8 @@ def prompt(vllm: EngineRecord) -> list[int]:
     """The tokens of a real edit prompt, whose answer mostly repeats it, so that drafts are made."""
     profile = profile_for("hone-tiny")
     text = profile.format.render(EditContext.model_validate(CONTEXT), profile.budget)
-    tokens = httpx.post(f"{vllm.url}/tokenize", json={"prompt": text}).json()["tokens"]
+    asked = {"json": {"prompt": text}, "headers": {"Authorization": f"Bearer {vllm.key}"}}
+    tokens = httpx.post(f"{vllm.url}/tokenize", **asked).json()["tokens"]
     assert len(tokens) > 50
     return tokens
 
@@ -85,8 +86,31 @@ def test_a_real_answer_parses_or_says_why(client: httpx.Client) -> None:
         assert answer["new_region"] != CONTEXT["region"]
 
 
-def test_the_key_guards_vllm(vllm: EngineRecord) -> None:
-    assert httpx.get(f"{vllm.url}/v1/models").status_code == httpx.codes.UNAUTHORIZED
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/models"),
+        ("POST", "/invocations"),
+        ("POST", "/adapters"),
+        ("DELETE", "/adapters/gw-zero"),
+        ("POST", "/tokenize"),
+        ("POST", "/detokenize"),
+        ("POST", "/scale_elastic_ep"),
+        ("GET", "/ping"),
+        ("GET", "/metrics"),
+        ("GET", "/openapi.json"),
+        ("GET", "/health/../v1/models"),
+        ("GET", "//health"),
+    ],
+)
+def test_the_key_guards_vllm(vllm: EngineRecord, method: str, path: str) -> None:
+    for headers in ({}, {"Authorization": "Bearer another"}):
+        answer = httpx.request(method, vllm.url + path, headers=headers)
+        assert answer.status_code == httpx.codes.UNAUTHORIZED
+
+
+def test_whether_vllm_lives_anybody_may_ask(vllm: EngineRecord) -> None:
+    assert httpx.get(f"{vllm.url}/health").status_code == httpx.codes.OK
 
 
 def test_token_ids_and_log_probs_come_in_pairs(client: httpx.Client, prompt: list[int]) -> None:

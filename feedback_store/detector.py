@@ -3,8 +3,8 @@
 Most of the forms are detect-secrets'; to them come forms younger than its release, Hone's own
 keys, and the inner lines of a key that begins elsewhere. Entropy is not asked: hashes and test
 data have as much of it as keys. Of detect-secrets only the patterns are used, never the part that
-asks the issuer whether a key is valid. Knows lines of text. Does not know documents or LSP, so
-that the gateway could hold the same check: the file would move to where both may import it.
+asks the issuer whether a key is valid. Language server and gateway both ask, each for itself.
+Knows lines of text. Does not know documents, requests or the store.
 """
 
 import re

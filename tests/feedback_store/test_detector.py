@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lsp.detector import MAX_LINE, PLUGINS, has_key, holds_key
+from feedback_store.detector import MAX_LINE, PLUGINS, has_key, holds_key
 
 DICE = random.Random(7)
 ALNUM = string.ascii_letters + string.digits
@@ -190,9 +190,9 @@ def test_every_installed_plugin_is_decided_on() -> None:
 def test_nothing_is_imported_before_the_first_line() -> None:
     """It takes 0.1 s, which is not the start's to pay."""
     code = (
-        "import sys, lsp.cli, lsp.app, lsp.detector\n"
+        "import sys, lsp.cli, lsp.app, feedback_store.detector\n"
         "assert 'detect_secrets' not in sys.modules\n"
-        "lsp.detector.holds_key('import everything')\n"
+        "feedback_store.detector.holds_key('import everything')\n"
         "assert 'detect_secrets' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

@@ -1,0 +1,131 @@
+"""Whoever hangs up ends vLLM's work, by vLLM's own counters.
+
+What is hung up on is asked beside samples that keep vLLM busy for a long time, so that it cannot be
+through before; none of them may count as finished, and all must leave.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from server.config import ServerSettings
+from server.engine.record import EngineRecord
+from tests.server.samples import suggestion
+from tests.server.serving import gateway, wait_for
+
+pytestmark = pytest.mark.engine
+
+PATIENCE_S = 120.0
+PROMPT = "x = 1\n" * 40
+"""Repeats itself, and so does its answer, to the last token that it may have."""
+POKE = {"model": "hone-tiny", "prompt": "x", "max_tokens": 1}
+CROWD = 64
+AT_ONCE = 4
+
+Ask = tuple[str, dict[str, Any]]
+EDIT: Ask = ("/v1/suggest", suggestion(deadline_ms=1000 * PATIENCE_S))
+WHOLE: Ask = ("/v1/completions", {"prompt": PROMPT, "max_tokens": 400})
+STREAM: Ask = ("/v1/completions", {"prompt": PROMPT, "max_tokens": 400, "stream": True})
+
+
+class Counters:
+    """What vLLM says of itself at /metrics."""
+
+    def __init__(self, engine: EngineRecord) -> None:
+        headers = {"Authorization": f"Bearer {engine.key}"}
+        self._http = httpx.Client(base_url=engine.url, headers=headers, timeout=PATIENCE_S)
+        self.pokes = 0
+
+    def _sum(self, name: str) -> int:
+        text = self._http.get("/metrics").raise_for_status().text
+        found = re.findall(rf"^vllm:{name}(?:\{{.*\}})? (\S+)$", text, flags=re.MULTILINE)
+        assert found, f"vLLM does not count {name}"
+        return int(sum(map(float, found)))
+
+    def in_flight(self) -> int:
+        """Requests that it computes or that wait for it."""
+        return self._sum("num_requests_running") + self._sum("num_requests_waiting")
+
+    def idle(self) -> bool:
+        """Whether it has nothing to do. It counts only while it computes, so it gets a token."""
+        self._http.post("/v1/completions", json=POKE).raise_for_status()
+        self.pokes += 1
+        return self.in_flight() == 0
+
+    def finished(self) -> int:
+        """Answers that came to their end, pokes aside."""
+        return self._sum("request_success_total") - self.pokes
+
+    def close(self) -> None:
+        self._http.close()
+
+
+@pytest.fixture
+def counters(vllm: EngineRecord) -> Iterator[Counters]:
+    found = Counters(vllm)
+    wait_for(found.idle)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def url(vllm: EngineRecord, tmp_path: Path) -> Iterator[str]:
+    """A gateway that uses the run's vLLM, and lets answers take their time."""
+    settings = ServerSettings.model_validate(
+        {
+            "data": {"folder": tmp_path},
+            "engine": {"managed": False, "url": vllm.url, "key": vllm.key},
+            "suggest": {"holdout_share": 0.0, "max_deadline_ms": 1000 * PATIENCE_S},
+        }
+    )
+    with gateway(settings) as client:
+        yield str(client.base_url)
+
+
+@contextmanager
+def asking(url: str, ask: Ask, times: int) -> Iterator[Callable[[], None]]:
+    """Ask so often at once; yield what hangs up on all of them."""
+    path, body = ask
+    clients = [httpx.Client(base_url=url, timeout=PATIENCE_S) for _ in range(times)]
+
+    def one(client: httpx.Client) -> None:
+        with client.stream("POST", path, json=body) as answer:
+            answer.read()
+
+    with ThreadPoolExecutor(times) as pool:
+        asked: list[Future[None]] = []
+        try:
+            asked = [pool.submit(one, client) for client in clients]
+            yield lambda: _hang_up(clients)
+        finally:
+            _hang_up(clients)
+    assert all(isinstance(one.exception(), httpx.HTTPError) for one in asked), "somebody answered"
+
+
+def _hang_up(clients: list[httpx.Client]) -> None:
+    for client in clients:
+        client.close()
+
+
+def test_hanging_up_ends_vllms_work(vllm: EngineRecord, url: str, counters: Counters) -> None:
+    headers = {"Authorization": f"Bearer {vllm.key}"}
+    asked = httpx.post(f"{vllm.url}/tokenize", json={"prompt": PROMPT}, headers=headers)
+    tokens = asked.raise_for_status().json()["tokens"]
+    samples = {"policy": None, "prompts": [tokens], "samples": CROWD, "max_tokens": 1500}
+    before = counters.finished()
+    with asking(url, ("/v1/rollouts", samples | {"temperature": 0.01}), 1) as end_crowd:
+        wait_for(lambda: counters.in_flight() == CROWD)
+        for ask in (EDIT, WHOLE, STREAM):
+            with asking(url, ask, AT_ONCE) as hang_up:
+                wait_for(lambda: counters.in_flight() == CROWD + AT_ONCE)
+                hang_up()
+                wait_for(lambda: counters.in_flight() == CROWD)
+        end_crowd()
+        wait_for(counters.idle)
+    assert counters.finished() == before
