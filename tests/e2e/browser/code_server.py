@@ -61,11 +61,12 @@ class VsCode:
         script = f"document.querySelector('{STATUS}')?.textContent"
         self.page.wait(f"({script} ?? '').includes({json.dumps(text)})", f"status {text!r}")
 
-    def wait_cursor(self, line: int) -> None:
-        """Return once the cursor is in a line, counted from 0."""
+    def wait_cursor(self, line: int, column: int | None = None) -> None:
+        """Return once the cursor is in a line, or at a place in it, counted from 0."""
         script = "document.querySelector('#status\\\\.editor\\\\.selection')?.textContent"
-        where = json.dumps(f"Ln {line + 1},")
-        self.page.wait(f"({script} ?? '').includes({where})", f"the cursor in line {line}")
+        where = f"Ln {line + 1}, Col " + ("" if column is None else str(column + 1))
+        test = "includes" if column is None else "endsWith"
+        self.page.wait(f"({script} ?? '').{test}({json.dumps(where)})", f"the cursor at {where}")
 
     def go(self, line: int) -> None:
         """Put the cursor at the beginning of a line, counted from 0."""

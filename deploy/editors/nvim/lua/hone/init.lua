@@ -179,7 +179,8 @@ end
 M.feedback, M.show_status = commands.feedback, commands.show_status
 
 local function attach(bufnr)
-  if server.is_file(bufnr) and (not options.attach or options.attach(bufnr)) then
+  local is_wanted = server.is_file(bufnr) and (not options.attach or options.attach(bufnr))
+  if is_wanted and not server.client(bufnr) then
     server.attach(bufnr, options.cmd)
   end
 end
@@ -203,7 +204,8 @@ function M.setup(given)
   local function on(events, callback)
     vim.api.nvim_create_autocmd(events, { group = group, callback = callback })
   end
-  on({ "BufReadPost", "BufNewFile", "BufFilePost" }, function(event)
+  -- By its first write, a buffer without a name becomes a file.
+  on({ "BufReadPost", "BufNewFile", "BufWritePost" }, function(event)
     vim.schedule(function() -- once the file type is known
       attach(event.buf)
     end)
