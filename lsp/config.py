@@ -94,6 +94,8 @@ class SuggestSettings(_Section):
     to the user's typing; 0 for not at all."""
     deadline_ms: float = Field(default=2000.0, gt=0)
     """The longest that an editor waits for a suggestion."""
+    menu_ms: float = Field(default=400.0, ge=0)
+    """The longest that a menu of code actions waits for one; it has the others' actions, too."""
     ahead: bool = True
     """Whether the edit after the one on screen is asked for before that one is accepted."""
     reach: Reach = "files"

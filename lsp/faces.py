@@ -11,6 +11,7 @@ from lsprotocol import types
 from feedback_store.events import Diagnostic, Reason, Trigger
 from lsp import messages, offers
 from lsp.complaints import complaint
+from lsp.document import Position
 from lsp.documents import Opened
 from lsp.gateway import Silence
 from lsp.host import HoneServer
@@ -19,6 +20,7 @@ from lsp.watch import Watch
 
 OWN = "hone"
 """The source of our own diagnostics."""
+REWRITE = types.CodeActionKind.RefactorRewrite.value
 
 
 def action_options() -> types.CodeActionOptions:
@@ -92,18 +94,16 @@ async def code_action(
 ) -> list[types.CodeAction] | None:
     """Answer from what is on offer; ask the gateway only when invoked by hand. A selection can
     also be edited as told."""
-    start, only = params.range.start, params.context.only
+    start = params.range.start
     said = _complaints(params.context.diagnostics)
     ls.session.surroundings.heard(params.text_document.uri, start.line, params.range.end.line, said)
-    wanted = [str(getattr(kind, "value", kind)) for kind in only or ["refactor"]]
-    if not any("refactor.rewrite".startswith(kind) for kind in wanted):
+    wanted = _wanted(params.context)
+    if not any(REWRITE.startswith(kind) for kind in wanted):
         return None
-    by_hand = params.context.trigger_kind == types.CodeActionTriggerKind.Invoked
     uri = params.text_document.uri
     found = ls.session.cached(uri, start.line)
-    if found is None and by_hand:
-        place = (start.line, start.character)
-        asked = await ls.session.suggest(uri, None, place, Trigger.INVOKED, anywhere=True)
+    if found is None and params.context.trigger_kind == types.CodeActionTriggerKind.Invoked:
+        asked = await _invoked(ls, uri, (start.line, start.character), REWRITE in wanted)
         found = None if isinstance(asked, Silence) else asked
     actions: list[types.CodeAction] = []
     if found is not None:
@@ -116,6 +116,23 @@ async def code_action(
     if params.range.start != params.range.end and hello and hello.instructions:
         actions.append(offers.instruct_action(uri, params.range))
     return actions or None
+
+
+async def _invoked(
+    ls: HoneServer, uri: str, place: Position, rewriting: bool
+) -> tuple[Opened, Watch] | Silence | None:
+    """Ask for the edit of a menu. One for an import or a quick fix does not wait for the model
+    where the client has other faces, and elsewhere not for long."""
+    if rewriting:
+        return await ls.session.suggest(uri, None, place, Trigger.INVOKED, anywhere=True)
+    if ls.hints.plain:
+        return await ls.unasked.in_menu(uri, place, ls.settings.suggest.menu_ms)
+    return None
+
+
+def _wanted(context: types.CodeActionContext) -> list[str]:
+    """Return the kinds of action that are asked for, by default those that Hone may have."""
+    return [str(getattr(kind, "value", kind)) for kind in context.only or ["refactor"]]
 
 
 def code_lens(ls: HoneServer, params: types.CodeLensParams) -> list[types.CodeLens]:

@@ -37,6 +37,13 @@ def test_commands_have_names_that_the_server_has_not(manifest: dict) -> None:
     assert bound <= declared
 
 
+def test_no_key_types_a_character(manifest: dict) -> None:
+    """Option with a key does so on macOS: with "L" an "@" on German keyboards."""
+    for key in manifest["contributes"]["keybindings"]:
+        pressed = key.get("mac", key["key"]).split("+")
+        assert "alt" not in pressed or "ctrl" in pressed, key
+
+
 def test_the_servers_commands_that_are_used_exist() -> None:
     text = (FOLDER / "src" / "messages.ts").read_text(encoding="utf-8")
     table = text.partition("export const SERVER = {")[2].partition("}")[0]

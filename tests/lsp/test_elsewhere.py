@@ -24,7 +24,7 @@ def asked_at(gateway: StandIn) -> list[tuple[str, int]]:
 
 def by_hand(editor: Editor, uri: str, line: int) -> list[dict[str, Any]]:
     spot = {"line": line, "character": 0}
-    context = {"diagnostics": [], "triggerKind": 1, "only": ["refactor"]}
+    context = {"diagnostics": [], "triggerKind": 1, "only": ["refactor.rewrite"]}
     params = {"textDocument": {"uri": uri}, "range": {"start": spot, "end": spot}}
     return editor.request("textDocument/codeAction", params | {"context": context}) or []
 

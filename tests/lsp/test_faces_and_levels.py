@@ -3,7 +3,7 @@
 from feedback_store.events import FeedbackLevel, Reason
 from tests.lsp.conftest import Launch
 from tests.lsp.editor import Editor
-from tests.lsp.scenes import CODE, offered, rewrite, typed
+from tests.lsp.scenes import offered, rewrite, typed
 from tests.lsp.standin import StandIn
 
 
@@ -80,17 +80,6 @@ def test_code_actions_come_from_the_cache(launch: Launch, gateway: StandIn) -> N
     assert editor.command(dismiss["command"]["command"], *dismiss["command"]["arguments"]) == 0
     editor.wait_delivered()
     assert [e.outcome for e in gateway.events if e.kind == "outcome"] == ["accepted"]
-
-
-def test_code_action_by_hand_asks(editor: Editor, gateway: StandIn) -> None:
-    uri = editor.open("a.py", CODE)
-    gateway.answers.append(rewrite("value_4 = 4", "total_4 = 4"))
-    spot = {"line": 4, "character": 0}
-    context = {"diagnostics": [], "triggerKind": 1, "only": ["refactor"]}
-    params = {"textDocument": {"uri": uri}, "range": {"start": spot, "end": spot}}
-    found = editor.request("textDocument/codeAction", params | {"context": context})
-    assert [action["command"]["command"] for action in found] == ["hone.accept", "hone.dismiss"]
-    assert gateway.requests[0].trigger == "invoked"
 
 
 def test_closing_settles_at_once(launch, gateway: StandIn) -> None:

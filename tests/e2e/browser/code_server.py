@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +32,12 @@ QUIET = {
     "editor.autoClosingBrackets": "never",
     "telemetry.telemetryLevel": "off",
     "files.autoSave": "off",
+    "workbench.editor.enablePreview": False,
 }
+
+
+STATUS = r"#hone\\.hone-vscode\\.hone\\.status"
+"""Hone's item in the status bar."""
 
 
 class VsCode:
@@ -47,21 +51,46 @@ class VsCode:
         """Say that the authors of the folder are trusted, when VS Code asks."""
         self.page.click(".monaco-dialog-box .monaco-button:not(.secondary)")
 
+    def wait_untrusted(self) -> None:
+        """Return once Hone's item in the status bar says that it waits for trust."""
+        icon = f"document.querySelector('{STATUS} .codicon-circle-slash')"
+        self.page.wait(f"!!{icon}", "the status of a folder that is not trusted")
+
     def wait_status(self, text: str) -> None:
         """Return once Hone's item in the status bar says `text`."""
-        script = "document.querySelector('#hone\\\\.hone-vscode\\\\.hone\\\\.status')?.textContent"
+        script = f"document.querySelector('{STATUS}')?.textContent"
         self.page.wait(f"({script} ?? '').includes({json.dumps(text)})", f"status {text!r}")
 
-    def wait_cursor(self, line: int) -> None:
-        """Return once the cursor is in a line, counted from 0."""
+    def wait_cursor(self, line: int, column: int | None = None) -> None:
+        """Return once the cursor is in a line, or at a place in it, counted from 0."""
         script = "document.querySelector('#status\\\\.editor\\\\.selection')?.textContent"
-        where = json.dumps(f"Ln {line + 1},")
-        self.page.wait(f"({script} ?? '').includes({where})", f"the cursor in line {line}")
+        where = f"Ln {line + 1}, Col " + ("" if column is None else str(column + 1))
+        test = "includes" if column is None else "endsWith"
+        self.page.wait(f"({script} ?? '').{test}({json.dumps(where)})", f"the cursor at {where}")
 
     def go(self, line: int) -> None:
         """Put the cursor at the beginning of a line, counted from 0."""
         self.page.click(".monaco-editor .view-line")
         self.page.press("Control+Home", *["ArrowDown"] * line, "Home")
+
+    def open(self, name: str) -> None:
+        """Open a file of the folder, or go back to it."""
+        self.page.click(f'.explorer-folders-view [aria-label^="{name}"]')
+        self.wait_file(name)
+
+    def run(self, command: str) -> None:
+        """Choose a command in the palette."""
+        self.page.press("Control+Shift+p")
+        row = "document.querySelector('.quick-input-list .monaco-list-row.focused')?.textContent"
+        self.page.wait(row, "the palette")  # before it is there, it forgets what is typed
+        self.page.insert(command)
+        self.page.wait(f"({row} ?? '').includes({json.dumps(command)})", f"{command} in the list")
+        self.page.press("Enter")
+
+    def wait_file(self, name: str) -> None:
+        """Return once the tab of this file is the one in front."""
+        script = "document.querySelector('.tab.active')?.textContent"
+        self.page.wait(f"({script} ?? '').includes({json.dumps(name)})", f"{name} in front")
 
     def wait_line(self, text: str) -> None:
         """Return once there is a line with this text, decorations apart."""
@@ -105,8 +134,7 @@ def vscode(there: Installed, desk: Desk, settings: Mapping[str, Any]) -> Iterato
     data = desk.folder / "vscode"
     machine = data / "data" / "Machine" / "settings.json"
     machine.parent.mkdir(parents=True)
-    server = [sys.executable, "-m", "lsp.cli"]
-    machine.write_text(json.dumps({**QUIET, "hone.command": server, **settings}))
+    machine.write_text(json.dumps({**QUIET, "hone.command": desk.server, **settings}))
     start = [*there.command, "--server-data-dir", str(data)]
     with _serving(start, desk.folder, desk.env) as url, chromium(desk.folder) as page:
         remote = f"vscode-remote://{url.removeprefix('http://')}{desk.file}"

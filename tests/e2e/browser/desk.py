@@ -3,10 +3,13 @@
 Knows the files of a user and the gateway's store. Does not know any editor.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.stack import SHORT_CLOCKS, Gateway, environment, poll
+from tests.lsp.recorder import read
 
 CODE = "".join(f"value_{number} = {number}\n" for number in range(60))
 SEEN = """
@@ -40,6 +43,32 @@ class Desk:
         """The file that is worked on."""
         return self.folder / "workspace" / "a.py"
 
+    @property
+    def transcript(self) -> Path:
+        """What the editor and the language server said to each other."""
+        return self.folder / "transcript.jsonl"
+
+    @property
+    def server(self) -> list[str]:
+        """The command by which an editor starts the language server."""
+        python = [sys.executable, "-m"]
+        return [*python, "tests.lsp.recorder", str(self.transcript), *python, "lsp.cli"]
+
+    def is_served(self) -> bool:
+        """Whether that command runs."""
+        mark = str(self.transcript).encode()
+        return any(mark in _command(process) for process in Path("/proc").glob("[0-9]*"))
+
+    def sent(self, method: str, command: str | None = None) -> list[dict[str, Any]]:
+        """Return what the editor has sent so far by this method, or to run this command."""
+        found = [one["message"] for one in read(self.transcript) if one["from"] == "client"]
+        return [
+            message
+            for message in found
+            if message.get("method") == method
+            and command in (None, message["params"].get("command"))
+        ]
+
     def outcomes(self, wanted: str) -> list[tuple[str, str]]:
         """Return what became of the suggestions that were seen, and whether that is known, once
         the `wanted` one has arrived. The gateway ends for this."""
@@ -49,3 +78,10 @@ class Desk:
 
     def _counted(self) -> set[str]:
         return {row["outcome"] for row in self.gateway.get("/v1/status")["outcomes"]}
+
+
+def _command(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""

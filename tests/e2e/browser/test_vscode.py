@@ -1,12 +1,15 @@
 """VS Code with Hone's extension: what a user sees, what the keys do, and what the store says."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from tests.e2e.browser.code_server import Installed, VsCode, install, vscode
 from tests.e2e.browser.desk import CODE, Desk
+from tests.e2e.stack import poll
 from tests.server.serving import StandIn
 
 pytestmark = pytest.mark.long
@@ -18,6 +21,8 @@ STRUCK = """[...document.querySelectorAll('.view-line span')].some(e => e.textCo
     getComputedStyle(e).textDecorationLine.includes('line-through'))"""
 BESIDE = """[...document.querySelectorAll('.view-line span')].some(e =>
     getComputedStyle(e, '::after').content === JSON.stringify(%s))"""
+SAYS = """[...document.querySelectorAll('.view-line span')].some(e =>
+    getComputedStyle(e, '::after').content.replaceAll('\\u00a0', ' ').includes(%s))"""
 GHOST = """[...document.querySelectorAll('.view-line:has([class*=ghost-text])')].some(e =>
     e.textContent.replaceAll('\\u00a0', ' ') === 'value_2 = value_1 + 1')"""
 
@@ -27,13 +32,21 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return install(tmp_path_factory.mktemp("vscode"))
 
 
-@pytest.fixture
-def window(there: Installed, desk: Desk, request: pytest.FixtureRequest) -> Iterator[VsCode]:
-    """VS Code on the desk's file, in a folder that is trusted."""
-    with vscode(there, desk, getattr(request, "param", {})) as started:
-        started.wait_status("Hone")
+@contextmanager
+def trusted(there: Installed, desk: Desk, settings: Mapping[str, Any]) -> Iterator[VsCode]:
+    """Run VS Code on the desk's file, in a folder that is trusted: only then a server starts."""
+    with vscode(there, desk, settings) as started:
+        started.wait_untrusted()
+        assert not desk.is_served()
         started.trust()
         started.wait_status("Hone: full")
+        assert desk.is_served()
+        yield started
+
+
+@pytest.fixture
+def window(there: Installed, desk: Desk, request: pytest.FixtureRequest) -> Iterator[VsCode]:
+    with trusted(there, desk, getattr(request, "param", {})) as started:
         yield started
 
 
@@ -63,6 +76,65 @@ def test_next_edit_is_drawn_jumped_to_and_accepted_by_keys(
     window.wait_line("total_4 = 4")
     window.save(AFTER_BOTH)
     assert desk.outcomes("accepted") == [("accepted", "yes")]
+
+
+def test_no_folder_says_which_program_is_started(there: Installed, desk: Desk) -> None:
+    marker = desk.folder / "started"
+    settings = desk.file.parent / ".vscode" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_text(json.dumps({"hone.command": ["touch", str(marker)]}))
+    with trusted(there, desk, {}):
+        assert not marker.exists()
+
+
+def test_whoever_only_reads_is_not_asked_about(window: VsCode, desk: Desk) -> None:
+    window.go(2)
+    window.page.press(*["ArrowDown"] * 3)
+    window.wait_cursor(5)
+    asked = ("workspace/executeCommand", "hone.status")
+    before = len(desk.sent(*asked))
+    poll(lambda: len(desk.sent(*asked)) > before + 1, "some seconds of the status bar", 60)
+    assert desk.sent("textDocument/copilotInlineEdit") == []
+
+
+def test_an_edit_in_another_file_is_jumped_to_then_accepted(
+    window: VsCode, desk: Desk, engine: StandIn
+) -> None:
+    desk.file.with_name("b.py").write_text("print(value_2)\n", encoding="utf-8")
+    engine.rule("print(value_2)", "print(total_2)")
+    window.open("b.py")
+    window.open("a.py")
+    rename(window)
+    window.page.wait(SAYS % json.dumps("next edit: b.py:1"), "where the edit is")
+    window.page.press("Alt+Enter")
+    window.wait_file("b.py")
+    window.page.press("Alt+Enter")
+    window.wait_line("print(total_2)")
+
+
+def test_a_document_that_is_no_file_gets_edits_where_that_is_allowed(
+    there: Installed, desk: Desk, engine: StandIn
+) -> None:
+    desk.env["HONE_LSP_EXCLUDE__OTHER_SCHEMES"] = "untitled"
+    engine.rule("value_4 = 4", "total_4 = 4")
+    with trusted(there, desk, {}) as window:
+        window.run("New Untitled Text File")
+        window.wait_file("Untitled-1")
+        window.page.insert(CODE)
+        rename(window)
+        wait_drawn(window, "value_4", "total_4")
+
+
+def test_a_word_of_a_next_edit_is_a_partial_accept(
+    window: VsCode, desk: Desk, engine: StandIn
+) -> None:
+    engine.rule("value_4 = 4", "total_4 = 4 + more")
+    rename(window)
+    wait_drawn(window, "value_4", "total_4")
+    window.page.press("Alt+w")
+    window.wait_line("total_4 = 4")
+    window.save(AFTER_BOTH)
+    assert desk.outcomes("partially_accepted") == [("partially_accepted", "yes")]
 
 
 @pytest.mark.parametrize("window", [{"hone.tab": True}], indirect=True)
@@ -138,3 +210,14 @@ def test_ghost_text_is_shown_and_accepted_by_tab(
     window.save(CODE.replace("value_2 = 2\n", "value_2 = value_1 + 1\n"))
     [(outcome, _)] = desk.outcomes("accepted")
     assert outcome == "accepted"
+
+
+def test_a_word_of_ghost_text_is_a_partial_accept(
+    window: VsCode, desk: Desk, engine: StandIn
+) -> None:
+    begin(window, engine)
+    window.page.press("Alt+w")
+    window.wait_cursor(2, len("value_2 = value_1"))
+    window.save(CODE.replace("value_2 = 2\n", "value_2 = value_1\n"))
+    [(outcome, _)] = desk.outcomes("partially_accepted")
+    assert outcome == "partially_accepted"

@@ -117,6 +117,43 @@ def test_a_word_of_an_insertion_is_a_partial_accept(desk: Desk) -> None:
     assert desk.stored(name) == ("partially_accepted", "yes")
 
 
+def test_a_word_of_a_replacement_is_written_for_a_word(desk: Desk) -> None:
+    desk.rule(4, "total_sum = 4 + more")
+    with neovim(desk) as editor:
+        editor.rename(2)
+        name = editor.wait_offer()
+        editor.press("M-w")
+        editor.terminal.wait(lambda: editor.lines()[4] == "total_sum = 4", "the first word")
+        assert editor.evaluate("string([line('.'), col('.')])") == str([5, len("total_sum ")])
+        editor.quit()
+    assert desk.stored(name) == ("partially_accepted", "yes")
+
+
+def test_an_edit_stays_on_screen_while_its_lines_stay_what_they_are(desk: Desk) -> None:
+    desk.rule(4, "total_4 = 4")
+    # Nothing asks anew meanwhile.
+    with neovim(desk, ("attach =", "debounce_ms = 600000, attach =")) as editor:
+        editor.rename(2)
+        editor.type(":HoneSuggest\n")
+        editor.wait_offer()
+        editor.type(":9\nA + 1")
+        editor.terminal.wait_for("value_8 = 8 + 1")
+        assert not editor.has_offer()
+        assert line_below(editor, "value_4 = 4") == "total_4 = 4"
+        editor.press("Escape")
+        editor.type("ggOabove")
+        editor.terminal.wait_for("above")
+        assert line_below(editor, "value_4 = 4") == "total_4 = 4"
+        editor.press("Escape")
+        editor.type("uu")
+        editor.terminal.wait(lambda: editor.lines()[8] == "value_8 = 8", "the undo")
+        assert line_below(editor, "value_4 = 4") == "total_4 = 4"
+        editor.type(":5\nA + 1")
+        editor.terminal.wait_for("value_4 = 4 + 1")
+        assert "total_4" not in editor.terminal.screen()
+        editor.quit()
+
+
 def test_what_is_typed_through_shrinks_on_screen(desk: Desk) -> None:
     desk.rule(4, "value_4 = 4 + extra")
     with neovim(desk) as editor:

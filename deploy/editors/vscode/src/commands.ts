@@ -36,6 +36,7 @@ async function part(server: Server, edits: NextEdits, unit: "Word" | "Line"): Pr
     await vscode.commands.executeCommand(`editor.action.inlineSuggest.acceptNext${unit}`);
     return;
   }
+  if (!edits.visible) return edits.jump();
   await server.run(unit === "Word" ? SERVER.acceptWord : SERVER.acceptLine, suggestionOf(edit.command));
   edits.ask();
 }

@@ -12,6 +12,8 @@ import type { View } from "./view";
 
 const AFTER_EDIT_MS = 120;
 const AFTER_MOVE_MS = 300;
+/** Moving the cursor asks only so long after an edit: a reader wants nothing, and the engine is everybody's. */
+const RECENT_MS = 10_000;
 
 interface Offer {
   readonly edits: readonly NextEdit[];
@@ -25,6 +27,7 @@ export class NextEdits implements vscode.Disposable {
   private asking: vscode.CancellationTokenSource | undefined;
   /** Whether an edit is about to be followed by a question. */
   private typing = false;
+  private editedAt = Number.NEGATIVE_INFINITY;
   /** The suggestion last reported as shown. */
   private reported: unknown;
   private readonly owned: vscode.Disposable[];
@@ -48,6 +51,12 @@ export class NextEdits implements vscode.Disposable {
     return this.offer?.edit;
   }
 
+  /** Whether what is on offer can be seen. */
+  get visible(): boolean {
+    const editor = vscode.window.activeTextEditor;
+    return editor !== undefined && this.offer !== undefined && this.sees(editor, this.offer.edit);
+  }
+
   /** Ask for the next edit at the cursor, `delay` milliseconds from now; an older question is void. */
   ask(delay = 0): void {
     this.forget();
@@ -62,7 +71,7 @@ export class NextEdits implements vscode.Disposable {
     const editor = vscode.window.activeTextEditor;
     const edit = this.offer?.edit;
     if (!editor || !edit) return;
-    if (!this.sees(editor, edit)) return this.jump();
+    if (!this.visible) return this.jump();
     if (editor.document.version !== edit.textDocument.version) return this.ask();
     this.withdraw();
     const applied = await editor.edit((builder) => builder.replace(rangeOf(edit), edit.text));
@@ -184,6 +193,7 @@ export class NextEdits implements vscode.Disposable {
     }
     this.ask(AFTER_EDIT_MS);
     this.typing = true;
+    this.editedAt = performance.now();
   }
 
   private moved(event: vscode.TextEditorSelectionChangeEvent): void {
@@ -191,13 +201,21 @@ export class NextEdits implements vscode.Disposable {
     this.hint(event.textEditor);
     this.setContext();
     // Typing moves the cursor too, and is about to ask already, sooner.
-    if (event.kind !== undefined && !this.typing) this.ask(AFTER_MOVE_MS);
+    if (event.kind !== undefined && !this.typing) this.askIfRecent();
   }
 
+  /** The user looks at another editor. What is on offer there, after a jump, is drawn at once. */
   private switched(editor: vscode.TextEditor | undefined): void {
-    this.withdraw();
-    if (editor) this.server.focused(editor.document);
-    if (editor) this.ask(AFTER_MOVE_MS);
+    if (!editor) return; // as between any two editors
+    this.server.focused(editor.document);
+    const offer = this.offer;
+    if (offer && this.isHere(editor, offer.edit)) this.show(offer.edits, offer.edit);
+    else this.withdraw();
+    this.askIfRecent();
+  }
+
+  private askIfRecent(): void {
+    if (performance.now() - this.editedAt < RECENT_MS) this.ask(AFTER_MOVE_MS);
   }
 
   /** Say beside the cursor where an edit is that cannot be seen; report one that can. */

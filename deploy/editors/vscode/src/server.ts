@@ -3,8 +3,8 @@ import * as vscode from "vscode";
 import { LanguageClient, type Middleware, State } from "vscode-languageclient/node";
 import { DID_FOCUS, DID_SHOW_INLINE_EDIT, INLINE_EDIT, type NextEdit, SERVER, type ServerCommand, type Status } from "./messages";
 
-/** Documents that may get suggestions; the server itself leaves out what is ignored or secret. */
-const SELECTOR = [{ scheme: "file" }];
+/** Documents that may get suggestions; the server leaves out what is ignored, secret or not allowed. */
+const SELECTOR = ["file", "untitled", "vscode-remote", "vscode-vfs"].map((scheme) => ({ scheme }));
 
 export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
@@ -56,8 +56,8 @@ export class Server implements vscode.Disposable {
 
   /** Ask for the next edit; none where the server does not run or stays silent. */
   async nextEdits(editor: vscode.TextEditor, token: vscode.CancellationToken): Promise<NextEdit[]> {
-    if (!this.client || !this.running) return [];
     const { document, selection } = editor;
+    if (!this.client || !this.running || !vscode.languages.match(SELECTOR, document)) return [];
     const { line, character } = selection.active;
     const textDocument = { uri: this.uri(document), version: document.version };
     const answer = await this.client.sendRequest<{ edits: NextEdit[] }>(

@@ -2,6 +2,8 @@
 -- Knows LSP ranges and lines. Does not know windows, colours or the server.
 local M = {}
 
+local places = vim.api.nvim_create_namespace("hone-place")
+
 local function line_at(bufnr, row)
   return vim.api.nvim_buf_get_lines(bufnr, row, row + 1, false)[1] or ""
 end
@@ -74,33 +76,90 @@ function M.new_lines(edit)
   return lines
 end
 
---- Whether the cursor stands behind the first of its characters, which the user has typed.
-function M.is_being_typed(edit)
-  local row, column = unpack(vim.api.nvim_win_get_cursor(0))
-  if edit.bufnr ~= vim.api.nvim_get_current_buf() or row ~= edit.row + 1 then
-    return false
+--- Whether two edits look the same.
+function M.same(one, other)
+  for _, part in ipairs({ "bufnr", "text", "row", "column", "end_row", "end_column" }) do
+    if one[part] ~= other[part] then
+      return false
+    end
   end
-  local typed = line_at(edit.bufnr, edit.row):sub(edit.column + 1, column)
-  return typed ~= "" and vim.startswith(edit.text, typed)
+  return true
 end
 
---- The leading part of a text: up to the end of its first "word" or "line".
-function M.leading(text, unit)
-  if unit == "line" then
-    return text:match("^\n*[^\n]+") or text
+local function lines_of(edit, row)
+  return vim.api.nvim_buf_get_lines(edit.bufnr, row, row + edit.end_row - edit.row + 1, false)
+end
+
+--- Remember where the edit stands and what its lines are.
+function M.hold(edit)
+  vim.api.nvim_buf_clear_namespace(edit.bufnr, places, 0, -1)
+  edit.place = vim.api.nvim_buf_set_extmark(edit.bufnr, places, edit.row, 0, {})
+  edit.lines = lines_of(edit, edit.row)
+end
+
+--- Move the edit to where its lines are now. Returns whether they are what they were.
+function M.follow(edit)
+  if not vim.api.nvim_buf_is_loaded(edit.bufnr) then
+    return false
   end
-  return text:match("^%s*[%w_]+") or text:match("^%s*[^%w_%s]+") or text
+  local row = vim.api.nvim_buf_get_extmark_by_id(edit.bufnr, places, edit.place, {})[1]
+  if not row or not vim.deep_equal(lines_of(edit, row), edit.lines) then
+    return false
+  end
+  edit.row, edit.end_row = row, row + edit.end_row - edit.row
+  return true
+end
+
+--- The first of its characters, if the user has typed them and the cursor stands behind; or nil.
+function M.typed(edit)
+  local row, column = unpack(vim.api.nvim_win_get_cursor(0))
+  if edit.bufnr ~= vim.api.nvim_get_current_buf() or row ~= edit.row + 1 then
+    return nil
+  end
+  local typed = line_at(edit.bufnr, edit.row):sub(edit.column + 1, column)
+  return typed ~= "" and vim.startswith(edit.text, typed) and typed or nil
+end
+
+-- The first "word" or "line" of a text, with the blanks or line ends before it.
+local function first(text, unit)
+  if unit == "line" then
+    return text:match("^\n*[^\n]+") or ""
+  end -- what is not ASCII counts as a letter
+  return text:match("^%s*[%w_\128-\255]+") or text:match("^%s*[^%w_%s\128-\255]+") or ""
+end
+
+local function replaced(edit)
+  local lines = lines_of(edit, edit.row)
+  lines[#lines] = lines[#lines]:sub(1, edit.end_column)
+  lines[1] = lines[1]:sub(edit.column + 1)
+  return table.concat(lines, "\n")
+end
+
+local function end_of(text, row, column)
+  local lines = vim.split(text, "\n", { plain = true })
+  return row + #lines - 1, (#lines == 1 and column or 0) + #lines[#lines]
+end
+
+--- The leading part of an edit, itself an edit: its first "word" or "line", written in place of
+--- the first one that it replaces. The last part is the whole edit.
+function M.leading(edit, unit)
+  local text = first(edit.text, unit)
+  if text == "" or not edit.text:find("%S", #text + 1) then
+    return edit
+  end
+  local end_row, end_column = end_of(first(replaced(edit), unit), edit.row, edit.column)
+  local place = { bufnr = edit.bufnr, row = edit.row, column = edit.column }
+  local rest = { text = text, end_row = end_row, end_column = end_column }
+  return vim.tbl_extend("force", place, rest)
 end
 
 --- Write it into the buffer as one step of undo. Returns where it ends: row and column.
-function M.apply(edit, text)
-  text = text or edit.text
+function M.apply(edit)
   vim.bo[edit.bufnr].undolevels = vim.bo[edit.bufnr].undolevels
-  local lines = vim.split(text, "\n", { plain = true })
+  local lines = vim.split(edit.text, "\n", { plain = true })
   local stop = { edit.end_row, edit.end_column }
   vim.api.nvim_buf_set_text(edit.bufnr, edit.row, edit.column, stop[1], stop[2], lines)
-  local begin = #lines == 1 and edit.column or 0
-  return edit.row + #lines - 1, begin + #lines[#lines]
+  return end_of(edit.text, edit.row, edit.column)
 end
 
 return M

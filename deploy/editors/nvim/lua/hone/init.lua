@@ -1,8 +1,7 @@
 -- Next edits from hone-lsp: asked for while you work, drawn where they belong, taken by a key.
--- Knows when to ask and what a key does to the edit on offer. Neovim 0.7 and later; tested with
--- 0.7.2.
+-- Knows when to ask, and what keys there are. Neovim 0.7 and later; tested with 0.7.2.
 local commands = require("hone.commands")
-local edits = require("hone.edit")
+local offers = require("hone.offer")
 local screen = require("hone.screen")
 local server = require("hone.server")
 local M = {}
@@ -21,7 +20,6 @@ local options = {
 local INLINE_EDIT = "textDocument/copilotInlineEdit"
 local MOVED_MS = 10000 -- moving the cursor asks only so long after a change
 
-local offer -- the edit on offer: its answer, client, shown; see `edit.placed`
 local asked -- the request under way: client and id
 local edited_at = -math.huge
 local timer = vim.loop.new_timer()
@@ -30,63 +28,23 @@ local function now()
   return vim.loop.hrtime() / 1e6
 end
 
-local function forget()
+-- Want no answer any more to what was asked.
+local function stop()
   timer:stop()
   if asked then
     server.cancel(asked.client, asked.id)
     asked = nil
   end
-  if offer then
-    screen.clear(offer.bufnr)
-    screen.clear_hint(offer.seen_from)
-    offer = nil
-  end
 end
 
-local function valid()
-  return offer and offer.version == server.version(offer.bufnr)
-end
-
--- Draw the offer, and tell the server once its place has been on screen.
-local function draw()
-  screen.clear_hint(offer.seen_from)
-  if not offer.drawn then
-    offer.drawn = true
-    screen.show(offer)
-  end
-  if screen.window(offer) then
-    if not offer.shown then
-      offer.shown = true
-      local item = { command = offer.command }
-      server.notify(offer.client, "textDocument/didShowInlineEdit", { item = item })
-    end
-    return
-  end
-  offer.seen_from = vim.api.nvim_get_current_buf()
-  local where = "line " .. (offer.row + 1)
-  if offer.seen_from ~= offer.bufnr then
-    where = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(offer.bufnr), ":.") .. ", " .. where
-  end
-  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
-  screen.hint(offer.seen_from, row, "next edit: " .. where)
-end
-
--- Show the first of the edits that an answer brings.
+-- What was drawn before the question stays until there is an answer: nothing blinks or jumps.
 local function answered(client, result)
-  local answer = ((result or {}).edits or {})[1]
-  if not answer then
-    return
+  local answer = offers.first(result)
+  if answer then
+    offers.show(client, answer)
+  else
+    offers.withdraw()
   end
-  local document = answer.textDocument
-  local bufnr = vim.uri_to_bufnr(document.uri)
-  if document.version ~= server.version(bufnr) or vim.fn.pumvisible() == 1 then
-    return
-  end
-  local edit = edits.placed(bufnr, answer, client.offset_encoding)
-  edit.client, edit.command, edit.version = client, answer.command, document.version
-  edit.seen_from = bufnr
-  offer = edit
-  draw()
 end
 
 local function ask(by_hand)
@@ -95,7 +53,7 @@ local function ask(by_hand)
   if not client or vim.fn.reg_executing() ~= "" then
     return
   end
-  forget()
+  stop()
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
   params.textDocument.version = server.version(bufnr)
   params.context = { triggerKind = by_hand and 1 or 2 }
@@ -116,107 +74,72 @@ end
 
 local function changed()
   edited_at = now()
-  -- What is left of an edit that is being typed, the server knows at once.
-  local delay_ms = offer and edits.is_being_typed(offer) and 0 or options.debounce_ms
-  forget()
-  ask_soon(delay_ms)
+  stop()
+  local is_typed = offers.follow()
+  if vim.fn.pumvisible() == 0 then -- else its end is told
+    -- What is left of an edit that is being typed, the server knows at once.
+    ask_soon(is_typed and 0 or options.debounce_ms)
+  end
 end
 
 local function scrolled()
-  if valid() then -- else the change itself is about to be told
-    draw()
+  if offers.valid() then -- else the change itself is about to be told
+    offers.look()
   end
 end
 
 local function moved()
-  if offer then
-    scrolled()
+  if offers.valid() then
+    offers.look()
   elseif not asked and now() - edited_at < MOVED_MS then
     ask_soon(options.debounce_ms)
   end
 end
 
-local function jump()
-  vim.cmd("normal! m'")
-  if vim.api.nvim_get_current_buf() ~= offer.bufnr then
-    vim.cmd("hide buffer " .. offer.bufnr)
-  end
-  vim.api.nvim_win_set_cursor(0, { offer.row + 1, offer.column })
-  draw()
-end
-
--- Write a part of the offer, or all, and put the cursor behind it.
-local function take(text)
-  local taken = offer
-  screen.clear(taken.bufnr)
-  screen.clear_hint(taken.seen_from)
-  offer = nil
-  local row, column = edits.apply(taken, text)
-  local window = screen.window({ bufnr = taken.bufnr, row = row })
-  if window then
-    local last = vim.api.nvim_buf_line_count(taken.bufnr)
-    vim.api.nvim_win_set_cursor(window, { math.min(row + 1, last), column })
-  end
-  return taken
-end
-
-local function take_leading(unit)
-  if not valid() or not edits.is_insertion(offer) then
-    return
-  end
-  local part = edits.leading(offer.text, unit)
-  local whole = part == offer.text
-  local taken = take(part)
-  if whole then
-    server.command(taken.client, taken.bufnr, taken.command.command, taken.command.arguments)
-  else
-    local item = { item = { command = taken.command }, acceptedLength = vim.str_utfindex(part) }
-    server.notify(taken.client, "textDocument/didPartiallyAcceptCompletion", item)
+-- Do something with the edit on offer. One that is on screen, but for the text of a moment ago,
+-- is asked for again.
+local function with_offer(act)
+  return function()
+    if offers.valid() then
+      act()
+    elseif offers.current() then
+      ask()
+    end
   end
 end
 
 --- Apply the edit on offer, if its document is still the one it was made for. An edit that is
 --- not on screen is shown first.
-function M.accept()
-  if not valid() then
-    return
-  end
-  if not screen.window(offer) then
-    return jump()
-  end
-  local taken = take()
-  server.command(taken.client, taken.bufnr, taken.command.command, taken.command.arguments)
-end
+M.accept = with_offer(offers.accept)
 
---- Apply the first word of an insertion.
-function M.accept_word()
-  take_leading("word")
-end
+--- Apply the first word of it, in place of a word if it replaces some.
+M.accept_word = with_offer(function()
+  offers.accept_leading("word")
+end)
 
---- Apply the first line of an insertion.
-function M.accept_line()
-  take_leading("line")
-end
+--- Apply the first line of it.
+M.accept_line = with_offer(function()
+  offers.accept_leading("line")
+end)
 
 --- Go where the edit on offer is.
-function M.jump()
-  if valid() then
-    jump()
-  end
-end
+M.jump = with_offer(offers.jump)
 
 --- Refuse the edit on offer: the server remembers it, and does not offer it again.
 function M.dismiss()
-  if offer then
-    local refused = offer
-    forget()
-    server.command(refused.client, refused.bufnr, "hone.dismiss", refused.command.arguments)
+  if offers.current() then
+    stop()
+    offers.dismiss()
   end
 end
 
+-- Show what a command brings; where it brings nothing, the server says why.
 local function show_instead(result, client)
-  forget()
-  answered(client, result)
+  local answer = offers.first(result)
+  if answer then
+    stop()
+    offers.show(client, answer)
+  end
 end
 
 --- Ask now.
@@ -225,11 +148,9 @@ function M.suggest()
 end
 
 local function leaf(command)
-  return function()
-    if valid() then
-      commands.run(command, { offer.command.arguments[1] }, show_instead)
-    end
-  end
+  return with_offer(function()
+    commands.run(command, { offers.id() }, show_instead)
+  end)
 end
 
 --- Show another edit for the same lines, or the one before.
@@ -242,22 +163,24 @@ end
 
 --- The edit on offer, for other plugins: what it writes and where (rows from 0); or nil.
 function M.offer()
-  if valid() then
-    local id = offer.command.arguments[1]
-    return { id = id, text = offer.text, bufnr = offer.bufnr, row = offer.row, shown = offer.shown }
+  local offer = offers.valid()
+  if offer then
+    local place = { text = offer.text, bufnr = offer.bufnr, row = offer.row, shown = offer.shown }
+    return vim.tbl_extend("force", place, { id = offers.id() })
   end
 end
 
 --- For a status line: `%{v:lua.require'hone'.status()}`.
 function M.status()
   local brief = commands.brief(vim.api.nvim_get_current_buf())
-  return "Hone: " .. (asked and "..." or offer and "edit" or brief)
+  return "Hone: " .. (asked and "..." or offers.current() and "edit" or brief)
 end
 
 M.feedback, M.show_status = commands.feedback, commands.show_status
 
 local function attach(bufnr)
-  if server.is_file(bufnr) and (not options.attach or options.attach(bufnr)) then
+  local is_wanted = server.is_file(bufnr) and (not options.attach or options.attach(bufnr))
+  if is_wanted and not server.client(bufnr) then
     server.attach(bufnr, options.cmd)
   end
 end
@@ -281,12 +204,13 @@ function M.setup(given)
   local function on(events, callback)
     vim.api.nvim_create_autocmd(events, { group = group, callback = callback })
   end
-  on({ "BufReadPost", "BufNewFile" }, function(event)
+  -- By its first write, a buffer without a name becomes a file.
+  on({ "BufReadPost", "BufNewFile", "BufWritePost" }, function(event)
     vim.schedule(function() -- once the file type is known
       attach(event.buf)
     end)
   end)
-  on({ "TextChanged", "TextChangedI" }, changed)
+  on({ "TextChanged", "TextChangedI", "TextChangedP" }, changed)
   on({ "CursorMoved", "CursorMovedI" }, moved)
   on({ "InsertLeave", "CompleteDone" }, moved)
   on("WinScrolled", scrolled)

@@ -8,7 +8,7 @@ local M = {}
 local space = vim.api.nvim_create_namespace("hone")
 local hints = vim.api.nvim_create_namespace("hone-hint")
 local inline = vim.fn.has("nvim-0.10") == 1
-local with_lines = {} -- buffers that show virtual lines
+local virtual_lines = {} -- buffer -> where it shows how many
 
 --- The colours, unless the user or the colour scheme has others.
 function M.define_colours()
@@ -32,16 +32,20 @@ local function redraw(bufnr)
   vim.cmd("redraw!")
 end
 
+local function take_off(bufnr)
+  if vim.api.nvim_buf_is_loaded(bufnr) then
+    vim.api.nvim_buf_clear_namespace(bufnr, space, 0, -1)
+  end
+  local had = virtual_lines[bufnr]
+  virtual_lines[bufnr] = nil
+  return had
+end
+
 --- Take an edit off the screen.
 function M.clear(bufnr)
-  if not vim.api.nvim_buf_is_loaded(bufnr) then
-    return
-  end
-  vim.api.nvim_buf_clear_namespace(bufnr, space, 0, -1)
-  if with_lines[bufnr] and not inline then
+  if take_off(bufnr) and not inline then
     redraw(bufnr)
   end
-  with_lines[bufnr] = nil
 end
 
 --- Take the word of an edit elsewhere off the screen.
@@ -53,7 +57,9 @@ end
 
 local function mark(edit, row, column, options)
   vim.api.nvim_buf_set_extmark(edit.bufnr, space, row, column, options)
-  with_lines[edit.bufnr] = with_lines[edit.bufnr] or options.virt_lines ~= nil
+  if options.virt_lines then
+    virtual_lines[edit.bufnr] = row .. ":" .. #options.virt_lines
+  end
 end
 
 -- Virtual text shows a tab as one cell.
@@ -104,8 +110,7 @@ local function show_insertion(edit)
   return true
 end
 
---- Draw the edit.
-function M.show(edit)
+local function draw(edit)
   if edits.is_insertion(edit) and show_insertion(edit) then
     return
   end
@@ -123,6 +128,15 @@ function M.show(edit)
       table.remove(lines) -- the line behind the edit stays as it is
     end
     show_lines(wide, lines, false)
+  end
+end
+
+--- Draw the edit; in one go, what was drawn in the buffer `before` goes.
+function M.show(edit, before)
+  local had = before and take_off(before)
+  draw(edit)
+  if had and had ~= virtual_lines[before] and not inline then
+    redraw(before)
   end
 end
 
