@@ -28,7 +28,7 @@ class Case:
         self.file = folder / "a.py"
         self.file.write_text(KEPT)
         self.uri = self.file.as_uri()
-        self.documents = Documents(ExcludeSettings(patterns=("secret*",)), {})
+        self.documents = Documents(ExcludeSettings(patterns=("secret*",), max_bytes=MAX), {})
         self.documents.folders.change([folder], ())
         self.aftermath = Aftermath(self.documents, MAX, lambda found, _: self.found.append(found))
         self.aftermath.rely_on(self.reported.append)
@@ -87,6 +87,15 @@ async def test_an_open_document_counts_as_far_as_it_can_be_trusted(tmp_path: Pat
     assert await case.shares(1.0) == [0.0]
     opened.document.trusted = False
     assert await case.shares(2.0) == [0.0, None]
+
+
+async def test_an_open_document_may_be_too_large_or_have_other_line_ends(tmp_path: Path) -> None:
+    case = Case(tmp_path)
+    case.follow()
+    case.documents.open(case.uri, "python", 1, KEPT + "#" * MAX)
+    assert await case.shares(1.0) == [None]
+    case.documents.open(case.uri, "python", 2, KEPT.replace("\n", "\r\n"))
+    assert await case.shares(2.0) == [None, 1.0]
 
 
 async def test_line_ends_do_not_count(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from feedback_store.events import SettledBy
+from lsp.alternatives import turn
 from tests.lsp.desk import URI, Desk
 from tests.lsp.test_tracker_traces import TEXT, WHOLE, A, P, insertion
 
@@ -42,6 +43,18 @@ def test_what_has_settled_does_not_settle_again() -> None:
     assert desk.settled(name).settled_by == SettledBy.QUIET
     desk.leave(close=True)
     assert desk.settled(name).settled_by == SettledBy.QUIET
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_what_was_set_aside_ends_as_superseded(close: bool) -> None:
+    desk, name = insertion()
+    watch, other = desk.tracker.find(name), desk.ask(2, 6)
+    assert watch
+    turn(watch, other, desk.now)
+    if close:
+        desk.leave(close=True)
+    desk.wait(100)
+    assert desk.outcome(name).outcome == "superseded"
 
 
 @pytest.mark.parametrize(("close", "by"), [(True, SettledBy.CLOSE), (False, SettledBy.EXIT)])
