@@ -34,6 +34,7 @@ async def apply(ls: HoneServer, suggestion_id: str | None, part: Part) -> bool:
     taken, tracker = part(edit, document.lines), ls.session.tracker
     took_part = watch.took_part
     tracker.shown(watch.suggestion_id)
+    ls.session.deliver(watch)
     if taken != edit:
         tracker.partly_accepted(watch.suggestion_id)
     trouble = await _sent(ls, workspace_edit(document, taken, versioned=True))

@@ -29,7 +29,7 @@ from lsp.gateway import Silence
 from lsp.indent import restyled
 from lsp.matching import loosely_equal, progress
 from lsp.query import Query
-from lsp.rebase import still_fits
+from lsp.rebase import edited_since, still_fits
 from lsp.tracker import Tracker
 from lsp.watch import Watch
 
@@ -96,7 +96,7 @@ class Engine:
         for watch in reversed(self._tracker.watches):
             around = watch.uri == uri and watch.region.first <= line < watch.region.last
             same = watch.on_offer and watch.text == watch.base
-            if around and same and self.rebased(watch):
+            if around and same and not self.outdated(watch) and self.rebased(watch):
                 return watch
         return None
 
@@ -104,6 +104,8 @@ class Engine:
         """Return an edit on offer, or why there is none, within the query's deadline."""
         anew = query.wish.anew
         found = None if anew else self._at_hand(query.uri, query.version, query.cursor_line)
+        if isinstance(found, Watch) and query.trigger == Trigger.AUTOMATIC and self.outdated(found):
+            found = None
         if found is not None:
             return found
         known = self._silences.get(query.shown)
@@ -131,6 +133,15 @@ class Engine:
         shown = self._prompts.get(watch.suggestion_id)
         typed = progress(watch.base, watch.proposed or "", watch.text)
         return shown is not None and typed is not None and self._fits(watch, shown, typed)
+
+    def outdated(self, watch: Watch) -> bool:
+        """Whether an untouched offer has waited longer than a region does to settle, and something
+        else was edited since: the user may still take it, but is not shown it again."""
+        shown, now = self._prompts.get(watch.suggestion_id), self._now(watch.uri)
+        waited = self._clock() - watch.born_at > self._envelope.settling.quiet_s
+        if shown is None or now is None or not waited or watch.text != watch.base:
+            return False
+        return edited_since(shown, now[2])
 
     def holds(self, watch: Watch) -> bool:
         """Whether an offer is for the document's version as it is now, or fits that too."""

@@ -73,7 +73,8 @@ class Hints:
             return {}
         found: dict[str, list[Mark]] = {}
         for watch in self._session.tracker.watches:
-            on_offer = self._session.offered(watch.suggestion_id) if watch.on_offer else None
+            due = watch.on_offer and not self._session.engine.outdated(watch)
+            on_offer = self._session.offered(watch.suggestion_id) if due else None
             if on_offer and (mark := mark_of(on_offer[0].document, watch)):
                 watch.marked = True
                 found.setdefault(watch.uri, []).append(mark)

@@ -38,6 +38,12 @@ def still_fits(
     return recent is None or _still_there(shown.recent_edits, recent)
 
 
+def edited_since(shown: EditContext, recent: Sequence[RecentEdit]) -> bool:
+    """Whether something was edited that the prompt `shown` knows nothing of."""
+    known = len(shown.recent_edits)
+    return tuple(recent[len(recent) - known :] if known else recent) != shown.recent_edits
+
+
 def _still_there(followed: Sequence[RecentEdit], recent: Sequence[RecentEdit]) -> bool:
     if not set(followed) <= set(recent):
         return False

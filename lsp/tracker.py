@@ -17,6 +17,9 @@ from lsp.rhythm import Rhythm
 from lsp.verdict import Verdict
 from lsp.watch import Watch
 
+MOST_ON_SCREEN = 8
+"""Offers that are waited for at once, the newest: no client draws more, and each is followed with
+every key, and kept on disk."""
 TAKEN = frozenset({Outcome.ACCEPTED, Outcome.PARTIALLY_ACCEPTED, Outcome.TYPED_THROUGH})
 
 
@@ -161,20 +164,26 @@ class Tracker:
 
     def due(self) -> float | None:
         """Return when `tick` has something to do next; None if there is nothing to wait for."""
-        return min((at for w in self._watches for at in self._alarms(w)), default=None)
+        waiting = self._waiting()
+        alarms = (at for w in self._watches for at in self._alarms(w, waits=id(w) in waiting))
+        return min(alarms, default=None)
 
     def tick(self, now: float) -> None:
         """Do what time alone decides: graces, horizons, settlement."""
-        for watch in list(self._watches):
-            if not watch.suggestion_id:
-                continue
-            self._verdict.meet(watch, now)
-            self._verdict.look(watch, now)
-            if not watch.settled and now >= self._verdict.settles_at(watch):
-                self._verdict.settle(watch, self._verdict.settled_by(watch, now), now)
+        verdict = self._verdict
+        for watch in self.watches:
+            verdict.meet(watch, now)
+            verdict.look(watch, now)
+        waiting = self._waiting()
+        for watch in self.watches:
+            waits = id(watch) in waiting
+            due = watch.suggestion_id and not watch.settled
+            if due and now >= verdict.settles_at(watch, waits=waits):
+                quiet = not waits and now >= verdict.quiet_at(watch)
+                verdict.settle(watch, SettledBy.QUIET if quiet else SettledBy.TIMEOUT, now)
         # Settling may accept a part, whose first horizons are then due.
-        for watch in self._watches:
-            self._verdict.look(watch, now)
+        for watch in self.watches:
+            verdict.look(watch, now)
         self._watches = [watch for watch in self._watches if not watch.done]
 
     def _rivals(self, watch: Watch) -> list[Watch]:
@@ -188,7 +197,12 @@ class Tracker:
             self._watches.remove(watch)
         return [watch for watch in watches if watch.horizons]
 
-    def _alarms(self, watch: Watch) -> Iterable[float]:
+    def _waiting(self) -> set[int]:
+        """Return the identities of the offers that settle only after the longest wait."""
+        found = [id(watch) for watch in self._watches if watch.may_be_on_screen]
+        return set(found[-MOST_ON_SCREEN:])
+
+    def _alarms(self, watch: Watch, *, waits: bool) -> Iterable[float]:
         if not watch.suggestion_id:
             return
         sooner = (self._verdict.grace_at(watch), self._verdict.part_due_at(watch))
@@ -196,7 +210,7 @@ class Tracker:
         if watch.horizons:
             yield (watch.accepted_at or 0.0) + watch.horizons[0]
         if not watch.settled:
-            yield self._verdict.settles_at(watch)
+            yield self._verdict.settles_at(watch, waits=waits)
 
 
 def _same_place(first: Watch, second: Watch) -> bool:

@@ -143,15 +143,11 @@ class Verdict:
         """Return when the region has been quiet for long enough."""
         return max(watch.born_at, watch.changed_at) + self._settling.quiet_s
 
-    def settles_at(self, watch: Watch) -> float:
-        """Return when the region settles, if nothing more happens."""
+    def settles_at(self, watch: Watch, *, waits: bool) -> float:
+        """Return when the region settles, if nothing more happens; whether it `waits` for a user
+        who may be looking."""
         last = watch.born_at + self._settling.longest_wait_s
-        return last if watch.may_be_on_screen else min(self.quiet_at(watch), last)
-
-    def settled_by(self, watch: Watch, now: float) -> SettledBy:
-        """Return what has settled the region by now."""
-        quiet = now >= self.quiet_at(watch) and not watch.may_be_on_screen
-        return SettledBy.QUIET if quiet else SettledBy.TIMEOUT
+        return last if waits else min(self.quiet_at(watch), last)
 
     def _completed(self, watch: Watch, came_along: bool, by_hand: bool, now: float) -> None:
         """The text has become the proposed one: by an accept, by another tool, or by typing."""

@@ -147,3 +147,21 @@ def test_a_file_that_makes_no_sense_is_begun_anew(tmp_path: Path, text: str) -> 
     assert file.known() == set()
     file.add(["hash"])
     assert json.loads((tmp_path / FILE).read_text()) == [["hash"]]
+
+
+def test_what_was_looked_at_for_long_is_asked_about_anew_after_another_edit(
+    launch: Launch, gateway: StandIn
+) -> None:
+    editor = started(launch)
+    uri, edit, name = offered(editor, gateway)
+    look_for_long(editor, gateway)
+    again = editor.next_edit(uri, 4)
+    assert again
+    assert again["command"] == edit["command"]
+    editor.change(uri, ((19, 0), (19, 5), "other"))
+    gateway.answers.append(rewrite("value_4 = 4", "better_4 = 4"))
+    newer = editor.next_edit(uri, 4)
+    assert newer
+    assert newer["text"] == "better"
+    editor.wait(lambda: gateway.of(name, "outcome"), "the first one's outcome")
+    assert gateway.of(name, "outcome")[0].outcome == "superseded"

@@ -154,6 +154,23 @@ def test_hints_go_with_the_offer(editor: Editor, gateway: StandIn, how: str) -> 
     assert outcome(editor, gateway, name).outcome == told
 
 
+def test_a_hint_that_was_left_goes_with_the_next_edit(editor: Editor, gateway: StandIn) -> None:
+    uri, _ = marked(editor, gateway, "value_4 = 4", "left_4 = 4")
+    # Another region, of which nothing is shown, settles: the quiet time has passed.
+    gateway.answers.append(Reason.HOLDOUT)
+    place = {"line": 4, "character": 0}
+    params = {"textDocument": {"uri": editor.open("other.py", CODE)}}
+    params |= {"range": {"start": place, "end": place}}
+    editor.request(
+        "textDocument/codeAction", params | {"context": {"diagnostics": [], "triggerKind": 1}}
+    )
+    hidden = gateway.given[-1]
+    editor.wait(lambda: gateway.of(hidden, "settled"), "another region to settle")
+    assert marks(editor, uri)
+    editor.change(uri, ((19, 0), (19, 5), "other"))
+    editor.wait(lambda: not marks(editor, uri), "the hint to go")
+
+
 def test_hints_move_with_the_text(editor: Editor, gateway: StandIn) -> None:
     gateway.answers.append(rewrite("value_4 = 4\n", "value_4 = 4 + value_3\n"))
     uri = typed(editor)

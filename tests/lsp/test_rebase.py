@@ -7,7 +7,7 @@ import pytest
 from feedback_store.events import EditContext, Reason, RecentEdit
 from lsp.context import Region
 from lsp.document import split_lines
-from lsp.rebase import still_fits
+from lsp.rebase import edited_since, still_fits
 from tests.lsp.editor import Editor
 from tests.lsp.scenes import CODE, reason, rewrite, typed
 from tests.lsp.standin import StandIn
@@ -32,6 +32,24 @@ def fits(before: str, after: str, *recent: RecentEdit, above: str = "") -> bool:
     lines = split_lines(above + before + SHOWN.region + after)
     first = len(split_lines(above + before)) - 1
     return still_fits(SHOWN, lines, Region(first, first + 2), recent)
+
+
+@pytest.mark.parametrize(
+    ("known", "recent", "expected"),
+    [
+        ((EDIT,), (EDIT,), False),
+        ((EDIT,), (OTHER, EDIT), False),
+        ((EDIT,), (EDIT, OTHER), True),
+        ((EDIT,), (), True),
+        ((), (), False),
+        ((), (EDIT,), True),
+    ],
+)
+def test_whether_anything_was_edited_since(
+    known: tuple[RecentEdit, ...], recent: tuple[RecentEdit, ...], expected: bool
+) -> None:
+    shown = SHOWN.model_copy(update={"recent_edits": known})
+    assert edited_since(shown, recent) is expected
 
 
 @pytest.mark.parametrize(

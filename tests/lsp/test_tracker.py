@@ -3,6 +3,7 @@
 import pytest
 
 from feedback_store.events import FeedbackLevel, Outcome, Reason, SettledBy, Shown
+from lsp.tracker import MOST_ON_SCREEN
 from tests.lsp.desk import Desk
 from tests.lsp.test_tracker_traces import TEXT, WHOLE, dismiss, insertion
 
@@ -56,6 +57,17 @@ def test_what_may_be_on_screen_waits_for_its_user() -> None:
     desk.wait(2)
     assert desk.outcome(name).outcome == Outcome.EXPIRED
     assert desk.settled(name).settled_by == SettledBy.TIMEOUT
+
+
+def test_only_the_newest_offers_are_waited_for() -> None:
+    desk = Desk("".join(f"line {n}\n" for n in range(40)))
+    names = [
+        desk.offer(4 * n, 4 * n + 4, f"line {4 * n}\n", "x\n") for n in range(MOST_ON_SCREEN + 2)
+    ]
+    desk.wait(11)
+    settled = [name for name in names if desk.of(name)]
+    assert settled == names[:2]
+    assert {desk.settled(name).settled_by for name in settled} == {SettledBy.QUIET}
 
 
 def test_what_no_client_got_waits_for_nobody() -> None:
