@@ -201,8 +201,10 @@ class Reporter:
             closing, trails = take_up(spool, known, self._level())
             for finding, envelope in closing:
                 self._append(spool, finding, envelope)
-            self.left_trails += [one for one in trails if one.suggestion_id not in followed]
-            followed.update(one.suggestion_id for one in trails)
+            for trail in trails:
+                if trail.suggestion_id not in followed:
+                    followed.add(trail.suggestion_id)
+                    self.left_trails.append(trail)
         self.remember((), self.left_trails, lambda watch: None)
         for step in (*(partial(spool.save_open, []) for spool in self._left), self._keep_within):
             try:
