@@ -38,14 +38,14 @@ class Leftovers:
         envelope: Envelope,
         settings: SpoolSettings,
         level_of: Callable[[Iterable[str]], FeedbackLevel],
-        shared: Callable[[int], None],
+        shared: Callable[[list[Path]], None],
     ) -> None:
         self._root = root
         self._envelope = envelope
         self._settings = settings
         self._level_of = level_of
         self._shared = shared
-        """Told how many folders the room is for, now and then."""
+        """Told now and then which folders the room is for."""
         self._news = asyncio.Event()
         self._sent = False
         """Whether the gateway was there for the last look."""
@@ -73,9 +73,10 @@ class Leftovers:
 
     async def _look(self, gateway: Gateway | None) -> None:
         folders = await apart(partial(producers, self._root))
-        sharers = sum(map(holds_events, folders))
-        self._shared(sharers)
-        room = int(self._settings.max_mb * 1e6 / max(1, sharers))
+        full = list(filter(holds_events, folders))
+        self._shared(full)
+        # This window's own has a share whether or not anything is in it.
+        room = int(self._settings.max_mb * 1e6 / (len(full) + 1))
         for folder in folders:
             if folder.parent.name != self._envelope.workspace:
                 spool = await _unless_given_up(partial(self._claimed, folder, room))

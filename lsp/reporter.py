@@ -61,7 +61,8 @@ class Reporter:
         self._level = level
         self._obeyed = FeedbackLevel.FULL
         """The level by which everything that waits was looked at last."""
-        self._sharers = 1
+        self._others = 0
+        """How many folders of others share the room."""
         self._news = asyncio.Event()
         self._unsynced = asyncio.Event()
         self._obey()
@@ -152,9 +153,9 @@ class Reporter:
         self._drop_empty()
         return True
 
-    def share_with(self, sharers: int) -> None:
-        """So many folders share the room, those of other windows and workspaces included."""
-        self._sharers = sharers
+    def share_with(self, folders: Iterable[Path]) -> None:
+        """These folders share the room, those of other windows and workspaces included."""
+        self._others = len(set(folders) - {spool.folder for spool in self._spools})
 
     def belong_to(self, folders: Sequence[Path]) -> None:
         """Remember for later runs whose choices hold for what is kept."""
@@ -230,7 +231,7 @@ class Reporter:
             log.warning("%d texts and %d events could not be kept any longer", texts, events)
             return loss_in(about, about.workspace, now, seq, texts, events)
 
-        room = self._settings.max_mb * 1e6 / max(len(self._spools), self._sharers)
+        room = self._settings.max_mb * 1e6 / (len(self._spools) + self._others)
         for spool in self._spools:
             spool.keep_within(int(room), self._settings.max_days, now, loss)
 

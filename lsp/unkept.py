@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 class Unkept:
     """One producer's events, which no later run will find."""
 
+    folder = None
     refused = 0
 
     def __init__(self) -> None:

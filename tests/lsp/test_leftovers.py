@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from feedback_store.events import Client, FeedbackLevel, Settling
+from feedback_store.events import Client, FeedbackLevel, SettledBy, Settling
 from lsp.config import SpoolSettings
 from lsp.consent import Consent
 from lsp.context import Region
-from lsp.findings import Envelope
+from lsp.findings import Envelope, Settled
 from lsp.journal import snapshot
 from lsp.leftovers import Leftovers
 from lsp.relocate import Place
+from lsp.reporter import Reporter
 from lsp.spool import Spool, claim, open_spools
 from lsp.watch import Watch
 from lsp.workspaces import name_of, names_around
@@ -91,11 +92,17 @@ def kept(watch: Watch) -> dict[str, Any]:
 
 
 def look(
-    root: Path, consent: Consent, *, days: float = 14.0, oracle: Oracle | None = None
-) -> list[int]:
-    """Look after everything once, as a window on `HERE`; how many folders share the room."""
-    sharers: list[int] = []
-    found = Leftovers(root, ENVELOPE, SpoolSettings(max_days=days), consent.of, sharers.append)
+    root: Path,
+    consent: Consent,
+    *,
+    days: float = 14.0,
+    oracle: Oracle | None = None,
+    room_mb: float = 64.0,
+) -> list[Path]:
+    """Look after everything once, as a window on `HERE`; the folders that share the room."""
+    sharers: list[Path] = []
+    settings = SpoolSettings(max_days=days, max_mb=room_mb)
+    found = Leftovers(root, ENVELOPE, settings, consent.of, sharers.extend)
     asyncio.run(found._look(oracle))
     return sharers
 
@@ -167,10 +174,15 @@ def test_the_room_is_for_all_together(tmp_path: Path) -> None:
         for _ in range(10):
             spool.append(lambda seq: settled(f"s{seq}", seq, time.time(), "x" * 5000))
         die(spool)
-    sharers: list[int] = []
     consent = Consent(FULL, [HERE], tmp_path / "state", lambda: FULL)
-    settings = SpoolSettings(max_mb=0.1)
-    found = Leftovers(tmp_path, ENVELOPE, settings, consent.of, sharers.append)
-    asyncio.run(found._look(None))
-    assert sharers == [4]
+    sharers = look(tmp_path, consent, room_mb=0.1)
+    assert len(sharers) == 4
     assert sum(path.stat().st_size for path in tmp_path.rglob("events-*")) <= 100_000
+    own, left = open_spools(tmp_path, ENVELOPE.workspace)
+    settings = SpoolSettings(max_mb=0.1)
+    reporter = Reporter(settings, ENVELOPE, lambda: FULL, own, left)
+    reporter.share_with([*sharers, own.folder])
+    for n in range(20):
+        reporter.emit(Settled(f"s{n}", FULL, SettledBy.QUIET, True, "x" * 5000, None, *[False] * 3))
+    assert sum(path.stat().st_size for path in tmp_path.rglob("events-*")) <= 100_000
+    reporter.close()
