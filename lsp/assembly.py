@@ -24,6 +24,7 @@ from lsp.exclude import path_of
 from lsp.findings import Envelope, Finding
 from lsp.gateway import Gateway
 from lsp.history import History
+from lsp.leftovers import Leftovers
 from lsp.observation import Observation
 from lsp.pace import Pace
 from lsp.positions import Encoding
@@ -60,6 +61,10 @@ class Assembly:
         root = settings.spool.folder or state / "spool"
         spools = open_or_do_without(root, workspace)
         self.reporter = Reporter(settings.spool, self.envelope, self._level, *spools)
+        self.reporter.belong_to(folders)
+        self.leftovers = Leftovers(
+            root, self.envelope, settings.spool, self.consent.of, self.reporter.share_with
+        )
         self.pace = Pace(settings.suggest.debounce_ms, client.name)
         self.observation = self._observing(settings)
         self.history = History()

@@ -10,6 +10,7 @@ from feedback_store.events import (
     Client,
     FeedbackEvent,
     FeedbackLevel,
+    LossEvent,
     Outcome,
     OutcomeEvent,
     Reason,
@@ -133,4 +134,20 @@ def _survival_event(common: dict[str, object], finding: Survived) -> SurvivalEve
             "four_grams": left and left.four_grams,
             "reverted": left and left.reverted,
         }
+    )
+
+
+def loss_in(
+    envelope: Envelope, workspace: str, now: float, seq: int, texts: int, events: int
+) -> LossEvent:
+    """Return the event that says how much of what waited could not be kept any longer."""
+    return LossEvent(
+        seq=seq,
+        session=envelope.session,
+        workspace=workspace,
+        client=envelope.client,
+        client_time=now,
+        level=FeedbackLevel.FACTS,
+        texts=texts,
+        events=events,
     )

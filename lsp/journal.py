@@ -62,11 +62,6 @@ def snapshot_of_trail(trail: Trail, to_wall: float) -> dict[str, Any]:
     }
 
 
-def name_of(kept: dict[str, Any]) -> str:
-    """Return the suggestion that a snapshot is of."""
-    return str(kept.get("trail") or kept.get("suggestion_id"))
-
-
 def envelope_of(kept: dict[str, Any]) -> Envelope:
     """Return the envelope of the run that was killed."""
     client, settling = Client(**kept["client"]), Settling(**kept["settling"])

@@ -7,26 +7,26 @@ is deleted only when the gateway has acknowledged it. Does not know how findings
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from feedback_store.events import FeedbackBatch, FeedbackEvent, FeedbackLevel, LossEvent
+from feedback_store.events import FeedbackLevel, LossEvent
 from lsp.config import SpoolSettings
 from lsp.consent import lowest
-from lsp.document import encodable
-from lsp.exclude import has_secret
-from lsp.findings import Envelope, Finding, Settled
-from lsp.gateway import Gateway, Refused
-from lsp.journal import envelope_of, name_of, recover, snapshot, snapshot_of_trail
+from lsp.findings import Envelope, Finding, loss_in
+from lsp.gateway import Gateway
+from lsp.journal import snapshot, snapshot_of_trail
+from lsp.recovery import names, take_up, write
 from lsp.relocate import Place
 from lsp.scan import Scan
 from lsp.segments import sync_files
+from lsp.sending import send_all
 from lsp.spool import UNKEPT, Spool
 from lsp.trails import Trail
 from lsp.unkept import Unkept
 from lsp.watch import Watch
+from lsp.workspaces import names_around
 
 log = logging.getLogger(__name__)
 FIRST_WAIT_S = 0.1
@@ -61,6 +61,8 @@ class Reporter:
         self._level = level
         self._obeyed = FeedbackLevel.FULL
         """The level by which everything that waits was looked at last."""
+        self._others = 0
+        """How many folders of others share the room."""
         self._news = asyncio.Event()
         self._unsynced = asyncio.Event()
         self._obey()
@@ -143,14 +145,25 @@ class Reporter:
         try:
             # What earlier runs left goes first: this run may have gone on with what they began.
             for spool in [*self._left, self._own]:
-                while batch := spool.batch():
-                    if not await self._send(gateway, spool, batch):
-                        return False
+                if not await send_all(gateway, spool, self._taken):
+                    return False
         except OSError as error:
             self._fail(error)
             return False
         self._drop_empty()
         return True
+
+    def share_with(self, folders: Iterable[Path]) -> None:
+        """These folders share the room, those of other windows and workspaces included."""
+        self._others = len(set(folders) - {spool.folder for spool in self._spools})
+
+    def belong_to(self, folders: Sequence[Path]) -> None:
+        """Remember for later runs whose choices hold for what is kept."""
+        around = [names_around(folder) for folder in folders or [None]]
+        try:
+            self._own.belong_to(sorted({name for found in around for name in found}))
+        except OSError as error:
+            self._fail(error)
 
     def close(self) -> None:
         """Let go of the spools."""
@@ -161,22 +174,8 @@ class Reporter:
     def _spools(self) -> list[Spool | Unkept]:
         return [self._own, *self._left]
 
-    async def _send(self, gateway: Gateway, spool: Spool | Unkept, batch: FeedbackBatch) -> bool:
-        answer = await gateway.feedback(batch)
-        if isinstance(answer, Refused):
-            if len(batch.events) > 1:
-                # One of them is the culprit; the others shall not wait for it.
-                single = spool.batch(1)
-                return single is not None and await self._send(gateway, spool, single)
-            log.error("the gateway cannot read an event: %s", answer.detail)
-            spool.set_aside(batch)
-            taken = 1
-        else:
-            taken = 0 if answer is None else spool.acknowledge(batch, answer.high_water)
-            self.acknowledged += taken
-        if taken:
-            await asyncio.to_thread(spool.tidy)
-        return taken > 0
+    def _taken(self, events: int) -> None:
+        self.acknowledged += events
 
     def _drop_empty(self) -> None:
         for spool in [spool for spool in self._left if not spool.depth]:
@@ -198,25 +197,15 @@ class Reporter:
 
     def _recover(self) -> None:
         """Close what earlier runs had open, or go on with it."""
-        known = {_name(event) for spool in self._spools for event in spool.waiting}
-        followed: set[str] = set()
-        to_wall, level = time.time() - time.monotonic(), self._level()
+        known, followed = names(self._spools), set[str]()
         for spool in self._spools:
-            for kept in spool.take_open():
-                try:
-                    envelope, (findings, trail) = envelope_of(kept), recover(kept, to_wall)
-                    # No file may keep a run from starting, so each event is tried out here.
-                    names = [_name(envelope.event(finding, 1, 0.0)) for finding in findings]
-                except (KeyError, ValueError, TypeError, AttributeError):
-                    log.warning("a snapshot of an earlier run cannot be read")
-                    continue
-                for finding, name in zip(findings, names, strict=True):
-                    lowered = replace(finding, level=lowest(finding.level, level))
-                    if name not in known and lowered.level != FeedbackLevel.OFF:
-                        self._append(spool, lowered, envelope)
-                if trail is not None and name_of(kept) not in followed:
-                    followed.add(name_of(kept))
-                    self._resume(trail, known)
+            closing, trails = take_up(spool, known, self._level())
+            for finding, envelope in closing:
+                self._append(spool, finding, envelope)
+            for trail in trails:
+                if trail.suggestion_id not in followed:
+                    followed.add(trail.suggestion_id)
+                    self.left_trails.append(trail)
         self.remember((), self.left_trails, lambda watch: None)
         for step in (*(partial(spool.save_open, []) for spool in self._left), self._keep_within):
             try:
@@ -224,20 +213,9 @@ class Reporter:
             except OSError as error:
                 self._fail(error)
 
-    def _resume(self, trail: Trail, known: set[tuple[str, str, float | None]]) -> None:
-        trail.horizons = [
-            horizon
-            for horizon in trail.horizons
-            if ("survival", trail.suggestion_id, horizon) not in known
-        ]
-        trail.level = lowest(trail.level, self._level())
-        if trail.horizons and trail.level != FeedbackLevel.OFF:
-            self.left_trails.append(trail)
-
     def _append(self, spool: Spool | Unkept, finding: Finding, envelope: Envelope) -> None:
-        now, sendable = time.time(), _sendable(finding)
         try:
-            spool.append(lambda seq: envelope.event(sendable, seq, now))
+            write(spool, finding, envelope)
             self.written += 1
             self._keep_within()
         except OSError as error:
@@ -251,18 +229,9 @@ class Reporter:
 
         def loss(seq: int, texts: int, events: int) -> LossEvent:
             log.warning("%d texts and %d events could not be kept any longer", texts, events)
-            return LossEvent(
-                seq=seq,
-                session=about.session,
-                workspace=about.workspace,
-                client=about.client,
-                client_time=now,
-                level=FeedbackLevel.FACTS,
-                texts=texts,
-                events=events,
-            )
+            return loss_in(about, about.workspace, now, seq, texts, events)
 
-        room = self._settings.max_mb * 1e6 / len(self._spools)
+        room = self._settings.max_mb * 1e6 / (len(self._spools) + self._others)
         for spool in self._spools:
             spool.keep_within(int(room), self._settings.max_days, now, loss)
 
@@ -276,17 +245,3 @@ class Reporter:
     def _fail(self, error: OSError) -> None:
         self.trouble = f"{UNKEPT}: {error}"
         log.error("%s", self.trouble)
-
-
-def _sendable(finding: Finding) -> Finding:
-    """Leave the texts out if they hold a key, or half a character, which no wire can carry."""
-    if isinstance(finding, Settled) and finding.level == FeedbackLevel.FULL:
-        texts = finding.settled_text + "\n" + (finding.accepted_text or "")
-        if has_secret(texts) or not encodable(texts):
-            return replace(finding, level=FeedbackLevel.FACTS)
-    return finding
-
-
-def _name(event: FeedbackEvent) -> tuple[str, str, float | None]:
-    """Return what an event says something about; it is said once."""
-    return event.kind, event.suggestion_id, getattr(event, "horizon_s", None)

@@ -47,6 +47,7 @@ class Session:
         self.gateway = parts.gateway
         self.documents = parts.documents
         self.reporter = parts.reporter
+        self.leftovers = parts.leftovers
         self.consent = parts.consent
         self.pace = parts.pace
         self.observation = parts.observation
@@ -76,6 +77,7 @@ class Session:
         """Take the user's choice for this workspace, also for what is being observed."""
         now = self.consent.choose(level)
         self.observation.lower(now)
+        self.leftovers.stir()
         return now
 
     def start(self) -> None:
@@ -86,6 +88,7 @@ class Session:
             self.observation.watch_branches(),
             self.gateway.stay_in_touch(self._greeted),
             self.reporter.deliver(self.gateway),
+            self.leftovers.tend(self.gateway),
             self.reporter.keep_synced(),
             self.surroundings.follow(),
         )
@@ -131,7 +134,9 @@ class Session:
     def folders_changed(self, added: Iterable[Path], removed: Iterable[Path]) -> None:
         """The window is on other folders."""
         self.rules.folders_changed(added, removed)
-        self.consent.work_in(self.documents.folders.roots)
+        roots = self.documents.folders.roots
+        self.consent.work_in(roots)
+        self.reporter.belong_to(roots)
         self.observation.heed()
 
     def closed(self, uri: str) -> None:
@@ -272,6 +277,7 @@ class Session:
 
     def _greeted(self) -> None:
         self.surroundings.greeted()
+        self.leftovers.greeted(self.gateway)
         self._hear_greetings()
 
     async def _suggest(self, query: Query, anywhere: bool) -> tuple[Opened, Watch] | Silence:

@@ -8,6 +8,7 @@ numbers. Does not know the gateway, nor what the events mean.
                                  /events-N.jsonl   not yet acknowledged, one event per line from N
                                  /acked            the highest acknowledged sequence number
                                  /open.json        suggestions still under observation
+                                 /folders.json     names of the window's folders, and of those above
                                  /refused.jsonl    and what else is kept aside (lsp.aside)
 """
 
@@ -18,7 +19,7 @@ import os
 import shutil
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from feedback_store.events import FeedbackBatch, FeedbackEvent, FeedbackLevel
 from lsp.aside import Aside, count_refused
 from lsp.bounds import surplus
 from lsp.files import drop_begun, replace_file
-from lsp.segments import Segments, line_of
+from lsp.segments import Segments, line_of, segment_files
 
 BATCH = 200
 HOUR_S = 3_600.0
@@ -140,6 +141,20 @@ class Spool:
                 log.warning("what was under observation is lost: %s", error)
         return [item for item in found or () if isinstance(item, dict)]
 
+    @property
+    def folders(self) -> list[str]:
+        """The names of the folders whose choices hold for what is here; none if not known."""
+        try:
+            found = json.loads(_read(self.folder / "folders.json") or "[]")
+        except (OSError, ValueError):
+            return []
+        return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+    def belong_to(self, folders: Sequence[str]) -> None:
+        """Remember whose choices hold for what is here."""
+        if self.folders != list(folders):
+            replace_file(self.folder / "folders.json", json.dumps(list(folders)).encode())
+
     def close(self) -> None:
         """Let go of the folder; delete it if nothing is left in it but its number."""
         self._segments.close()
@@ -164,15 +179,25 @@ def open_spools(root: Path, workspace: str) -> tuple[Spool, list[Spool]]:
     """Return a spool of one's own for the workspace, and those that dead processes left."""
     parent = root / workspace
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    free = [spool for folder in sorted(parent.iterdir()) if (spool := _claim(folder))]
+    free = [spool for folder in sorted(parent.iterdir()) if (spool := claim(folder))]
     if free:
         return free[0], free[1:]
     folder = parent / uuid.uuid4().hex
     folder.mkdir(mode=0o700)
-    own = _claim(folder)
+    own = claim(folder)
     if own is None:
         raise OSError(f"cannot lock {folder}: locks do not work there")
     return own, []
+
+
+def producers(root: Path) -> list[Path]:
+    """Return the folders of all producers, of whatever workspace."""
+    return [folder for folder in sorted(root.glob("*/*")) if folder.is_dir()]
+
+
+def holds_events(folder: Path) -> bool:
+    """Whether anything waits in a producer's folder, as far as its files tell."""
+    return bool(segment_files(folder))
 
 
 def read_acked(folder: Path) -> int:
@@ -181,7 +206,7 @@ def read_acked(folder: Path) -> int:
     return int(_read(folder / "acked") or "0")
 
 
-def _claim(folder: Path) -> Spool | None:
+def claim(folder: Path) -> Spool | None:
     """Take over a folder whose lock is free."""
     try:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -7,7 +7,7 @@ however this one ends. Knows sequence numbers. Does not know the gateway, nor wh
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 class Unkept:
     """One producer's events, which no later run will find."""
 
+    folder = None
     refused = 0
 
     def __init__(self) -> None:
@@ -93,6 +94,9 @@ class Unkept:
     def take_open(self) -> list[dict[str, Any]]:
         """Nobody left anything."""
         return []
+
+    def belong_to(self, folders: Sequence[str]) -> None:
+        """Nobody will ask."""
 
     def close(self) -> None:
         """What has not been sent is lost."""

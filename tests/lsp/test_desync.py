@@ -156,7 +156,7 @@ def test_same_text_at_save_is_no_difference(editor: Editor, gateway: StandIn) ->
 
 def test_file_that_was_too_large_comes_back_with_its_text(editor: Editor, gateway: StandIn) -> None:
     uri = editor.open("a.py", CODE * 10_000)
-    assert "larger" in told(editor, uri)["silence"]
+    editor.wait(lambda: "larger" in told(editor, uri)["silence"], "its rules to be known, too")
     editor.texts[uri] = CODE
     save(editor, uri, CODE)
     assert (told(editor, uri)["silence"], same(editor, uri)) == (None, True)

@@ -51,7 +51,7 @@ class Listening:
 
 @pytest.fixture(scope="module")
 def listening(standin: StandIn, house: Path) -> Iterator[Listening]:
-    started = Listening(user(standin, house), "--ws.origins", PAGE)
+    started = Listening(user(standin, house), "--ws.origins", PAGE, "--log.level", "warning")
     yield started
     assert started.end() == ""
     assert started.process.returncode == 0
