@@ -103,7 +103,7 @@ def problem(
 def install(app: FastAPI) -> None:
     """Make every known error of `app` a problem document (`middleware.Unexpected` has the rest)."""
     for kind, _ in STATUS:
-        app.add_exception_handler(kind, _known)
+        app.add_exception_handler(kind, refusal)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
 
@@ -112,11 +112,7 @@ def _title(status: int) -> str:
     return HTTPStatus(status).phrase
 
 
-async def _known(request: Request, error: Exception) -> JSONResponse:
-    return refusal(error)
-
-
-def refusal(error: Exception) -> JSONResponse:
+async def refusal(request: Request, error: Exception) -> JSONResponse:
     """Return the problem document of an error that STATUS lists."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     headers: dict[str, str] = {}
@@ -138,7 +134,7 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     wire = error.body.get("wire") if isinstance(error.body, dict) else None
     if wire is not None and wire not in WIRE_VERSIONS:
         # A newer client's fields are unknown here: say so rather than complain about each.
-        return refusal(UnknownWire(wire))
+        return await refusal(request, UnknownWire(wire))
     shown = [_place(entry) for entry in found[:PROBLEMS_SHOWN]]
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(shown))
 

@@ -9,11 +9,14 @@ import socket
 import stat
 from pathlib import Path
 
+BACKLOG = 2048
+"""As uvicorn has it."""
+
 
 def bind(path: Path, mode: int) -> socket.socket:
-    """Return a socket bound to `path`, not yet listening, with the permissions `mode`.
+    """Return a socket that listens at `path` with the permissions `mode`.
 
-    One that a killed gateway left is replaced.
+    Whoever connects waits until the gateway has started. What a killed one left is replaced.
 
     Raises:
         OSError: somebody listens there, or there can be no socket.
@@ -24,6 +27,7 @@ def bind(path: Path, mode: int) -> socket.socket:
         bound.bind(str(path))
         # Nobody can connect in between: it does not listen yet.
         os.chmod(path, mode)
+        bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
         raise OSError(f"cannot listen on {path}: {error}") from error

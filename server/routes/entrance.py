@@ -25,11 +25,12 @@ class Entrance:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its caller, or refuse it unread."""
         if scope["type"] == "http" and scope["method"] in WITH_BODIES and scope["path"] not in OPEN:
+            request = Request(scope)
             try:
-                await whoever(Request(scope))
+                await whoever(request)
             except NotAllowed as error:
                 # The body is not read, so the connection cannot be used again.
-                answer = refusal(error)
+                answer = await refusal(request, error)
                 answer.headers["Connection"] = "close"
                 await answer(scope, receive, send)
                 return

@@ -1,7 +1,7 @@
 """Whoever hangs up ends vLLM's work, by vLLM's own counters.
 
-What is hung up on is asked beside samples that keep vLLM busy for a long time, so that it cannot be
-through before; none of them may count as finished, and all must leave.
+What is hung up on is asked behind more samples than vLLM works on at once, which keep it busy for a
+long time, so that it cannot be through before; none may count as finished, and all must leave.
 """
 
 import re
@@ -25,7 +25,9 @@ PATIENCE_S = 120.0
 PROMPT = "x = 1\n" * 40
 """Repeats itself, and so does its answer, to the last token that it may have."""
 POKE = {"model": "hone-tiny", "prompt": "x", "max_tokens": 1}
-CROWD = 64
+SAMPLES, PROMPTS = 64, 3
+CROWD = SAMPLES * PROMPTS
+"""More than the 128 that vLLM works on at once on a CPU, for longer than the test takes."""
 AT_ONCE = 4
 
 Ask = tuple[str, dict[str, Any]]
@@ -42,15 +44,20 @@ class Counters:
         self._http = httpx.Client(base_url=engine.url, headers=headers, timeout=PATIENCE_S)
         self.pokes = 0
 
-    def _sum(self, name: str) -> int:
+    def _sum(self, name: str, labels: str = "") -> int:
         text = self._http.get("/metrics").raise_for_status().text
-        found = re.findall(rf"^vllm:{name}(?:\{{.*\}})? (\S+)$", text, flags=re.MULTILINE)
+        pattern = rf"^vllm:{name}\{{.*{labels}.*\}} (\S+)$"
+        found = re.findall(pattern, text, flags=re.MULTILINE)
         assert found, f"vLLM does not count {name}"
         return int(sum(map(float, found)))
 
     def in_flight(self) -> int:
         """Requests that it computes or that wait for it."""
-        return self._sum("num_requests_running") + self._sum("num_requests_waiting")
+        return self._sum("num_requests_running") + self.waiting()
+
+    def waiting(self) -> int:
+        """Requests that it has no room for yet."""
+        return self._sum("num_requests_waiting")
 
     def idle(self) -> bool:
         """Whether it has nothing to do. It counts only while it computes, so it gets a token."""
@@ -60,7 +67,8 @@ class Counters:
 
     def finished(self) -> int:
         """Answers that came to their end, pokes aside."""
-        return self._sum("request_success_total") - self.pokes
+        ended = "|".join(f'finished_reason="{reason}"' for reason in ("stop", "length"))
+        return self._sum("request_success_total", f"(?:{ended})") - self.pokes
 
     def close(self) -> None:
         self._http.close()
@@ -92,7 +100,7 @@ def url(vllm: EngineRecord, tmp_path: Path) -> Iterator[str]:
 def asking(url: str, ask: Ask, times: int) -> Iterator[Callable[[], None]]:
     """Ask so often at once; yield what hangs up on all of them."""
     path, body = ask
-    clients = [httpx.Client(base_url=url, timeout=PATIENCE_S) for _ in range(times)]
+    clients = [httpx.Client(base_url=url, timeout=None) for _ in range(times)]
 
     def one(client: httpx.Client) -> None:
         with client.stream("POST", path, json=body) as answer:
@@ -117,15 +125,17 @@ def test_hanging_up_ends_vllms_work(vllm: EngineRecord, url: str, counters: Coun
     headers = {"Authorization": f"Bearer {vllm.key}"}
     asked = httpx.post(f"{vllm.url}/tokenize", json={"prompt": PROMPT}, headers=headers)
     tokens = asked.raise_for_status().json()["tokens"]
-    samples = {"policy": None, "prompts": [tokens], "samples": CROWD, "max_tokens": 1500}
+    samples = {"policy": None, "prompts": [tokens] * PROMPTS, "samples": SAMPLES}
+    crowd: Ask = ("/v1/rollouts", samples | {"max_tokens": 1500, "temperature": 0.01})
     before = counters.finished()
-    with asking(url, ("/v1/rollouts", samples | {"temperature": 0.01}), 1) as end_crowd:
-        wait_for(lambda: counters.in_flight() == CROWD)
+    with asking(url, crowd, 1) as end_crowd:
+        wait_for(lambda: counters.in_flight() == CROWD, PATIENCE_S)
+        assert counters.waiting() > AT_ONCE
         for ask in (EDIT, WHOLE, STREAM):
             with asking(url, ask, AT_ONCE) as hang_up:
-                wait_for(lambda: counters.in_flight() == CROWD + AT_ONCE)
+                wait_for(lambda: counters.in_flight() == CROWD + AT_ONCE, PATIENCE_S)
                 hang_up()
-                wait_for(lambda: counters.in_flight() == CROWD)
+                wait_for(lambda: counters.in_flight() == CROWD, PATIENCE_S)
         end_crowd()
-        wait_for(counters.idle)
+        wait_for(counters.idle, PATIENCE_S)
     assert counters.finished() == before

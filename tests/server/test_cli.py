@@ -217,10 +217,8 @@ def test_a_socket_that_is_none_or_in_use_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"listen\.socket"):
         bind(file, 0o600)
     assert file.read_text() == "mine"
-    with bind(tmp_path / "hone.sock", 0o600) as first:
-        first.listen()
-        with pytest.raises(OSError, match="another process"):
-            bind(tmp_path / "hone.sock", 0o600)
+    with bind(tmp_path / "hone.sock", 0o600), pytest.raises(OSError, match="another process"):
+        bind(tmp_path / "hone.sock", 0o600)
     with pytest.raises(OSError, match=r"nowhere/hone\.sock"):
         bind(tmp_path / "nowhere" / "hone.sock", 0o600)
 
