@@ -1,6 +1,6 @@
 """Opening the database file with its guards on: no SQL reaches the internet or another file.
 
-Knows DuckDB's settings. Does not know tables.
+Knows DuckDB's settings, and how text is written into SQL. Does not know tables.
 """
 
 from pathlib import Path
@@ -29,11 +29,16 @@ def connect(
         connection = duckdb.connect(str(path), config=config)
     except duckdb.Error as error:
         raise CorruptDatabase(damaged(path, error)) from error
-    allowed = str(exports.absolute()).replace("'", "''")
-    connection.execute(f"SET allowed_directories = ['{allowed}/']")
+    connection.execute(f"SET allowed_directories = [{literal(f'{exports.absolute()}/')}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+def literal(text: str) -> str:
+    """Return text as SQL: a parameter from Python costs a fifth of a millisecond for each value."""
+    quoted = text.replace("'", "''").replace("\0", "'||chr(0)||'")
+    return f"'{quoted}'"
 
 
 def damaged(path: Path, error: duckdb.Error) -> str:

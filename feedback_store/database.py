@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from feedback_store.connecting import connect, damaged
+from feedback_store.connecting import connect, damaged, literal
 from feedback_store.errors import CorruptDatabase, InvalidEntry
 from feedback_store.folding import Folding, wal_bytes
 from feedback_store.migrations import Migration, migrate, shipped
@@ -42,8 +42,6 @@ _REPLAY_ENTRIES = 5000
 _FEW_CHARACTERS = 100_000
 _FOLD_AT = 64 << 20
 """Bytes of the write-ahead log at which a replay, beside which nothing is committed, folds it."""
-_OLD_MARKS = "DELETE FROM producers WHERE producer IN (SELECT unnest(?::VARCHAR[]))"
-_NEW_MARKS = "INSERT INTO producers SELECT unnest(?::VARCHAR[]), unnest(?::BIGINT[])"
 
 
 @dataclass(frozen=True)
@@ -232,15 +230,15 @@ class Database:
         if name not in self._prepared:
             self._writer.execute(f"PREPARE {name} AS {statement.replace('?', '?::VARCHAR', 1)}")
             self._prepared.add(name)
-        literal = text.replace("'", "''")
-        self._writer.execute(f"EXECUTE {name}('{literal}')")
+        self._writer.execute(f"EXECUTE {name}({literal(text)})")
 
     def _raise_marks(self, high_water: dict[str, int], ingest_seq: int) -> None:
         """Put the new marks in the old ones' place, without UPDATE: see feedback_store.folding."""
-        if known := [producer for producer in high_water if producer in self.high_water]:
-            self._writer.execute(_OLD_MARKS, [known])
-        if high_water:
-            self._writer.execute(_NEW_MARKS, [list(high_water), list(high_water.values())])
+        names = {producer: literal(producer) for producer in high_water}
+        if known := [names[producer] for producer in names if producer in self.high_water]:
+            self._writer.execute(f"DELETE FROM producers WHERE producer IN ({', '.join(known)})")
+        if rows := [f"({names[producer]}, {mark:d})" for producer, mark in high_water.items()]:
+            self._writer.execute(f"INSERT INTO producers VALUES {', '.join(rows)}")
         self._writer.execute("DELETE FROM meta")
         self._writer.execute(f"INSERT INTO meta VALUES ({ingest_seq:d})")
 

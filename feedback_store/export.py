@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from feedback_store.connecting import literal
 from feedback_store.database import Database
 from feedback_store.publish import next_number, publish
 
@@ -140,11 +141,11 @@ def publish_batch(database: Database, batches: Path, number: int) -> Export:
     manifest = _manifest(database, head)
 
     def write(folder: Path) -> None:
-        target = str((folder / PARQUET).absolute()).replace("'", "''")
+        target = literal(str((folder / PARQUET).absolute()))
         sql = _COLUMNS.replace("$number", str(int(number))).replace("$as_of", str(head["as_of"]))
         cursor = database.cursor()
         try:
-            cursor.execute(f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+            cursor.execute(f"COPY ({sql}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
         finally:
             cursor.close()
 

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from feedback_store.config import StoreSettings
+from feedback_store.connecting import literal
 from feedback_store.database import Database
 from feedback_store.errors import StoreError
 from feedback_store.export import KEPT
@@ -60,8 +61,7 @@ def compare(first: Path, second: Path) -> list[Difference]:
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
     try:
         for name, path in (("first", first), ("second", second)):
-            target = str(path).replace("'", "''")
-            connection.execute(f"ATTACH '{target}' AS {name} (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(str(path))} AS {name} (READ_ONLY)")
         found = (_difference(connection, table) for table in _tables(connection))
         return [difference for difference in found if difference is not None]
     finally:

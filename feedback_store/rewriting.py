@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from feedback_store import frames
+from feedback_store.connecting import literal
 from feedback_store.entries import to_json
 from feedback_store.projection import own_producer
 from feedback_store.publish import MANIFEST, publish, replacing, sync_folder
@@ -156,4 +157,4 @@ def _from(path: Path) -> str:
 
 
 def _quoted(path: Path) -> str:
-    return "'" + str(path.absolute()).replace("'", "''") + "'"
+    return literal(str(path.absolute()))

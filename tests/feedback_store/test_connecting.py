@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from feedback_store.asking import QuestionTooLong, ask
-from feedback_store.connecting import connect
+from feedback_store.connecting import connect, literal
 from feedback_store.errors import CorruptDatabase
 
 
@@ -78,6 +78,11 @@ def test_a_question_gets_no_more_memory_than_there_is_for_it(connection) -> None
     with pytest.raises(QuestionTooLong, match="memory"):
         ask(connection.cursor(), sql, max_rows=1, timeout_s=60, with_content=False)
     assert connection.execute("SELECT 1").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("text", ["", "plain", "it's", "nul\0s\0", "'||'", "\\'", "é 😀\n"])
+def test_text_written_into_sql_is_that_text(connection, text: str) -> None:
+    assert connection.execute(f"SELECT {literal(text)}").fetchone() == (text,)
 
 
 def test_what_is_no_database_says_how_to_make_one(tmp_path: Path) -> None:

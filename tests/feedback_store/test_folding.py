@@ -48,34 +48,65 @@ def test_a_long_log_is_folded_while_entries_are_stored(open_store, folder: Path)
     assert compare(folder / DATABASE, build(folder, LARGE)) == []
 
 
-def test_commits_go_on_while_the_log_is_folded(open_store, folder: Path) -> None:
-    """A checkpoint that holds commits up lets the one pass that it waits for, and no other."""
+def test_a_fold_beside_commits_merges_nothing_and_a_quiet_one_all(store_of_pieces: Store) -> None:
+    """DuckDB lets others commit during the one kind of checkpoint, and not during the other."""
+    folding = folding_of(store_of_pieces)
+    assert pieces(store_of_pieces) == 1
+    for _ in range(4):
+        assert fold_while_committing(store_of_pieces, folding)
+    assert pieces(store_of_pieces) > 4
+    put(store_of_pieces, made.suggestion(9000))
+    folding._quiet_s = 0.0  # it waits for no other commit
+    assert not folding.fold()
+    assert pieces(store_of_pieces) == 1
+
+
+def test_what_was_folded_in_pieces_is_merged_when_nobody_commits(
+    store_of_pieces: Store, folder: Path
+) -> None:
+    cursor = store_of_pieces.cursor()
+    quiet = Folding(folder / DATABASE, cursor, lambda: store_of_pieces.ingest_seq, 1 << 40, 0.2)
+    assert fold_while_committing(store_of_pieces, quiet)
+    until(lambda: pieces(store_of_pieces) == 1 and wal_bytes(folder / DATABASE) == 0)
+    quiet.close()
+    cursor.close()
+    assert put(store_of_pieces, made.suggestion(9999)).stored == 1
+
+
+@pytest.fixture
+def store_of_pieces(open_store) -> Store:
+    """A store whose suggestions have been folded once."""
     store = open_store(LARGE)
-    fill(store, 1, 600)
+    put(store, made.suggestion(1))
+    store._writer.database.checkpoint()
+    return store
+
+
+def folding_of(store: Store) -> Folding:
     folding = store._writer.database._folding
     assert folding is not None
-    passed: list[bool] = []
-    folds = threading.Thread(target=lambda: passed.append(folding.fold()))
+    return folding
+
+
+def fold_while_committing(store: Store, folding: Folding) -> bool:
+    """Fold while suggestions are stored; return whether it was done beside those."""
+    beside: list[bool] = []
+    folds = threading.Thread(target=lambda: beside.append(folding.fold()))
     folds.start()
-    committed = 0
+    seq = store.ingest_seq
     while folds.is_alive():
-        # Not into the table that takes so long: whoever writes there waits for that one.
-        store.record("policy", {"name": "n", "status": "candidate"}).result(WAIT_S)
-        committed += folds.is_alive()
-    assert passed == [True]
-    assert committed > 3
-    assert wal_bytes(folder / DATABASE) < 1 << 20
-    assert count(store, "policies") >= committed
+        put(store, made.suggestion(seq := seq + 1))
+    return beside[0]
 
 
-def test_what_was_folded_in_pieces_is_merged_when_nobody_commits(open_store, folder: Path) -> None:
-    store = open_store(LARGE)
-    database = store._writer.database
-    fill(store, 1, 40)
-    quiet = Folding(folder / DATABASE, database.cursor(), lambda: store.ingest_seq, 1000, 0.05)
-    until(lambda: wal_bytes(folder / DATABASE) == 0)
-    quiet.close()
-    assert put(store, made.suggestion(99)).stored == 1
+def pieces(store: Store) -> int:
+    """Return how many row groups the suggestions lie in."""
+    cursor = store.cursor()
+    row = cursor.execute(
+        "SELECT count(DISTINCT row_group_id) FROM pragma_storage_info('suggestions')"
+    ).fetchone()
+    cursor.close()
+    return row[0] if row else 0
 
 
 @pytest.mark.parametrize("suffix", [".wal", ".wal.checkpoint", ""])

@@ -91,6 +91,16 @@ def test_producers_do_not_share_their_numbers(store: Store) -> None:
     assert (ack.stored, ack.high_water) == (1, 2)
 
 
+@pytest.mark.parametrize("producer", ["it's", "nul\0", "') --", "ann/é"])
+def test_a_producer_may_have_any_name(open_store, producer: str) -> None:
+    store = open_store()
+    for seq in (1, 2):
+        assert put(store, made.suggestion(seq, producer=producer)).stored == 1
+    store.close()
+    ack = put(open_store(), made.suggestion(2, producer=producer))
+    assert (ack.duplicates, ack.high_water) == (1, 2)
+
+
 def test_feedback_on_an_unknown_suggestion_is_orphaned(store: Store) -> None:
     assert put(store, made.outcome(1, "lost"), made.settled(2, "lost")).quarantined == 2
     reasons = store.query("SELECT kind, reason, suggestion_id FROM quarantine ORDER BY seq")
