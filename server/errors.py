@@ -21,6 +21,7 @@ from feedback_store.operations import Busy
 from feedback_store.people import NobodyYet
 from server.adapters import BadAdapter
 from server.auth import MissingScope, NotAllowed
+from server.book import PolicyConflict, UnknownPolicy
 from server.engine.errors import (
     EngineBusy,
     EngineDown,
@@ -30,8 +31,8 @@ from server.engine.errors import (
     Refused,
     UnknownModel,
 )
+from server.files import DiskTrouble
 from server.limits import TooMany
-from server.policies import PolicyConflict, UnknownPolicy
 
 RETRY_AFTER_S = 2
 PROBLEMS_SHOWN = 10
@@ -63,6 +64,7 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (Busy, HTTPStatus.CONFLICT),
     (NobodyYet, HTTPStatus.NOT_FOUND),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (DiskTrouble, HTTPStatus.SERVICE_UNAVAILABLE),
     (EngineDown, HTTPStatus.SERVICE_UNAVAILABLE),
     (EngineBusy, HTTPStatus.SERVICE_UNAVAILABLE),
     (EngineSlow, HTTPStatus.GATEWAY_TIMEOUT),

@@ -96,7 +96,7 @@ class KeyRing:
         """
         try:
             self._refresh()
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             log.warning("the key file does not read: %s", error)
             raise NotAllowed("the gateway's key file does not read; see its log") from error
         record = self._records.get(identity)

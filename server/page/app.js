@@ -5,7 +5,7 @@ import { button, confirmed, find, make } from "./dom.js";
 import * as figures from "./figures.js";
 
 const POLL_MS = 2000, BOARD_MS = 15000;
-let mine = { scopes: [] }, board = null, paused = false, opened = null;
+let mine = { scopes: [] }, board = null, paused = false, live = null, opened = null;
 
 async function ask(path, method = "GET", body) {
   const answer = await fetch(path, { method, cache: "no-store",
@@ -31,9 +31,11 @@ const may = scope => mine.scopes.includes(scope);
 
 function more(policy) {
   const parts = [button("manifest", () => showManifest(policy.name))];
-  if (policy.status === "candidate" && may("admin")) {
+  if (["candidate", "canary"].includes(policy.status) && may("admin")) {
     parts.push(button("promote…", () => act(`Make ${policy.name} live for everybody?`,
-      `v1/policies/${policy.name}/promote`, "POST")));
+      `v1/policies/${policy.name}/promote`, "POST")),
+    button("refuse…", () => act(`End ${policy.name} for good? It is unloaded and never serves again.`,
+      `v1/policies/${policy.name}/refuse`, "POST")));
   }
   return make("span", parts);
 }
@@ -50,7 +52,7 @@ async function poll() {
     const status = await ask("v1/status");
     for (const show of [figures.head, figures.gate, figures.outcomes, figures.engine]) show(status);
     figures.policies(status, more);
-    paused = status.paused;
+    ({ paused, live } = status);
     find("pause").textContent = paused ? "Resume promotions…" : "Pause promotions…";
     find("actions").hidden = !may("admin");
   } catch (error) {
@@ -80,9 +82,12 @@ async function again(task, pause) {
   }
 }
 
-find("rollback").addEventListener("click", () => act(
-  "Go back to the version before, at once? The live one stays loaded: rolling back again undoes it.",
-  "v1/rollback", "POST"));
+find("rollback").addEventListener("click", () => {
+  // What is on the page now is what is meant, whatever goes live while somebody reads the question.
+  const body = { live };
+  act(`Leave ${live ?? "the base model"} for the version before, at once? It stays loaded: rolling ` +
+    "back again undoes it.", "v1/rollback", "POST", body);
+});
 find("pause").addEventListener("click", () => act(paused
   ? "Let versions that pass the gate go live by themselves again?"
   : "Let versions that pass the gate wait until somebody promotes them?",

@@ -16,7 +16,7 @@ from feedback_store.events import (
     Scope,
 )
 from feedback_store.export import TooLittle
-from server.policies import PolicyConflict, Status
+from server.book import PolicyConflict, Status
 from server.rollouts import sample
 from server.routes.common import TheGateway, Trainer, check_wire, unless_gone
 from server.routes.editor import CLIENT_CLOSED_REQUEST
