@@ -182,11 +182,14 @@ def _cores() -> int:
 
 
 def known_hosts(settings: ServerSettings) -> frozenset[str]:
-    """Return the host names that requests may name; empty means any, where keys protect."""
+    """Return the host names that requests may name, besides the address that they arrive at; empty
+    means any, where keys protect."""
     listen = settings.listen
-    if listen.socket is not None or not is_loopback(listen.host):
-        return frozenset(listen.allowed_hosts)
-    return LOOPBACK_NAMES | {listen.host, *listen.allowed_hosts}
+    open_bind = listen.socket is not None or not is_loopback(listen.host)
+    if open_bind and not listen.allowed_hosts:
+        return frozenset()
+    mine = {listen.host, *listen.allowed_hosts}
+    return LOOPBACK_NAMES | {name.lower() for name in mine}
 
 
 async def _finish(gateway: Gateway, running: "asyncio.Future[tuple[None, None]]") -> None:

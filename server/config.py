@@ -35,7 +35,8 @@ class ListenSettings(Section):
     socket: Path | None = None
     """Unix socket to listen on instead of host and port."""
     allowed_hosts: tuple[str, ...] = ()
-    """Host names that requests may be addressed to, besides the bound address and localhost."""
+    """Host names that requests may be addressed to, besides localhost and the address that they
+    arrive at; empty on an address that other machines reach means any: there keys protect."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     """Larger request bodies are refused with 413."""
     tls_cert: Path | None = None

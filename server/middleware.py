@@ -134,7 +134,7 @@ class KnownHost:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             host, origin = host_name(headers.get("host", "")), headers.get("origin")
-            if self._hosts and host not in self._hosts:
+            if self._hosts and host not in self._hosts and host != _arrived_at(scope):
                 text = "the Host header names another host; add it to listen.allowed_hosts"
                 await problem(HTTPStatus.MISDIRECTED_REQUEST, text)(scope, receive, send)
                 return
@@ -144,6 +144,17 @@ class KnownHost:
                 await problem(HTTPStatus.FORBIDDEN, text)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def _arrived_at(scope: Scope) -> str:
+    """Return the address of this machine that a request came to. A name that another site makes
+    point here is a name; a browser that sends the address itself is at that address' page."""
+    address = (scope.get("server") or ("",))[0]
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def _from_here(method: str, headers: Headers) -> bool:

@@ -1,4 +1,4 @@
-"""What an administrator does by hand: leave a version, end a canary; written down before it counts."""
+"""What an administrator does by hand, written down before it counts."""
 
 import json
 import os

@@ -34,13 +34,21 @@ def free_port() -> int:
 def program(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
     """Run `hone-server` as a process of its own; yield it and a client once it is ready."""
     port = free_port()
+    with (
+        running(folder, "--listen.port", str(port), *flags) as child,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=STARTUP_S) as client,
+    ):
+        wait_for(lambda: _ready(client) or child.poll() is not None)
+        yield child, client
+
+
+@contextmanager
+def running(folder: Path, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `hone-server` for as long as the block runs; whether it is ready is the caller's."""
     command = [sys.executable, "-m", "server.cli", "run", "--data.folder", str(folder)]
-    where = ["--listen.port", str(port)]
-    child = subprocess.Popen([*command, *where, *flags], cwd=ROOT)
+    child = subprocess.Popen([*command, *flags], cwd=ROOT)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=STARTUP_S) as client:
-            wait_for(lambda: _ready(client) or child.poll() is not None)
-            yield child, client
+        yield child
     finally:
         child.terminate()
         child.wait(STARTUP_S)
