@@ -1,7 +1,7 @@
 """The gateway's state in one JSON document, for the page, for editors and for people.
 
 Knows which questions the status answers. Does not know how it is shown. Counts per user are
-never made.
+never made, and what became of suggestions is told of five people or more together, as on the page.
 """
 
 import time
@@ -10,6 +10,7 @@ from typing import Any
 from feedback_store.errors import StoreUnavailable
 from feedback_store.store import Store
 from server import __version__
+from server.dashboard import FEWEST_PEOPLE
 from server.fleet import Fleet, Replica
 from server.gateway import Gateway
 
@@ -25,19 +26,24 @@ TOTALS = (
     "(SELECT count(*) FROM batches) AS batches"
 )
 OUTCOMES = (
-    "SELECT s.policy_version AS policy, s.holdout, o.outcome, count(*) AS count "
+    "WITH told AS (SELECT s.policy_version AS policy, s.holdout, s.user_id, o.outcome "
     "FROM (SELECT suggestion_id, arg_min(outcome, ingest_seq) AS outcome FROM outcomes "
-    "GROUP BY suggestion_id) o JOIN suggestions s USING (suggestion_id) GROUP BY ALL ORDER BY ALL"
+    "GROUP BY suggestion_id) o JOIN suggestions s USING (suggestion_id)), "
+    "groups AS (SELECT policy, holdout FROM told GROUP BY ALL HAVING count(DISTINCT user_id) >= ?) "
+    "SELECT policy, holdout, outcome, count(*) AS count FROM told JOIN groups "
+    "USING (policy, holdout) GROUP BY ALL ORDER BY ALL"
 )
 ANSWERS = (
     "SELECT policy_version AS policy, count(*) AS count, "
     "count(*) FILTER (outcome IS NULL) AS with_edit, "
     "round(median(engine_ms), 1) AS median_ms, "
     "round(quantile_cont(engine_ms, 0.9), 1) AS p90_ms "
-    "FROM suggestions GROUP BY ALL ORDER BY ALL"
+    "FROM suggestions GROUP BY policy_version HAVING count(DISTINCT user_id) >= ? ORDER BY ALL"
 )
 SILENCES = (
-    "SELECT outcome, reason, count(*) AS count FROM suggestions WHERE outcome IS NOT NULL "
+    "WITH silent AS (SELECT outcome, reason, user_id FROM suggestions WHERE outcome IS NOT NULL) "
+    "SELECT outcome, reason, count(*) AS count FROM silent "
+    "WHERE (SELECT count(DISTINCT user_id) FROM silent) >= ? "
     "GROUP BY ALL ORDER BY count DESC, reason"
 )
 DECISIONS = (
@@ -53,22 +59,29 @@ class Counters:
         self._store = store
         self._read_at = float("-inf")
         self._values: dict[str, Any] = {}
+        self._protected: bool | None = None
 
-    def read(self) -> dict[str, Any]:
-        """Return the counts; blocks for some milliseconds."""
-        if time.monotonic() - self._read_at < FRESH_S:
+    def read(self, protect: bool) -> dict[str, Any]:
+        """Return the counts; blocks for some milliseconds.
+
+        Args:
+            protect: leave out groups of fewer than five people; a gateway without keys serves one.
+        """
+        fresh = time.monotonic() - self._read_at < FRESH_S
+        if fresh and protect == self._protected:
             return self._values
+        fewest = [FEWEST_PEOPLE if protect else 1]
         try:
             self._values = {
                 "store": self._store.query(TOTALS)[0] | {"trouble": self._store.trouble},
-                "answers": self._store.query(ANSWERS),
-                "outcomes": self._store.query(OUTCOMES),
-                "silences": self._store.query(SILENCES),
+                "answers": self._store.query(ANSWERS, fewest),
+                "outcomes": self._store.query(OUTCOMES, fewest),
+                "silences": self._store.query(SILENCES, fewest),
                 "decisions": self._store.query(DECISIONS),
             }
         except StoreUnavailable as error:
             self._values = {"store": {"trouble": str(error)}}
-        self._read_at = time.monotonic()
+        self._read_at, self._protected = time.monotonic(), protect
         return self._values
 
 

@@ -30,7 +30,7 @@ async def readyz(gateway: TheGateway) -> JSONResponse:
 @router.get("/v1/status", operation_id="status")
 async def get_status(request: Request, gateway: TheGateway, caller: Anyone) -> dict[str, Any]:
     """Return the gateway's state and counts."""
-    counters = await gateway.read(request.app.state.counters.read)
+    counters = await gateway.read(request.app.state.counters.read, not gateway.door.open)
     return status(gateway, counters)
 
 

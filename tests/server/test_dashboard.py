@@ -13,7 +13,7 @@ from feedback_store.events import Scope
 from server.auth import KeyRing
 from tests.server.adapters import publish_adapter
 from tests.server.samples import ANSWER, event, feedback, suggestion
-from tests.server.serving import StandIn, gateway, settings_for
+from tests.server.serving import StandIn, gateway, settings_for, wait_for
 
 
 class People:
@@ -39,6 +39,13 @@ class People:
                 events.append(event(name, 3, "survival", horizon_s=30.0, retained=0.5))
             sent = feedback(*events, producer=f"spool-{team}-{number}")
             assert self._client.post("/v1/feedback", json=sent, headers=headers).is_success
+
+    def stay_silent(self, team: str, count: int) -> None:
+        """`count` people of a team ask once each, and there is no edit."""
+        for number in range(count):
+            key = self._keys.create(f"{team}-{number}", team, [Scope.SUGGEST])
+            headers = {"Authorization": f"Bearer {key}"}
+            assert self._client.post("/v1/suggest", json=suggestion(), headers=headers).is_success
 
 
 @contextmanager
@@ -93,11 +100,41 @@ def test_a_group_of_fewer_than_five_people_is_left_out(engine: StandIn, tmp_path
     assert found["survival"][0]["observed"] == 7
 
 
+def told(client: httpx.Client) -> dict[str, Any]:
+    found = client.get("/v1/status").json()
+    return {name: found[name] for name in ("answers", "outcomes", "silences")}
+
+
+def stored(client: httpx.Client, count: int) -> None:
+    """Wait until the status knows of so many suggestions: their rows are written behind."""
+    wait_for(lambda: client.get("/v1/status").json()["store"]["suggestions"] == count)
+
+
+def test_the_status_leaves_the_same_groups_out(engine: StandIn, tmp_path: Path) -> None:
+    with guarded(tmp_path / "few", engine) as (client, people):
+        people.work("core", 2, 2)
+        people.stay_silent("quiet", 2)
+        stored(client, 4)
+        assert told(client) == {"answers": [], "outcomes": [], "silences": []}
+        assert board(client)["taken"]["version"]["totals"] == []
+    with guarded(tmp_path / "many", engine) as (client, people):
+        people.work("core", 6, 4)
+        people.stay_silent("quiet", 5)
+        stored(client, 11)
+        found = told(client)
+    assert [(row["policy"], row["count"]) for row in found["answers"]] == [("hone-tiny", 11)]
+    outcomes = {row["outcome"]: row["count"] for row in found["outcomes"]}
+    assert outcomes == {"accepted": 4, "diverged": 2}
+    assert [(row["reason"], row["count"]) for row in found["silences"]] == [("no_edit", 5)]
+
+
 def test_without_keys_the_one_user_sees_their_own(client: httpx.Client, engine: StandIn) -> None:
     engine.answer(text=ANSWER)
     name = client.post("/v1/suggest", json=suggestion()).json()["suggestion_id"]
     client.post("/v1/feedback", json=feedback(event(name, 1)))
     assert board(client)["taken"]["version"]["totals"][0]["share"] == 1.0
+    stored(client, 1)
+    assert [row["outcome"] for row in told(client)["outcomes"]] == ["accepted"]
     assert client.get("/v1/me").json()["signed_in"] is False
     assert client.get("/v1/dashboard", params={"days": 0}).status_code == 422
 
