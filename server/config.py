@@ -78,7 +78,7 @@ class LimitSettings(Section):
     """What one credential may ask for, where there are credentials."""
 
     requests_per_s: float = Field(default=20.0, gt=0)
-    """Suggestions, completions and feedback a second, in the long run."""
+    """Requests a second, in the long run."""
     burst: int = Field(default=40, ge=1)
     """How many may come at once after a pause."""
     at_once: int = Field(default=16, ge=1)
@@ -162,6 +162,8 @@ class RolloutSettings(Section):
 
     prompts_in_flight: int = Field(default=16, gt=0)
     """Prompts of one request that vLLM works on at the same time."""
+    requests: int = Field(default=4, gt=0)
+    """Requests under way, of whichever trainer; more are told to come back."""
     timeout_s: float = Field(default=600.0, gt=0)
     """Longest time for one prompt's samples."""
     priority: int = Field(default=10, gt=0)

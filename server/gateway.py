@@ -17,7 +17,7 @@ from server.auth import Door
 from server.config import ServerSettings
 from server.dashboard import Boards
 from server.fleet import Fleet
-from server.limits import Limits
+from server.limits import Limits, Room
 from server.metrics import Metrics
 from server.prompts.profile import ModelProfile
 from server.reconciler import Flights
@@ -26,6 +26,8 @@ from server.routing import Asker, choose
 from server.traces import Traces
 
 Result = TypeVar("Result")
+ROLLOUTS_AGAIN_S = 5.0
+"""When a trainer may ask again that found no room."""
 
 
 @dataclass
@@ -49,10 +51,16 @@ class Gateway:
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex
     reads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "hone-reads"))
     """Where the store is asked for figures: never in the threads that editors wait for."""
+    rollout_room: Room = field(init=False)
+    """Place for the trainers' requests, each of which is hundreds of answers."""
     in_flight: int = 0
     """Suggestions being made right now."""
     draining: bool = False
     """The gateway is ending: not ready for more."""
+
+    def __post_init__(self) -> None:
+        places = self.settings.rollouts.requests
+        self.rollout_room = Room(places, "requests for rollouts", ROLLOUTS_AGAIN_S)
 
     async def read(self, call: Callable[..., Result], *given: Any) -> Result:
         """Return what a call that asks the store or the disk returns."""

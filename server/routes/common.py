@@ -27,20 +27,15 @@ def caller_of(request: Request) -> Caller:
     return gateway_of(request).door.caller(headers.get("authorization"), cookie)
 
 
-def caller_with(scope: Scope) -> Callable[[Request], Caller]:
-    """Return a dependency that yields the caller if it has `scope`."""
+def limited(scope: Scope | None) -> Callable[[Request], AsyncIterator[Caller]]:
+    """Return a dependency that yields the caller if it has `scope`, None being any, and counts the
+    request among its credential's."""
 
-    def caller(request: Request) -> Caller:
+    def allowed(request: Request) -> Caller:
         found = caller_of(request)
-        found.require(scope)
+        if scope is not None:
+            found.require(scope)
         return found
-
-    return caller
-
-
-def limited(scope: Scope) -> Callable[[Request], AsyncIterator[Caller]]:
-    """Return such a dependency that also counts the request among its credential's."""
-    allowed = caller_with(scope)
 
     async def caller(request: Request) -> AsyncIterator[Caller]:
         gateway = gateway_of(request)
@@ -59,12 +54,12 @@ def limited(scope: Scope) -> Callable[[Request], AsyncIterator[Caller]]:
 
 
 TheGateway = Annotated[Gateway, Depends(gateway_of)]
-Anyone = Annotated[Caller, Depends(caller_of)]
+Anyone = Annotated[Caller, Depends(limited(None))]
 """Whoever has a valid credential, whatever its scopes."""
 Editor = Annotated[Caller, Depends(limited(Scope.SUGGEST))]
 Reporter = Annotated[Caller, Depends(limited(Scope.FEEDBACK))]
-Trainer = Annotated[Caller, Depends(caller_with(Scope.TRAIN))]
-Admin = Annotated[Caller, Depends(caller_with(Scope.ADMIN))]
+Trainer = Annotated[Caller, Depends(limited(Scope.TRAIN))]
+Admin = Annotated[Caller, Depends(limited(Scope.ADMIN))]
 
 
 def check_wire(version: int) -> None:

@@ -50,7 +50,8 @@ async def rollouts(
 ) -> RolloutResponse | Response:
     """Sample answers to token-level prompts, behind everything that editors ask."""
     check_wire(body.wire)
-    sampled = await unless_gone(request, sample(gateway, body))
+    with gateway.rollout_room.enter():
+        sampled = await unless_gone(request, sample(gateway, body))
     return sampled if sampled is not None else Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
