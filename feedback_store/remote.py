@@ -71,12 +71,13 @@ class Remote:
         if self._settings.key:
             headers["Authorization"] = f"Bearer {self._settings.key}"
         text = None if body is None else json.dumps(body)
+        status, answer = self._once(method, path, text, headers)
         for wait_s in WAITS_S:
-            status, answer = self._once(method, path, text, headers)
             if status != TOO_MANY:
                 break
             # It says so before it does anything, so nothing is done twice.
             time.sleep(wait_s)
+            status, answer = self._once(method, path, text, headers)
         if status >= 400:
             raise GatewayRefused(str(answer.get("detail", f"status {status}")))
         return answer

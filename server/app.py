@@ -40,6 +40,7 @@ from server.middleware import (
 )
 from server.prompts.profile import ModelProfile
 from server.prompts.profiles import profile_for
+from server.queues import Queues
 from server.reconciler import Flights, Reconciler
 from server.registry import Registry
 from server.routes import admin, editor, observe, openai, page, training
@@ -63,6 +64,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         gateway = build(settings, store)
         app.state.gateway, app.state.counters = gateway, Counters(store)
+        app.state.queues = Queues()
         operations = Operations(store, settings.retention, settings.query)
         app.state.operations = operations
         resuming = asyncio.create_task(asyncio.to_thread(operations.resume))

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from feedback_store.store import Store
+from server import survival
 from server.comparison import wilson
 
 FEWEST_PEOPLE = 5
@@ -45,14 +46,6 @@ _DAILY = (
 _TOTALS = (
     "SELECT s.{column} AS name, count(DISTINCT s.user_id) AS people, count(*) AS shown, "
     f"count(*) FILTER ({TAKEN}) AS taken {_JOINED} GROUP BY ALL ORDER BY shown DESC, name"
-)
-_SURVIVAL = (
-    "SELECT s.policy_version AS name, v.horizon_s, count(DISTINCT s.user_id) AS people, "
-    "count(v.retained) AS observed, avg(v.retained) AS retained, "
-    "coalesce(stddev_samp(v.retained), 0) AS spread, "
-    "count(*) FILTER (v.reverted) AS reverted, count(*) FILTER (NOT v.observed) AS unobserved "
-    "FROM survivals v JOIN suggestions s USING (suggestion_id) "
-    "WHERE s.received_at >= ? GROUP BY ALL ORDER BY name, horizon_s"
 )
 _LATENCY = (
     "SELECT s.policy_version AS name, count(*) AS answers, "
@@ -112,9 +105,7 @@ def read(store: Store, days: int, *, protect: bool, now: datetime | None = None)
         "days": days,
         "fewest_people": fewest,
         "taken": {name: _taken(store, column, since, fewest) for name, column in GROUPS.items()},
-        "survival": [
-            _survival(row) for row in store.query(_SURVIVAL, [since]) if row["people"] >= fewest
-        ],
+        "survival": survival.read(store, GROUPS, since, fewest),
         "latency": _of_many(store.query(_LATENCY, [since, since]), fewest),
         "holdout": _of_many(store.query(_HOLDOUT, [since]), fewest),
     }
@@ -150,13 +141,3 @@ def _with_bounds(row: Row) -> Row:
     low, high = wilson(row["taken"], row["shown"], Z)
     kept = {name: value for name, value in row.items() if name != "people"}
     return kept | {"share": row["taken"] / row["shown"], "low": max(low, 0.0), "high": high}
-
-
-def _survival(row: Row) -> Row:
-    """Add the interval of the mean; without observations there is nothing to say."""
-    kept = {name: value for name, value in row.items() if name not in ("people", "spread")}
-    if not row["observed"]:
-        return kept | {"low": None, "high": None}
-    half = Z * row["spread"] / math.sqrt(row["observed"])
-    low, high = row["retained"] - half, row["retained"] + half
-    return kept | {"low": max(low, 0.0), "high": min(high, 1.0)}

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from feedback_store.events import FeedbackAck
 from feedback_store.rows import SuggestionRow
+from server.engine.client import Queue
 from server.engine.supervisor import EngineState
 from server.fleet import Fleet
 
@@ -48,6 +49,29 @@ class Metrics:
             ("policy", "as"),
             registry=self._registry,
         )
+
+        self._depths = Gauge(
+            "hone_waiting",
+            "What is under way or waits: suggestions, rollouts' requests, entries to be written.",
+            ("queue",),
+            registry=self._registry,
+        )
+        self._engine_queues = Gauge(
+            "hone_engine_requests",
+            "Requests that a replica's vLLM works on (running) or lets wait (waiting).",
+            ("replica", "state"),
+            registry=self._registry,
+        )
+
+    def depths(self, waiting: Mapping[str, int], engines: Mapping[str, Queue]) -> None:
+        """Take up how much waits: by queue, and in each replica's vLLM as far as it says."""
+        for queue, depth in waiting.items():
+            self._depths.labels(queue).set(depth)
+        self._engine_queues.clear()
+        for replica, queue in engines.items():
+            for state, depth in (("running", queue.running), ("waiting", queue.waiting)):
+                if depth is not None:
+                    self._engine_queues.labels(replica, state).set(depth)
 
     def suggestion(self, row: SuggestionRow, seconds: float) -> None:
         """Count one suggestion."""

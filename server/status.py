@@ -4,15 +4,19 @@ Knows which questions the status answers. Does not know how it is shown. Counts 
 never made, and what became of suggestions is told of five people or more together, as on the page.
 """
 
+import json
 import time
+from dataclasses import asdict
 from typing import Any
 
 from feedback_store.errors import StoreUnavailable
 from feedback_store.store import Store
 from server import __version__
 from server.dashboard import FEWEST_PEOPLE
+from server.engine.client import Queue
 from server.fleet import Fleet, Replica
 from server.gateway import Gateway
+from server.queues import Depths
 
 RECENT_DECISIONS = 20
 FRESH_S = 1.0
@@ -47,7 +51,7 @@ SILENCES = (
     "GROUP BY ALL ORDER BY count DESC, reason"
 )
 DECISIONS = (
-    "SELECT policy, passed, why, strftime(received_at, '%Y-%m-%dT%H:%M:%SZ') AS at "
+    "SELECT policy, passed, why, inputs, strftime(received_at, '%Y-%m-%dT%H:%M:%SZ') AS at "
     f"FROM decisions ORDER BY ingest_seq DESC LIMIT {RECENT_DECISIONS}"
 )
 
@@ -77,7 +81,10 @@ class Counters:
                 "answers": self._store.query(ANSWERS, fewest),
                 "outcomes": self._store.query(OUTCOMES, fewest),
                 "silences": self._store.query(SILENCES, fewest),
-                "decisions": self._store.query(DECISIONS),
+                "decisions": [
+                    row | {"inputs": json.loads(row["inputs"])}
+                    for row in self._store.query(DECISIONS)
+                ],
             }
         except StoreUnavailable as error:
             self._values = {"store": {"trouble": str(error)}}
@@ -85,7 +92,7 @@ class Counters:
         return self._values
 
 
-def status(gateway: Gateway, counters: dict[str, Any]) -> dict[str, Any]:
+def status(gateway: Gateway, counters: dict[str, Any], depths: Depths) -> dict[str, Any]:
     """Return the whole status. Pure, but for reading the gateway's parts."""
     book, fleet = gateway.registry.book, gateway.fleet
     infos = gateway.registry.infos(fleet.loaded)
@@ -98,7 +105,9 @@ def status(gateway: Gateway, counters: dict[str, Any]) -> dict[str, Any]:
         "canary": book.canary,
         "paused": gateway.registry.paused,
         "routes": gateway.registry.table.model_dump(mode="json")["routes"],
-        "in_flight": gateway.in_flight,
+        "in_flight": depths.suggestions,
+        "rollouts": depths.rollouts,
+        "waiting_entries": depths.entries,
         "feedback_level": gateway.settings.feedback.level,
         "engine": {
             "state": fleet.state,
@@ -110,7 +119,10 @@ def status(gateway: Gateway, counters: dict[str, Any]) -> dict[str, Any]:
             ),
             "loaded": sorted(fleet.loaded),
             "refusals": fleet.problems,
-            "replicas": [_replica(fleet, one) for one in fleet.replicas],
+            "replicas": [
+                _replica(fleet, one) | asdict(depths.engines.get(one.name, Queue()))
+                for one in fleet.replicas
+            ],
         },
         "policies": [info.model_dump(mode="json") for info in infos],
     } | counters

@@ -5,7 +5,7 @@ import { button, confirmed, find, make } from "./dom.js";
 import * as figures from "./figures.js";
 
 const POLL_MS = 2000, BOARD_MS = 15000;
-let mine = { scopes: [] }, board = null, paused = false, live = null, opened = null;
+let mine = { scopes: [] }, board = null, paused = false, live = null, opened = null, gateShown = null;
 
 async function ask(path, method = "GET", body) {
   const answer = await fetch(path, { method, cache: "no-store",
@@ -50,7 +50,11 @@ async function showManifest(name) {
 async function poll() {
   try {
     const status = await ask("v1/status");
-    for (const show of [figures.head, figures.gate, figures.outcomes, figures.engine]) show(status);
+    for (const show of [figures.head, figures.outcomes, figures.engine]) show(status);
+    const decided = JSON.stringify(status.decisions ?? []);
+    // Drawn anew, what somebody has opened there would close under their eyes.
+    if (decided !== gateShown) figures.gate(status);
+    gateShown = decided;
     figures.policies(status, more);
     ({ paused, live } = status);
     find("pause").textContent = paused ? "Resume promotions…" : "Pause promotions…";
@@ -63,8 +67,9 @@ async function poll() {
 
 function drawBoard() {
   if (!board) return;
-  figures.taken(board, document.querySelector("input[name=by]:checked").value);
-  for (const show of [figures.survival, figures.latency, figures.holdout]) show(board);
+  const by = document.querySelector("input[name=by]:checked").value;
+  for (const show of [figures.taken, figures.survival]) show(board, by);
+  for (const show of [figures.latency, figures.holdout]) show(board);
 }
 
 async function pollBoard() {

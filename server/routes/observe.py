@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from feedback_store.events import Scope
+from server.queues import Depths
 from server.routes.common import Anyone, TheGateway
 from server.runs import last_runs
 from server.status import ready, status
@@ -31,7 +32,12 @@ async def readyz(gateway: TheGateway) -> JSONResponse:
 async def get_status(request: Request, gateway: TheGateway, caller: Anyone) -> dict[str, Any]:
     """Return the gateway's state and counts."""
     counters = await gateway.read(request.app.state.counters.read, not gateway.door.open)
-    return status(gateway, counters)
+    found = status(gateway, counters, await request.app.state.queues.read(gateway))
+    if not caller.has(Scope.TRAIN):
+        # They hold figures of single teams, however small.
+        told = [one | {"inputs": None} for one in found.get("decisions", ())]
+        found["decisions"] = told
+    return found
 
 
 @router.get("/v1/dashboard", operation_id="dashboard")
@@ -63,8 +69,11 @@ async def me(gateway: TheGateway, caller: Anyone) -> dict[str, Any]:
 
 
 @router.get("/metrics", operation_id="metrics", response_class=PlainTextResponse)
-async def metrics(gateway: TheGateway, caller: Anyone) -> Response:
+async def metrics(request: Request, gateway: TheGateway, caller: Anyone) -> Response:
     """Return the gateway's counters as Prometheus reads them."""
+    depths: Depths = await request.app.state.queues.read(gateway)
+    waiting = {name: getattr(depths, name) for name in ("suggestions", "rollouts", "entries")}
+    gateway.metrics.depths(waiting, depths.engines)
     book = gateway.registry.book
     serving = {"live": book.live or gateway.profile.name, "canary": book.canary}
     text = gateway.metrics.render(gateway.fleet, serving)

@@ -1,7 +1,7 @@
 """What the page draws: shares with intervals, survival, holdout apart, no figures of few."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import pytest
 
 from feedback_store.events import Scope
 from server.auth import KeyRing
+from server.survival import followed
+from server.survival import told as told_groups
 from tests.server.adapters import publish_adapter
 from tests.server.samples import ANSWER, event, feedback, suggestion
 from tests.server.serving import StandIn, gateway, settings_for, wait_for
@@ -82,8 +84,14 @@ def test_shares_come_with_intervals_by_version_language_and_team(
     [version] = found["taken"]["version"]["totals"]
     assert (version["name"], version["taken"], version["shown"]) == ("hone-tiny", 8, 11)
     assert [row["name"] for row in found["taken"]["version"]["series"]] == ["hone-tiny"]
-    [lived] = found["survival"]
+    [lived] = found["survival"]["version"]["totals"]
     assert (lived["horizon_s"], lived["observed"], lived["retained"]) == (30.0, 8, 0.5)
+    assert {row["name"]: row["observed"] for row in found["survival"]["language"]["totals"]} == {
+        "go": 5
+    }, "three people of the other language had an edit to look at, which are too few"
+    [day] = found["survival"]["team"]["series"]
+    assert (day["name"], day["observed"], day["low"], day["high"]) == ("core", 5, 0.5, 0.5)
+    assert found["survival"]["team"]["followed_s"] == 30.0
     assert found["latency"][0]["answers"] == 11
 
 
@@ -98,7 +106,8 @@ def test_a_group_of_fewer_than_five_people_is_left_out(engine: StandIn, tmp_path
     assert found["fewest_people"] == 5
     assert "core" not in page
     assert "people" not in page.replace("fewest_people", "")
-    assert found["survival"][0]["observed"] == 7
+    assert found["survival"]["version"]["totals"][0]["observed"] == 7
+    assert found["survival"]["team"]["totals"] == []
 
 
 def told(client: httpx.Client) -> dict[str, Any]:
@@ -151,6 +160,51 @@ def test_what_was_held_out_stands_apart(engine: StandIn, tmp_path: Path) -> None
     assert found["taken"]["version"]["totals"] == []
     [apart] = found["holdout"]
     assert (apart["held_out"], apart["with_edit"], apart["changed"]) == (1, 1, 1)
+
+
+def looks(name: str, seqs: Iterable[int], retained: float) -> list[dict[str, Any]]:
+    about = {"horizon_s": 30.0, "retained": retained}
+    return [event(name, seq, "survival", **about) for seq in seqs]
+
+
+def test_what_was_held_out_has_no_survival(engine: StandIn, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "data", engine.url, suggest={"holdout_share": 1.0})
+    with gateway(settings) as client:
+        engine.answer(text=ANSWER)
+        name = client.post("/v1/suggest", json=suggestion()).json()["suggestion_id"]
+        apart = event(name, 1, outcome="withheld", shown="no", reason="holdout")
+        client.post("/v1/feedback", json=feedback(apart, *looks(name, range(2, 50), 0.1)))
+        assert board(client)["survival"]["version"]["totals"] == []
+
+
+def test_a_look_that_is_told_again_counts_once(client: httpx.Client, engine: StandIn) -> None:
+    engine.answer(text=ANSWER)
+    name = client.post("/v1/suggest", json=suggestion()).json()["suggestion_id"]
+    again = looks(name, range(3, 50), 0.1)
+    client.post("/v1/feedback", json=feedback(event(name, 1), *looks(name, [2], 0.9), *again))
+    for by in ("version", "language", "team"):
+        [lived] = board(client)["survival"][by]["totals"]
+        assert (lived["observed"], lived["retained"]) == (1, 0.9)
+        [day] = board(client)["survival"][by]["series"]
+        assert (day["observed"], day["retained"]) == (1, 0.9)
+
+
+def test_a_group_that_would_give_another_away_is_left_out_too() -> None:
+    def rows(**people: int) -> list[dict[str, Any]]:
+        return [{"name": name, "people": count} for name, count in people.items()]
+
+    assert told_groups(rows(a=9, b=6, c=2), 5) == {"a"}
+    assert told_groups(rows(a=9, b=6, c=2, d=1), 5) == {"a", "b"}
+    assert told_groups(rows(a=9, b=6), 5) == {"a", "b"}
+    assert told_groups(rows(a=9, c=2), 5) == {"a"}
+
+
+def test_the_age_that_most_is_known_of_is_followed() -> None:
+    def row(age: float, observed: int) -> dict[str, float]:
+        return {"horizon_s": age, "observed": observed}
+
+    assert followed([row(0.0, 99), row(30.0, 5), row(120.0, 4), row(120.0, 4)]) == 120.0
+    assert followed([row(0.0, 99)]) is None
 
 
 @pytest.fixture
