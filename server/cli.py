@@ -24,6 +24,7 @@ from server.auth import KeyRing
 from server.base_model import check_model
 from server.commands import KEY_VARIABLE
 from server.config import ListenSettings, ServerSettings
+from server.engine.installed import check_vllm
 from server.middleware import is_loopback
 from server.traces import available
 
@@ -76,6 +77,7 @@ def run(settings: ServerSettings, given: argparse.Namespace) -> int:
             "observe.traces needs OpenTelemetry: pip install '.[traces]' in its folder"
         )
     check_model(settings)
+    check_vllm(settings.engine)
     check_files(settings.listen)
     logs.set_up(settings.observe.log)
     settings.data.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -65,7 +65,7 @@ class OidcSettings(Section):
     scope_prefix: str = ""
     """What stands before Hone's scopes there, such as `hone:`."""
     default_scopes: tuple[Scope, ...] = (Scope.SUGGEST, Scope.FEEDBACK)
-    """Scopes of tokens without that claim."""
+    """Scopes of tokens that name none of Hone's there; empty lets only those in that do."""
 
     @model_validator(mode="after")
     def _issuer_needs_keys(self) -> "OidcSettings":

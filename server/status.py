@@ -14,6 +14,7 @@ from feedback_store.store import Store
 from server import __version__
 from server.dashboard import FEWEST_PEOPLE
 from server.engine.client import Queue
+from server.engine.supervisor import EngineState
 from server.fleet import Fleet, Replica
 from server.gateway import Gateway
 from server.queues import Depths
@@ -130,11 +131,24 @@ def status(gateway: Gateway, counters: dict[str, Any], depths: Depths) -> dict[s
 
 def ready(gateway: Gateway) -> bool:
     """Whether a suggestion asked for now would be answered and recorded."""
-    return (
-        not gateway.draining
-        and gateway.store.trouble is None
-        and gateway.fleet.holds(gateway.policy_name())
-    )
+    return not why_not_ready(gateway)
+
+
+def why_not_ready(gateway: Gateway) -> list[str]:
+    """Return what is in the way, in words that anybody may read: no names, no paths."""
+    why: list[str] = []
+    if gateway.draining:
+        why.append("the gateway is ending")
+    if gateway.store.trouble is not None:
+        why.append("the store takes nothing: see the log or /v1/status")
+    if gateway.fleet.holds(gateway.policy_name()):
+        return why
+    engines = {
+        EngineState.STARTING: "the engine is starting",
+        EngineState.DOWN: "no engine answers: see the log or /v1/status",
+        EngineState.UP: "the engine does not hold the version in service yet",
+    }
+    return [*why, engines[gateway.fleet.state]]
 
 
 def _replica(fleet: Fleet, one: Replica) -> dict[str, Any]:

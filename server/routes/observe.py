@@ -9,7 +9,7 @@ from feedback_store.events import Scope
 from server.queues import Depths
 from server.routes.common import Anyone, TheGateway
 from server.runs import last_runs
-from server.status import ready, status
+from server.status import status, why_not_ready
 
 router = APIRouter(tags=["observe"])
 RUNS_SHOWN = 12
@@ -23,9 +23,11 @@ async def livez() -> dict[str, bool]:
 
 @router.get("/readyz", operation_id="readyz")
 async def readyz(gateway: TheGateway) -> JSONResponse:
-    """200 once suggestions are answered and recorded, else 503."""
-    is_ready = ready(gateway)
-    return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+    """200 once suggestions are answered and recorded, else 503 and what is in the way."""
+    why = why_not_ready(gateway)
+    return JSONResponse(
+        {"ready": False, "why": why} if why else {"ready": True}, 503 if why else 200
+    )
 
 
 @router.get("/v1/status", operation_id="status")

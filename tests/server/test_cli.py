@@ -6,7 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import venv
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,6 +157,31 @@ def test_an_open_address_without_keys_is_refused(
     code = main(["run", "--data.folder", str(tmp_path), "--listen.host", "0.0.0.0"])
     assert code == 2
     assert "hone-server keys create" in capsys.readouterr().err
+
+
+def bare_python(folder: Path) -> Path:
+    """Return an interpreter without any package of this environment."""
+    venv.create(folder / "bare", symlinks=True)
+    return folder / "bare/bin/python"
+
+
+@pytest.mark.parametrize(
+    ("python", "says"), [(bare_python, "make setup"), (lambda folder: folder / "none", "not run")]
+)
+def test_a_managed_engine_that_is_not_installed_is_said_and_not_started(
+    python: Callable[[Path], Path],
+    says: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    where = python(tmp_path)
+    flags = ["--data.folder", str(tmp_path / "data"), "--engine.python", str(where)]
+    assert main(["run", *flags]) == 2
+    told = capsys.readouterr().err
+    assert str(where) in told
+    assert says in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / "data").exists()
 
 
 def test_keys_are_created_listed_and_revoked(

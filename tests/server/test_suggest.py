@@ -96,7 +96,11 @@ def test_a_client_that_hangs_up_aborts_the_engine(engine: StandIn, tmp_path: Pat
 def test_no_engine_is_a_quiet_failure(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, "http://127.0.0.1:1")
     with gateway(settings, ready=False) as client:
-        assert client.get("/readyz").status_code == httpx.codes.SERVICE_UNAVAILABLE
+        probed = client.get("/readyz")
+        assert probed.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        [why] = probed.json()["why"]
+        assert "engine" in why
+        assert "127.0.0.1" not in why
         answer = ask(client)
         assert (answer["outcome"], answer["reason"]) == ("failed", "engine_down")
 
