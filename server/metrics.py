@@ -50,28 +50,11 @@ class Metrics:
             registry=self._registry,
         )
 
-        self._depths = Gauge(
-            "hone_waiting",
-            "What is under way or waits: suggestions, rollouts' requests, entries to be written.",
-            ("queue",),
-            registry=self._registry,
-        )
-        self._engine_queues = Gauge(
-            "hone_engine_requests",
-            "Requests that a replica's vLLM works on (running) or lets wait (waiting).",
-            ("replica", "state"),
-            registry=self._registry,
-        )
+        self._queues = _Queues(self._registry)
 
     def depths(self, waiting: Mapping[str, int], engines: Mapping[str, Queue]) -> None:
         """Take up how much waits: by queue, and in each replica's vLLM as far as it says."""
-        for queue, depth in waiting.items():
-            self._depths.labels(queue).set(depth)
-        self._engine_queues.clear()
-        for replica, queue in engines.items():
-            for state, depth in (("running", queue.running), ("waiting", queue.waiting)):
-                if depth is not None:
-                    self._engine_queues.labels(replica, state).set(depth)
+        self._queues.set(waiting, engines)
 
     def suggestion(self, row: SuggestionRow, seconds: float) -> None:
         """Count one suggestion."""
@@ -94,3 +77,30 @@ class Metrics:
             if policy is not None:
                 self._live.labels(policy, role).set(1)
         return generate_latest(self._registry)
+
+
+class _Queues:
+    """What is under way or waits, here and in the engines."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._depths = Gauge(
+            "hone_waiting",
+            "What is under way or waits: suggestions, rollouts' requests, entries to be written.",
+            ("queue",),
+            registry=registry,
+        )
+        self._engines = Gauge(
+            "hone_engine_requests",
+            "Requests that a replica's vLLM works on (running) or lets wait (waiting).",
+            ("replica", "state"),
+            registry=registry,
+        )
+
+    def set(self, waiting: Mapping[str, int], engines: Mapping[str, Queue]) -> None:
+        for queue, depth in waiting.items():
+            self._depths.labels(queue).set(depth)
+        self._engines.clear()
+        for replica, found in engines.items():
+            for state, depth in (("running", found.running), ("waiting", found.waiting)):
+                if depth is not None:
+                    self._engines.labels(replica, state).set(depth)
