@@ -4,6 +4,7 @@ Knows which error means which status. Does not know who raises it. No text of a 
 repeated: it may be code.
 """
 
+import logging
 import math
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -33,6 +34,8 @@ from server.engine.errors import (
 )
 from server.files import DiskTrouble
 from server.limits import TooMany
+
+logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 2
 PROBLEMS_SHOWN = 10
@@ -98,6 +101,11 @@ def problem(
     return JSONResponse(body | more, status, headers=headers, media_type="application/problem+json")
 
 
+def peer(request: Request) -> str:
+    """Return the address that a request came from, for the log."""
+    return request.client.host if request.client else "the socket"
+
+
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem document."""
     for kind, _ in STATUS:
@@ -113,6 +121,12 @@ def _title(status: int) -> str:
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
     status = next(status for kind, status in STATUS if isinstance(error, kind))
+    if isinstance(error, NotAllowed | MissingScope):
+        # Never what was sent; the error is our words, and a line end in it would forge a line.
+        place = getattr(request.scope.get("route"), "path", "")
+        logger.warning(
+            "refused %s %s from %s: %r", request.method, place, peer(request), str(error)
+        )
     headers: dict[str, str] = {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_S)

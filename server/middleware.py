@@ -16,7 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import problem
-from server.logs import REQUEST
+from server.logs import REQUEST, TRACE
+from server.traces import trace_of
 
 REQUEST_ID = "x-request-id"
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -36,10 +37,12 @@ class RequestId:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sent = Headers(scope=scope).get(REQUEST_ID, "")
+        headers = Headers(scope=scope)
+        sent = headers.get(REQUEST_ID, "")
         request_id = sent if SAFE_ID.fullmatch(sent) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         REQUEST.set(request_id)  # every request is a task of its own, so nobody else sees it
+        TRACE.set(trace_of(headers))
 
         async def stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
