@@ -50,6 +50,8 @@ class GateSettings:
     """Of any adapter tensor: beyond it, training has diverged."""
     max_kl: float = 0.5
     """Mean KL (k3) to the live policy on its own answers, in nats per token."""
+    max_base_kl: float = 5.0
+    """The same to the base model."""
     max_length_ratio: float = 2.0
     """Of mean answer lengths; those of fewer than SHORT tokens count as SHORT."""
     max_silence_change: float = 0.25
@@ -91,9 +93,10 @@ class Scored(Rewards):
 
 @dataclass(frozen=True)
 class Drift:
-    """How far the new policy's answers are from the live one's."""
+    """How far the new policy's answers are from the live one's, and from the base model's."""
 
     kl: float
+    base_kl: float
     new_length: float
     live_length: float
     """Mean answer length, in tokens."""
@@ -191,6 +194,11 @@ def _broken(evidence: Evidence, s: GateSettings) -> str | None:
 def _drifted(drift: Drift, s: GateSettings) -> str | None:
     if not drift.kl <= s.max_kl:
         return f"the KL to the live policy is {drift.kl:.3f} per token, allowed is {s.max_kl:g}"
+    if not drift.base_kl <= s.max_base_kl:
+        return (
+            f"the KL to the base model is {drift.base_kl:.3f} per token, allowed is "
+            f"{s.max_base_kl:g}: let a run restart from the base"
+        )
     ratio = max(drift.new_length, SHORT) / max(drift.live_length, SHORT)
     if not 1 / s.max_length_ratio <= ratio <= s.max_length_ratio:
         return (
@@ -226,6 +234,7 @@ def _inputs(evidence: Evidence, settings: GateSettings, difference: Interval) ->
         "differs_from_parent": integrity.differs,
         "largest_norm": _finite(integrity.largest_norm),
         "kl": _finite(drift.kl),
+        "base_kl": _finite(drift.base_kl),
         "length_new": drift.new_length,
         "length_live": drift.live_length,
         "silence_new": drift.new_silence,

@@ -31,7 +31,9 @@ def evidence(**changes):
         probe=Probe(tokens=500, gap=0.001, parent_gap=0.05, parent_difference=0.05),
         replay=scored(0.05),
         holdout=Scored([], [], [], []),
-        drift=Drift(kl=0.01, new_length=50, live_length=52, new_silence=0.2, live_silence=0.3),
+        drift=Drift(
+            kl=0.01, base_kl=0.3, new_length=50, live_length=52, new_silence=0.2, live_silence=0.3
+        ),
     )
     return replace(good, **changes)
 
@@ -142,6 +144,8 @@ GOOD = evidence()
         ({"probe": replace(GOOD.probe, gap=0.01, parent_gap=0.0)}, "did not load"),
         ({"drift": replace(GOOD.drift, kl=2.0)}, "KL"),
         ({"drift": replace(GOOD.drift, kl=float("nan"))}, "KL"),
+        ({"drift": replace(GOOD.drift, base_kl=6.0)}, "KL to the base model"),
+        ({"drift": replace(GOOD.drift, base_kl=float("nan"))}, "KL to the base model"),
         ({"drift": replace(GOOD.drift, new_length=500)}, "as long"),
         ({"drift": replace(GOOD.drift, new_silence=0.9)}, "silence"),
     ],

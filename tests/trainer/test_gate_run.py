@@ -1,5 +1,7 @@
 """The evidence is measured on real answers: probe, drift, and which side is which."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -42,6 +44,17 @@ def test_evidence(bench, versions, parts):
     swapped = gather(bench, live, new, parts)
     assert swapped.replay.new == evidence.replay.live
     assert swapped.drift.new_length == evidence.drift.live_length
+
+
+def test_the_distance_to_the_base_is_measured_whatever_is_live(bench, versions, parts):
+    new, base = versions
+    near = Version(new.name, {name: tensor.clone() for name, tensor in new.state.items()})
+    evidence = gather(bench, new, near, parts)
+    assert evidence.drift.kl < 1e-9, "the live version is the same one"
+    assert evidence.drift.base_kl == pytest.approx(gather(bench, new, base, parts).drift.kl)
+    assert evidence.drift.base_kl > 1e-4
+    strict = replace(settings_of(bench), max_base_kl=evidence.drift.base_kl / 2)
+    assert "KL to the base model" in judge(gather(bench, new, base, parts), strict).why
 
 
 def test_an_engine_that_serves_another_adapter_is_caught(bench, versions, parts):
