@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 
 from trainer.metrics import Interval, Ratio, paired_difference
+from trainer.off_policy import Estimate, Logged, estimate
 from trainer.slices import Rewards, Slice, fallen, slices
 
 SHORT = 10.0
@@ -118,6 +119,7 @@ class Evidence:
     replay: Scored
     holdout: Scored
     drift: Drift
+    logged: Logged
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,8 @@ def judge(evidence: Evidence, settings: GateSettings, seed: int = 0) -> Judgemen
     """Return the verdict on `evidence`. The first thing that fails is the reason."""
     difference = reward_difference(evidence.replay, settings.confidence, seed)
     parts = list(slices(evidence.replay, settings.slice_items, seed))
-    inputs = _inputs(evidence, settings, difference) | _of_slices(parts)
+    aside = estimate(evidence.logged, settings.confidence, seed)
+    inputs = _inputs(evidence, settings, difference) | _of_slices(parts) | _of_logged(aside)
     broken = _broken(evidence, settings)
     if broken is not None:
         return Judgement(Verdict.REFUSED, broken, inputs)
@@ -149,6 +152,9 @@ def judge(evidence: Evidence, settings: GateSettings, seed: int = 0) -> Judgemen
         return Judgement(Verdict.REFUSED, why, inputs)
     if why_not := fallen(parts, settings.slice_margin):
         return Judgement(Verdict.REFUSED, why_not, inputs)
+    if aside.items >= settings.min_items and aside.fallen(settings.margin):
+        why = f"on {aside.items} answers that the live version drew, the reward surely falls"
+        return Judgement(Verdict.REFUSED, why, inputs)
     change = evidence.drift.silence_change
     if change < -settings.max_silence_change and difference.low <= 0:
         why = (
@@ -244,6 +250,18 @@ def _inputs(evidence: Evidence, settings: GateSettings, difference: Interval) ->
 
 def _of_slices(parts: Sequence[Slice]) -> Inputs:
     return {f"{one.kind} {one.name}": one.difference for one in parts}
+
+
+def _of_logged(found: Estimate) -> Inputs:
+    """Off-policy estimates are reported, and say themselves how far they may be trusted."""
+    return {
+        "off_policy_items": found.items,
+        "off_policy_effective": found.effective,
+        "off_policy_decides": found.decides,
+        "off_policy_reward_new": found.new,
+        "off_policy_reward_live": found.live,
+        "off_policy_difference_high": found.difference.high,
+    }
 
 
 def _finite(number: float) -> float | None:

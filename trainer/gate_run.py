@@ -14,6 +14,7 @@ from trainer.batches import Row, Split
 from trainer.gate import Drift, Evidence, GateSettings, Integrity, Probe
 from trainer.gate import Scored as ScoredItems
 from trainer.groups import Reader, Scored
+from trainer.logged import logged
 from trainer.logprobs import Group, answer_logprobs, micro_batches
 from trainer.model import AdapterState, equal, largest_norm, zero_state
 from trainer.sampler import Sampling
@@ -69,6 +70,7 @@ def gather(bench: Bench, new: Version, live: Version, parts: Split) -> Evidence:
         replay=_pair(answered["new"][:held], answered["live"][:held]),
         holdout=_pair(answered["new"][held:], answered["live"][held:]),
         drift=drift(bench, new.state, live.state, answered["new"], answered["live"]),
+        logged=logged(bench, reader, new.state, live.state, live.name, parts.held),
     )
 
 
