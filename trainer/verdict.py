@@ -14,7 +14,6 @@ from trainer.gate_run import Version, gather, settings_of
 from trainer.gateway import Gateway, GatewayError
 from trainer.workbench import Bench
 
-
 CONFLICT = 409
 
 
