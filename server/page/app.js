@@ -23,6 +23,7 @@ function complain(error) {
 
 async function act(text, path, method, body) {
   if (!await confirmed(text)) return;
+  find("note").hidden = true;
   try { await ask(path, method, body); } catch (error) { complain(error); return; }
   await poll();
 }

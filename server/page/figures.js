@@ -91,8 +91,8 @@ export function head(status) {
     tile("outcomes", count(store.outcomes)), tile("settled", count(store.settled)),
     tile("quarantined", count(store.quarantined)), tile("batches", count(store.batches)));
   const trouble = store.trouble ? `The store takes nothing: ${store.trouble}` : "";
-  find("note").textContent = trouble;
-  find("note").hidden = !trouble;
+  find("trouble").textContent = trouble;
+  find("trouble").hidden = !trouble;
 }
 
 export function policies(status, more) {

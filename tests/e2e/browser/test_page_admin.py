@@ -1,4 +1,4 @@
-"""The gateway's page in a browser, before a stand-in engine: what an administrator looks at and does."""
+"""The gateway's page before a stand-in engine: what an administrator looks at and does."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,10 +76,8 @@ def test_figures_by_version_and_language_and_a_decisions_inputs(page: Page) -> N
 
 def test_a_canary_is_refused_and_a_version_left(page: Page, client: httpx.Client) -> None:
     page.wait(holds("#policies", CANARY), "the versions")
-    refuse = (
-        "[...document.querySelectorAll('#policies button')].find(b => b.innerText === 'refuse…')"
-    )
-    page.evaluate(f"{refuse}.click()")
+    buttons = "[...document.querySelectorAll('#policies button')]"
+    page.evaluate(f"{buttons}.find(one => one.innerText === 'refuse…').click()")
     page.wait(holds("#ask-text", f"End {CANARY} for good?"), "the question")
     page.click("#ask button[value=yes]")
     page.wait(holds("#policies", "refused"), "the canary's end")
@@ -89,4 +87,8 @@ def test_a_canary_is_refused_and_a_version_left(page: Page, client: httpx.Client
     client.post("/v1/rollback").raise_for_status()  # somebody else is quicker
     page.click("#ask button[value=yes]")
     page.wait(holds("#note", f"{OLD} is live by now"), "the refusal")
+    shown = "document.querySelector('#engine').firstChild"
+    page.evaluate(f"window.before = {shown}")
+    page.wait(f"{shown} !== window.before", "the next look at the status")
+    assert page.evaluate("!document.querySelector('#note').hidden"), "nobody could read it so soon"
     assert client.get("/v1/status").json()["live"] == OLD
