@@ -7,6 +7,7 @@ Knows the gateway's address and its routes under /v1/store. Does not know what t
 import http.client
 import json
 import socket
+import time
 import urllib.parse
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -18,6 +19,9 @@ from feedback_store.errors import StoreError
 TOKEN_HEADER = "X-Hone-Folder"
 IMPORT_AT_ONCE = 500
 """Entries that one request carries."""
+TOO_MANY = 429
+WAITS_S = (0.2, 0.5, 1.0, 2.0, 2.0)
+"""An import's requests may come faster than the gateway lets one key ask."""
 
 
 class GatewayRefused(StoreError):
@@ -63,15 +67,29 @@ class Remote:
         return total
 
     def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        connection = self._connection()
         headers = {"Content-Type": "application/json", TOKEN_HEADER: self._token}
         if self._settings.key:
             headers["Authorization"] = f"Bearer {self._settings.key}"
         text = None if body is None else json.dumps(body)
+        status, answer = self._once(method, path, text, headers)
+        for wait_s in WAITS_S:
+            if status != TOO_MANY:
+                break
+            # It says so before it does anything, so nothing is done twice.
+            time.sleep(wait_s)
+            status, answer = self._once(method, path, text, headers)
+        if status >= 400:
+            raise GatewayRefused(str(answer.get("detail", f"status {status}")))
+        return answer
+
+    def _once(
+        self, method: str, path: str, text: str | None, headers: dict[str, str]
+    ) -> tuple[int, dict[str, Any]]:
+        connection = self._connection()
         try:
             connection.request(method, f"/v1/store/{path}", text, headers)
             response = connection.getresponse()
-            answer = json.loads(response.read() or b"{}")
+            return response.status, json.loads(response.read() or b"{}")
         except (OSError, http.client.HTTPException, ValueError) as error:
             where = self._settings.socket or self._settings.url
             raise GatewayRefused(
@@ -80,9 +98,6 @@ class Remote:
             ) from error
         finally:
             connection.close()
-        if response.status >= 400:
-            raise GatewayRefused(str(answer.get("detail", f"status {response.status}")))
-        return answer
 
     def _connection(self) -> http.client.HTTPConnection:
         timeout = self._settings.timeout_s

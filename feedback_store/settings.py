@@ -92,16 +92,16 @@ def load(
 def add_flags(
     parser: argparse.ArgumentParser,
     settings: type[BaseModel],
-    sections: Collection[str] | None = None,
+    only: Collection[str] | None = None,
 ) -> None:
     """Add `--config FILE` and one `--section.field` per setting, with its docstring as help.
 
-    A command that needs only some `sections` shows only theirs.
+    A command that needs only some sections or settings shows and takes those alone.
     """
     group = parser.add_argument_group("settings", "each also as TOML key or HONE_ variable")
     group.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
     for path, field in _leaves(settings):
-        if sections is not None and path.partition(".")[0] not in sections:
+        if only is not None and not {path, path.partition(".")[0]} & set(only):
             continue
         text = " ".join((field.description or "").split())
         default = "" if field.is_required() else f" (default: {_show(field)})"

@@ -85,6 +85,11 @@ class Store:
         return self._writer.trouble
 
     @property
+    def waiting(self) -> int:
+        """How many entries wait to be written."""
+        return self._writer.waiting
+
+    @property
     def token(self) -> str:
         """What LOCK says of this owner of this folder."""
         return self._lock.token

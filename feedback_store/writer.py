@@ -89,6 +89,11 @@ class Writer:
         """Why nothing is accepted now; None while all is well."""
         return self._trouble
 
+    @property
+    def waiting(self) -> int:
+        """How many entries wait to be written."""
+        return self._waiting_entries
+
     def submit(
         self, entries: Sequence[NewEntry], texts: Sequence[bytes], at: datetime | None = None
     ) -> "Future[Ack]":

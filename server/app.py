@@ -41,6 +41,7 @@ from server.middleware import (
 )
 from server.prompts.profile import ModelProfile
 from server.prompts.profiles import profile_for
+from server.queues import Queues
 from server.reconciler import Flights, Reconciler
 from server.registry import Registry
 from server.routes import admin, editor, observe, openai, page, training
@@ -65,6 +66,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         gateway = build(settings, store)
         app.state.gateway, app.state.counters = gateway, Counters(store)
+        app.state.queues = Queues()
         operations = Operations(store, settings.retention, settings.query)
         app.state.operations = operations
         await gateway.exclusions.warm_up()
@@ -193,11 +195,14 @@ def _cores() -> int:
 
 
 def known_hosts(settings: ServerSettings) -> frozenset[str]:
-    """Return the host names that requests may name; empty means any, where keys protect."""
+    """Return the host names that requests may name, besides the address that they arrive at; empty
+    means any, where keys protect."""
     listen = settings.listen
-    if listen.socket is not None or not is_loopback(listen.host):
-        return frozenset(listen.allowed_hosts)
-    return LOOPBACK_NAMES | {listen.host, *listen.allowed_hosts}
+    open_bind = listen.socket is not None or not is_loopback(listen.host)
+    if open_bind and not listen.allowed_hosts:
+        return frozenset()
+    mine = {listen.host, *listen.allowed_hosts}
+    return LOOPBACK_NAMES | {name.lower() for name in mine}
 
 
 async def _finish(gateway: Gateway, running: "asyncio.Future[tuple[None, None]]") -> None:

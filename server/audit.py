@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from server.auth import Caller
+from server.files import on_disk
 
 FILE = "audit.jsonl"
 
@@ -28,12 +29,12 @@ class Audit:
         """Write down that `caller` is about to do this.
 
         Raises:
-            OSError: it cannot be written; then it must not be done.
+            DiskTrouble: it cannot be written; then it must not be done.
         """
         who = {"user": caller.user, "team": caller.team, "key": caller.key}
         entry = {"at": self._clock().isoformat(timespec="milliseconds"), "action": action, **who}
         line = json.dumps(entry | about, ensure_ascii=False) + "\n"
-        with self._turn:
+        with self._turn, on_disk(self._path):
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
             handle = os.open(self._path, flags, 0o600)
             try:

@@ -5,32 +5,32 @@ Knows the subcommands and how their results are printed. Does not know what they
 
 import argparse
 import asyncio
-import json
+import os
 import signal
+import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-import httpx
 import uvicorn
 
 from feedback_store.errors import StoreError
 from feedback_store.events import Scope
 from feedback_store.settings import ConfigError, SettingsParser, add_flags, load, overrides_of
 from feedback_store.store import Store
-from server import __version__, logs, sockets
+from server import __version__, commands, logs, sockets
 from server.app import create_app
-from server.audit import Audit
-from server.auth import Caller, KeyRing
+from server.auth import KeyRing
 from server.base_model import check_model
-from server.config import ServerSettings
+from server.commands import KEY_VARIABLE
+from server.config import ListenSettings, ServerSettings
+from server.engine.installed import check_vllm
 from server.traces import available
 
 CONFIG_EXIT = 2
-SHELL = Caller("shell", "", frozenset(Scope), "shell")
-"""Whoever can run this on the data folder; who that is only the system knows."""
 FAILED_EXIT = 1
-CALL_TIMEOUT_S = 30.0
+WHERE = ("listen.host", "listen.port", "listen.socket", "listen.tls_cert")
+"""All that one has to know to find the running gateway."""
 IDLE_CONNECTION_S = 60
 """Longer than Hone's own clients keep an idle connection: none is closed under their hands."""
 RUN_EXAMPLES = """examples:
@@ -43,8 +43,14 @@ The managed vLLM takes half a minute to come up; /readyz tells when it has.
 KEYS_EXAMPLES = """examples:
   hone-server keys create --user ada --team compilers --scope suggest --scope feedback
   hone-server keys create --user trainer --team ops --scope train
+  hone-server keys create --data.folder /srv/hone --user root --team ops --scope admin
   hone-server keys list
   hone-server keys revoke 0123456789ab
+
+The gateway's data folder is meant: as the user that it runs as, with its --config or --data.folder.
+"""
+CALL_NOTES = f"""Where the gateway listens is read from its own settings: give it the same --config.
+Once there are keys, set {KEY_VARIABLE} (scope admin, except for status).
 """
 
 
@@ -52,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     given = _parser().parse_args(_with_default(sys.argv[1:] if arguments is None else arguments))
     try:
-        settings = load(ServerSettings, "server", given.config, overrides_of(given))
+        # The key is no setting: it is whoever asks who has it, not the gateway.
+        environ = {name: text for name, text in os.environ.items() if name != KEY_VARIABLE}
+        settings = load(ServerSettings, "server", given.config, overrides_of(given), environ)
         return int(given.run(settings, given))
     except ConfigError as error:
         return _fail(str(error), CONFIG_EXIT)
@@ -68,6 +76,8 @@ def run(settings: ServerSettings, given: argparse.Namespace) -> int:
             "observe.traces needs OpenTelemetry: pip install '.[traces]' in its folder"
         )
     check_model(settings)
+    check_vllm(settings.engine)
+    check_files(settings.listen)
     logs.set_up(settings.observe.log)
     settings.data.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -107,6 +117,29 @@ def _tls(settings: ServerSettings) -> dict[str, Any]:
     return {"ssl_certfile": str(cert), "ssl_keyfile": key and str(key)} if cert else {}
 
 
+def check_files(listen: ListenSettings) -> None:
+    """Refuse a certificate that cannot be served, and a socket that has no folder.
+
+    Raises:
+        ConfigError: which setting names what.
+    """
+    if listen.socket is not None and not listen.socket.absolute().parent.is_dir():
+        raise ConfigError(
+            f"listen.socket {listen.socket}: there is no folder {listen.socket.absolute().parent}"
+        )
+    if listen.tls_cert is None:
+        return
+    try:
+        # What asks for a passphrase would wait for somebody to type it.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(listen.tls_cert, listen.tls_key, password=lambda: b"")
+    except OSError as error:
+        missing = [str(f) for f in (listen.tls_cert, listen.tls_key) if f and not f.is_file()]
+        why = f"there is no file {missing[0]}" if missing else str(error)
+        named = f"listen.tls_cert {listen.tls_cert}, listen.tls_key {listen.tls_key}"
+        raise ConfigError(f"{named}: {why}") from error
+
+
 def refuse_open_bind(settings: ServerSettings) -> None:
     """Refuse to serve other machines or users while anybody would be let in.
 
@@ -129,61 +162,6 @@ def refuse_open_bind(settings: ServerSettings) -> None:
     )
 
 
-def create_key(settings: ServerSettings, given: argparse.Namespace) -> int:
-    """Create a key and show it this once."""
-    scopes = [Scope(scope) for scope in given.scope]
-    settings.data.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    about = {"for_user": given.user, "for_team": given.team, "scopes": scopes}
-    Audit(settings.data.folder).write(SHELL, "create key", **about)
-    print(KeyRing(settings.data.folder).create(given.user, given.team, scopes))
-    print("Shown once; only its hash is stored.", file=sys.stderr)
-    return 0
-
-
-def list_keys(settings: ServerSettings, given: argparse.Namespace) -> int:
-    """Print all keys, without their secrets."""
-    for key in KeyRing(settings.data.folder).records():
-        state = "revoked" if key.revoked_at else "valid"
-        print(f"{key.id}  {state:8} {key.user}  {key.team}  {' '.join(key.scopes)}")
-    return 0
-
-
-def revoke_key(settings: ServerSettings, given: argparse.Namespace) -> int:
-    """End a key at once."""
-    if settings.data.folder.is_dir():
-        Audit(settings.data.folder).write(SHELL, "revoke key", id=given.id)
-    if KeyRing(settings.data.folder).revoke(given.id):
-        return 0
-    return _fail(f"there is no valid key {given.id}; see `hone-server keys list`", FAILED_EXIT)
-
-
-def show_status(settings: ServerSettings, given: argparse.Namespace) -> int:
-    """Print the status of the running gateway."""
-    return _call(settings, given, "GET", "/v1/status")
-
-
-def roll_back(settings: ServerSettings, given: argparse.Namespace) -> int:
-    """Swap the live policy and the one before in the running gateway."""
-    return _call(settings, given, "POST", "/v1/rollback")
-
-
-def _call(settings: ServerSettings, given: argparse.Namespace, method: str, path: str) -> int:
-    listen = settings.listen
-    socket = str(listen.socket) if listen.socket else None
-    host = f"[{listen.host}]" if ":" in listen.host else listen.host
-    headers = {"Authorization": f"Bearer {given.key}"} if given.key else {}
-    transport = httpx.HTTPTransport(uds=socket)
-    try:
-        with httpx.Client(transport=transport, timeout=CALL_TIMEOUT_S, headers=headers) as client:
-            answer = client.request(method, f"http://{host}:{listen.port}{path}")
-    except httpx.HTTPError as error:
-        return _fail(f"no gateway answers at {socket or host}: {error}", FAILED_EXIT)
-    if answer.is_error:
-        return _fail(answer.json().get("detail", answer.text), FAILED_EXIT)
-    print(json.dumps(answer.json(), indent=2))
-    return 0
-
-
 def _fail(text: str, code: int) -> int:
     print(f"hone-server: {text}", file=sys.stderr)
     return code
@@ -191,9 +169,9 @@ def _fail(text: str, code: int) -> int:
 
 def _with_default(arguments: Sequence[str]) -> list[str]:
     """`run` is what one means by no subcommand."""
-    named = any(argument in ("run", "keys", "status", "rollback") for argument in arguments[:1])
-    asks = any(argument in ("-h", "--help", "--version") for argument in arguments[:1])
-    return [*arguments] if named or asks else ["run", *arguments]
+    first = arguments[0] if arguments else "--"
+    asks = first in ("-h", "--help", "--version")
+    return ["run", *arguments] if first.startswith("-") and not asks else [*arguments]
 
 
 def _parser() -> SettingsParser:
@@ -203,24 +181,57 @@ def _parser() -> SettingsParser:
         epilog=RUN_EXAMPLES,
     )
     parser.add_argument("--version", action="version", version=f"hone-server {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    _command(commands, "run", run, "serve (the default)", RUN_EXAMPLES)
-    for name, action, text in (
-        ("status", show_status, "print the running gateway's status"),
-        ("rollback", roll_back, "go back to the policy version before, at once"),
-    ):
-        command = _command(commands, name, action, text, f"example:\n  hone-server {name}\n")
-        command.add_argument("--key", help="API key, where the gateway has keys")
-    keys = commands.add_parser(
+    parts = parser.add_subparsers(dest="command", required=True)
+    _command(parts, "run", run, "serve (the default)", RUN_EXAMPLES)
+    _add_calls(parts)
+    _add_keys(parts)
+    return parser
+
+
+def _add_calls(parts: Any) -> None:
+    """Add what asks the running gateway."""
+
+    def call(name: str, action: Any, text: str, example: str = "") -> argparse.ArgumentParser:
+        epilog = f"example:\n  hone-server {name} {example}".rstrip() + f"\n\n{CALL_NOTES}"
+        made = _command(parts, name, action, text, epilog, WHERE)
+        made.add_argument("--key", help=f"API key; ps shows flags: better in {KEY_VARIABLE}")
+        return made
+
+    call("status", commands.show_status, "print the running gateway's status")
+    text = "go back to the policy version before, at once"
+    back = call("rollback", commands.roll_back, text, "--live hone-000042")
+    back.add_argument("--live", metavar="NAME", help="only if this is live (default: what is now)")
+    promote = call("promote", commands.promote, "make a version that passed live", "hone-000042")
+    text = "end a candidate or a canary for good"
+    refuse = call("refuse", commands.refuse, text, 'hone-000042 --why "too slow"')
+    refuse.add_argument("--why", default="", help="the reason, for the audit log and the page")
+    for one in (promote, refuse):
+        one.add_argument("name", help="the version")
+    call("pause", commands.pause, "let versions that pass wait to be promoted by hand")
+    call("resume", commands.resume, "let versions that pass go live by themselves again")
+    text = "show or replace which team and language gets which version"
+    table = call("routing", commands.routing, text, "--set routes.json")
+    table.add_argument(
+        "--set", metavar="FILE", help='JSON: {"routes": [{"team", "language", ...}]}'
+    )
+
+
+def _add_keys(parts: Any) -> None:
+    keys = parts.add_parser(
         "keys",
         help="create, list and revoke API keys",
         description="Create, list and revoke API keys.",
         epilog=KEYS_EXAMPLES,
     )
     actions = keys.add_subparsers(dest="action", required=True)
-    create = _command(actions, "create", create_key, "create a key; shown once", KEYS_EXAMPLES)
-    create.add_argument("--user", required=True, help="whose key it is; stored as a pseudonym")
-    create.add_argument("--team", required=True, help="the team that its feedback counts for")
+
+    def action(name: str, does: Any, text: str) -> argparse.ArgumentParser:
+        return _command(actions, name, does, text, KEYS_EXAMPLES, ("data.folder",))
+
+    create = action("create", commands.create_key, "create a key; shown once")
+    user, team = "whose key it is; stored as a pseudonym", "the team that its feedback counts for"
+    create.add_argument("--user", required=True, type=_named, help=user)
+    create.add_argument("--team", required=True, type=_named, help=team)
     create.add_argument(
         "--scope",
         action="append",
@@ -228,19 +239,30 @@ def _parser() -> SettingsParser:
         choices=list(map(str, Scope)),
         help="what it may do; give it several times for several scopes",
     )
-    _command(actions, "list", list_keys, "list the keys, without secrets", KEYS_EXAMPLES)
-    revoke = _command(actions, "revoke", revoke_key, "end a key at once", KEYS_EXAMPLES)
+    action("list", commands.list_keys, "list the keys, without secrets")
+    revoke = action("revoke", commands.revoke_key, "end a key at once")
     revoke.add_argument("id", help="the key's id, from `keys list`")
-    return parser
+
+
+def _named(text: str) -> str:
+    """Return a name that is one: feedback of nobody in particular could not be erased."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    return text.strip()
 
 
 def _command(
-    commands: Any, name: str, action: Any, text: str, epilog: str
+    parts: Any,
+    name: str,
+    action: Any,
+    text: str,
+    epilog: str,
+    only: Collection[str] | None = None,
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser: argparse.ArgumentParser = parts.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=epilog
     )
-    add_flags(parser, ServerSettings)
+    add_flags(parser, ServerSettings, only)
     parser.set_defaults(run=action)
     return parser
 

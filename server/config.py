@@ -50,7 +50,8 @@ class ListenSettings(Section):
     """Who may connect to the socket, as for chmod: its owner, also its group, or every user of the
     machine. Without API keys only 600 is accepted."""
     allowed_hosts: tuple[str, ...] = ()
-    """Host names that requests may be addressed to, besides the bound address and localhost."""
+    """Host names that requests may be addressed to, besides localhost and the address that they
+    arrive at; empty on an address that other machines reach means any: there keys protect."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     """Larger request bodies are refused with 413."""
     body_timeout_s: float = Field(default=20.0, gt=0)
@@ -87,7 +88,7 @@ class OidcSettings(Section):
     scope_prefix: str = ""
     """What stands before Hone's scopes there, such as `hone:`."""
     default_scopes: tuple[Scope, ...] = (Scope.SUGGEST, Scope.FEEDBACK)
-    """Scopes of tokens without that claim."""
+    """Scopes of tokens that name none of Hone's there; empty lets only those in that do."""
 
     @model_validator(mode="after")
     def _issuer_needs_keys(self) -> "OidcSettings":
@@ -100,7 +101,7 @@ class LimitSettings(Section):
     """What one credential may ask for, where there are credentials."""
 
     requests_per_s: float = Field(default=20.0, gt=0)
-    """Suggestions, completions and feedback a second, in the long run."""
+    """Requests a second, in the long run."""
     burst: int = Field(default=40, ge=1)
     """How many may come at once after a pause."""
     at_once: int = Field(default=16, ge=1)
@@ -198,6 +199,8 @@ class RolloutSettings(Section):
 
     prompts_in_flight: int = Field(default=16, gt=0)
     """Prompts of one request that vLLM works on at the same time."""
+    requests: int = Field(default=4, gt=0)
+    """Requests under way, of whichever trainer; more are told to come back."""
     timeout_s: float = Field(default=600.0, gt=0)
     """Longest time for one prompt's samples."""
     priority: int = Field(default=10, gt=0)

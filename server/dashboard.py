@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from feedback_store.store import Store
+from server import survival
 from server.comparison import wilson
 from server.disclosure import Cell, showable, totals
 
@@ -58,17 +59,6 @@ def _of_many(columns: str, source: str, cell: str, rest: str) -> str:
     )
 
 
-_SURVIVAL = (
-    _of_many(
-        "v.horizon_s, v.retained, v.reverted, v.observed",
-        "JOIN survivals v USING (suggestion_id) WHERE s.received_at >= ?",
-        "name, horizon_s",
-        "name, horizon_s, count(retained) AS observed, avg(retained) AS retained, "
-        "coalesce(stddev_samp(retained), 0) AS spread, "
-        "count(*) FILTER (reverted) AS reverted, count(*) FILTER (NOT observed) AS unobserved",
-    )
-    + " ORDER BY name, horizon_s"
-)
 _LATENCY = (
     _of_many(
         "s.engine_ms, o.waited_ms",
@@ -131,7 +121,7 @@ def read(store: Store, days: int, *, protect: bool, now: datetime | None = None)
         "days": days,
         "fewest_people": fewest,
         "taken": {name: _taken(store, column, since, fewest) for name, column in GROUPS.items()},
-        "survival": [_survival(row) for row in store.query(_SURVIVAL, [since, fewest])],
+        "survival": survival.read(store, GROUPS, since, fewest),
         "latency": store.query(_LATENCY, [since, since, fewest]),
         "holdout": store.query(_HOLDOUT, [since, fewest]),
     }
@@ -158,13 +148,3 @@ def _with_bounds(row: Row) -> Row:
     """Add the share taken and its interval (Wilson)."""
     low, high = wilson(row["taken"], row["shown"], Z)
     return row | {"share": row["taken"] / row["shown"], "low": max(low, 0.0), "high": high}
-
-
-def _survival(row: Row) -> Row:
-    """Add the interval of the mean; without observations there is nothing to say."""
-    kept = {name: value for name, value in row.items() if name != "spread"}
-    if not row["observed"]:
-        return kept | {"low": None, "high": None}
-    half = Z * row["spread"] / math.sqrt(row["observed"])
-    low, high = row["retained"] - half, row["retained"] + half
-    return kept | {"low": max(low, 0.0), "high": min(high, 1.0)}

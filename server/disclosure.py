@@ -8,7 +8,34 @@ is made of the days that are shown, so that two windows differ by nothing but su
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
+
+
+class Figure(Protocol):
+    """Something that is known of one group and day."""
+
+    @property
+    def name(self) -> str:
+        """The group's."""
+        ...
+
+    @property
+    def day(self) -> str:
+        """As a date."""
+        ...
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Whoever is behind it."""
+        ...
+
+    @property
+    def shown(self) -> int:
+        """How much it is made of."""
+        ...
+
+
+Some = TypeVar("Some", bound=Figure)
 
 
 @dataclass(frozen=True)
@@ -22,18 +49,18 @@ class Cell:
     taken: int
 
 
-def showable(cells: Iterable[Cell], fewest: int) -> list[Cell]:
+def showable(cells: Iterable[Some], fewest: int) -> list[Some]:
     """Return the cells that may be shown: each of at least `fewest` people.
 
     Where what is left out of a day has fewer behind it all together, the smallest others go too.
     """
-    days: defaultdict[str, list[Cell]] = defaultdict(list)
+    days: defaultdict[str, list[Some]] = defaultdict(list)
     for cell in cells:
         days[cell.day].append(cell)
     return [cell for day in days.values() for cell in _of_one_day(day, fewest)]
 
 
-def _of_one_day(cells: list[Cell], fewest: int) -> list[Cell]:
+def _of_one_day(cells: list[Some], fewest: int) -> list[Some]:
     by_size = sorted(cells, key=lambda cell: (len(cell.people), cell.shown, cell.name))
     hidden: set[str] = set()
     left = 0

@@ -4,6 +4,7 @@ Knows which error means which status. Does not know who raises it. No text of a 
 repeated: it may be code.
 """
 
+import logging
 import math
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -21,6 +22,7 @@ from feedback_store.operations import Busy
 from feedback_store.people import NobodyYet
 from server.adapters import BadAdapter
 from server.auth import MissingScope, NotAllowed
+from server.book import PolicyConflict, UnknownPolicy
 from server.engine.errors import (
     EngineBusy,
     EngineDown,
@@ -31,9 +33,11 @@ from server.engine.errors import (
     UnknownModel,
 )
 from server.exclusions import Withheld
+from server.files import DiskTrouble
 from server.limits import TooMany
-from server.policies import PolicyConflict, UnknownPolicy
 from server.pool import PoolFull
+
+logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 2
 PROBLEMS_SHOWN = 10
@@ -67,6 +71,7 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (NobodyYet, HTTPStatus.NOT_FOUND),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (PoolFull, HTTPStatus.SERVICE_UNAVAILABLE),
+    (DiskTrouble, HTTPStatus.SERVICE_UNAVAILABLE),
     (EngineDown, HTTPStatus.SERVICE_UNAVAILABLE),
     (EngineBusy, HTTPStatus.SERVICE_UNAVAILABLE),
     (EngineSlow, HTTPStatus.GATEWAY_TIMEOUT),
@@ -100,6 +105,11 @@ def problem(
     return JSONResponse(body | more, status, headers=headers, media_type="application/problem+json")
 
 
+def peer(request: Request) -> str:
+    """Return the address that a request came from, for the log."""
+    return request.client.host if request.client else "the socket"
+
+
 def install(app: FastAPI) -> None:
     """Make every known error of `app` a problem document (`middleware.Unexpected` has the rest)."""
     for kind, _ in STATUS:
@@ -115,6 +125,12 @@ def _title(status: int) -> str:
 async def refusal(request: Request, error: Exception) -> JSONResponse:
     """Return the problem document of an error that STATUS lists."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
+    if isinstance(error, NotAllowed | MissingScope):
+        # Never what was sent; the error is our words, and a line end in it would forge a line.
+        place = getattr(request.scope.get("route"), "path", "")
+        logger.warning(
+            "refused %s %s from %s: %r", request.method, place, peer(request), str(error)
+        )
     headers: dict[str, str] = {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_S)

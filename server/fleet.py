@@ -55,6 +55,11 @@ class Fleet:
         return frozenset.intersection(*up) if up else frozenset()
 
     @property
+    def held(self) -> frozenset[str]:
+        """What any replica that answers holds: requests for it go there."""
+        return frozenset[str]().union(*(one.reconciler.loaded for one in self.replicas))
+
+    @property
     def problems(self) -> dict[str, str]:
         """Which adapters are refused, and why."""
         found: dict[str, str] = {}

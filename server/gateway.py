@@ -18,7 +18,7 @@ from server.config import ServerSettings
 from server.dashboard import Boards
 from server.exclusions import Exclusions
 from server.fleet import Fleet
-from server.limits import Limits
+from server.limits import Limits, Room
 from server.metrics import Metrics
 from server.pool import Pool
 from server.prompts.profile import ModelProfile
@@ -30,6 +30,8 @@ from server.traces import Traces
 Result = TypeVar("Result")
 ASKS_AT_ONCE = 4
 ASKS_WAITING = 12
+ROLLOUTS_AGAIN_S = 5.0
+"""When a trainer may ask again that found no room."""
 
 
 @dataclass
@@ -56,10 +58,16 @@ class Gateway:
     """Where the store is asked for figures: never in the threads that editors wait for."""
     asks: Pool = field(default_factory=lambda: Pool("hone-asks", ASKS_AT_ONCE, ASKS_WAITING))
     """Where what `hone-store` asks is done: a question may take half a minute, a rebuild more."""
+    rollout_room: Room = field(init=False)
+    """Place for the trainers' requests, each of which is hundreds of answers."""
     in_flight: int = 0
     """Suggestions being made right now."""
     draining: bool = False
     """The gateway is ending: not ready for more."""
+
+    def __post_init__(self) -> None:
+        places = self.settings.rollouts.requests
+        self.rollout_room = Room(places, "requests for rollouts", ROLLOUTS_AGAIN_S)
 
     async def read(self, call: Callable[..., Result], *given: Any) -> Result:
         """Return what a call that asks the store or the disk returns."""

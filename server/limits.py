@@ -1,6 +1,6 @@
-"""How much one credential may ask for: a rate, and so many at once. Pure, but for the clock given.
+"""How much may be asked for: by one credential a rate and so many at once, by all so many at once.
 
-Knows credentials by name. Does not know HTTP or what is asked for.
+Pure, but for the clock given. Knows credentials by name. Does not know HTTP or what is asked for.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,6 +18,31 @@ class TooMany(Exception):
     def __init__(self, detail: str, retry_s: float) -> None:
         super().__init__(detail)
         self.retry_s = retry_s
+
+
+class Room:
+    """Place for so many at once, whoever asks; who finds none is told so instead of waiting."""
+
+    def __init__(self, places: int, what: str, retry_s: float) -> None:
+        self._places = places
+        self._what = what
+        self._retry_s = retry_s
+        self.taken = 0
+
+    @contextmanager
+    def enter(self) -> Iterator[None]:
+        """Take a place for as long as the block runs.
+
+        Raises:
+            TooMany: there is none.
+        """
+        if self.taken >= self._places:
+            raise TooMany(f"{self.taken} {self._what} are under way already", self._retry_s)
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
 
 
 @dataclass

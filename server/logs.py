@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 REQUEST: ContextVar[str] = ContextVar("request", default="")
 """The id of the request that is being answered, where there is one."""
+TRACE: ContextVar[str] = ContextVar("trace", default="")
+"""The id of the trace that it belongs to, by which the log is found from a trace."""
 
 
 class Lines(logging.Formatter):
@@ -38,6 +40,8 @@ class Json(logging.Formatter):
         }
         if request := REQUEST.get():
             found["request_id"] = request
+        if trace := TRACE.get():
+            found["trace_id"] = trace
         if record.exc_info:
             found["exception"] = self.formatException(record.exc_info)
         return json.dumps(found, ensure_ascii=False)

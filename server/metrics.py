@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from feedback_store.events import FeedbackAck, Reason
 from feedback_store.rows import SuggestionRow
+from server.engine.client import Queue
 from server.engine.supervisor import EngineState
 from server.fleet import Fleet
 
@@ -49,6 +50,12 @@ class Metrics:
             ("policy", "as"),
             registry=self._registry,
         )
+
+        self._queues = _Queues(self._registry)
+
+    def depths(self, waiting: Mapping[str, int], engines: Mapping[str, Queue]) -> None:
+        """Take up how much waits: by queue, and in each replica's vLLM as far as it says."""
+        self._queues.set(waiting, engines)
 
     def suggestion(self, row: SuggestionRow, seconds: float) -> None:
         """Count one suggestion."""
@@ -93,3 +100,30 @@ def _completions(registry: CollectorRegistry) -> tuple[Counter, Histogram]:
         registry=registry,
     )
     return counted, timed
+
+
+class _Queues:
+    """What is under way or waits, here and in the engines."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._depths = Gauge(
+            "hone_waiting",
+            "What is under way or waits: suggestions, rollouts' requests, entries to be written.",
+            ("queue",),
+            registry=registry,
+        )
+        self._engines = Gauge(
+            "hone_engine_requests",
+            "Requests that a replica's vLLM works on (running) or lets wait (waiting).",
+            ("replica", "state"),
+            registry=registry,
+        )
+
+    def set(self, waiting: Mapping[str, int], engines: Mapping[str, Queue]) -> None:
+        for queue, depth in waiting.items():
+            self._depths.labels(queue).set(depth)
+        self._engines.clear()
+        for replica, found in engines.items():
+            for state, depth in (("running", found.running), ("waiting", found.waiting)):
+                if depth is not None:
+                    self._engines.labels(replica, state).set(depth)

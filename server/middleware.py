@@ -6,6 +6,7 @@ client's disconnect from the routes.
 """
 
 import asyncio
+import ipaddress
 import logging
 import re
 import uuid
@@ -18,7 +19,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import problem, unexpected
-from server.logs import REQUEST
+from server.logs import REQUEST, TRACE
+from server.traces import trace_of
 
 REQUEST_ID = "x-request-id"
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -39,10 +41,12 @@ class RequestId:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sent = Headers(scope=scope).get(REQUEST_ID, "")
+        headers = Headers(scope=scope)
+        sent = headers.get(REQUEST_ID, "")
         request_id = sent if SAFE_ID.fullmatch(sent) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         REQUEST.set(request_id)  # every request is a task of its own, so nobody else sees it
+        TRACE.set(trace_of(headers))
 
         async def stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -172,7 +176,7 @@ class KnownHost:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             host, origin = host_name(headers.get("host", "")), headers.get("origin")
-            if self._hosts and host not in self._hosts:
+            if self._hosts and host not in self._hosts and host != _arrived_at(scope):
                 text = "the Host header names another host; add it to listen.allowed_hosts"
                 await problem(HTTPStatus.MISDIRECTED_REQUEST, text)(scope, receive, send)
                 return
@@ -182,6 +186,17 @@ class KnownHost:
                 await problem(HTTPStatus.FORBIDDEN, text)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def _arrived_at(scope: Scope) -> str:
+    """Return the address of this machine that a request came to. A name that another site makes
+    point here is a name; a browser that sends the address itself is at that address' page."""
+    address = (scope.get("server") or ("",))[0]
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def _from_here(method: str, headers: Headers) -> bool:

@@ -1,134 +1,24 @@
-"""Policy versions: which exist, which is live, and what may become of each.
+"""What may become of a policy version, and who decides it.
 
-Pure: a book of policies changes only by `StatusChange`s, which are what the store keeps, so
-reading them back in order yields the same book. Knows the rules of promotion. Does not know
-files, engines or the store.
+Pure: each rule returns the changes of a book, which the registry stores and then lets count.
+Knows the rules of promotion. Does not know files, engines or the store.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from types import MappingProxyType
+from dataclasses import dataclass
 
 from feedback_store.events import Decision
-
-
-class Status(StrEnum):
-    """Where a version stands. Exactly one per version; at most one is live, one previous."""
-
-    CANDIDATE = "candidate"
-    """Loaded for the gate; no editor request reaches it."""
-    CANARY = "canary"
-    """Passed the gate, and answers a share of sessions until enough is known of it."""
-    LIVE = "live"
-    """Answers editors."""
-    PREVIOUS = "previous"
-    """Was live before, and stays loaded for an instant rollback."""
-    REFUSED = "refused"
-    """The gate said no; unloaded for good."""
-    RETIRED = "retired"
-    """Two or more versions ago, or a snapshot that is no longer needed; unloaded."""
-    SNAPSHOT = "snapshot"
-    """A rollout snapshot of a running training; never served to editors."""
-
+from server.book import Book, PolicyConflict, Status, StatusChange
 
 BY_HAND = "rolled back"
 """Why a version is `previous` that an administrator left; nobody but one brings it back."""
-LOADED = frozenset({Status.CANDIDATE, Status.CANARY, Status.LIVE, Status.PREVIOUS, Status.SNAPSHOT})
-
-
-class PolicyConflict(Exception):
-    """The book does not allow this change; the message says what to do instead."""
-
-
-class UnknownPolicy(Exception):
-    """There is no version of this name."""
 
 
 @dataclass(frozen=True)
-class StatusChange:
-    """One version's new status: the unit that is stored and replayed."""
+class Seen:
+    """What somebody saw who decides: sent twice, or too late, a rollback would undo itself."""
 
-    name: str
-    status: Status
-    parent: str | None = None
-    untrained: bool = False
-    """An adapter that changes nothing (B = 0): it needs no gate."""
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """One version as the book knows it."""
-
-    name: str
-    status: Status
-    parent: str | None
-    untrained: bool
-    passed: bool = False
-    """A gate's positive decision is stored."""
-
-
-@dataclass(frozen=True)
-class Book:
-    """All versions. `live` and `previous` are None where that is the base model."""
-
-    policies: MappingProxyType[str, Policy] = field(default_factory=lambda: MappingProxyType({}))
-
-    @property
-    def live(self) -> str | None:
-        """Name of the version that answers editors; None is the base model."""
-        return self._only(Status.LIVE)
-
-    @property
-    def previous(self) -> str | None:
-        """Name of the version that a rollback goes to; None is the base model."""
-        return self._only(Status.PREVIOUS)
-
-    @property
-    def canary(self) -> str | None:
-        """Name of the version that a share of sessions is answered by."""
-        return self._only(Status.CANARY)
-
-    def loaded(self) -> frozenset[str]:
-        """Names of the adapters that the engine shall hold."""
-        return frozenset(p.name for p in self.policies.values() if p.status in LOADED)
-
-    def get(self, name: str) -> Policy:
-        """Return a version.
-
-        Raises:
-            UnknownPolicy: there is none of this name.
-        """
-        if name not in self.policies:
-            raise UnknownPolicy(f"there is no policy version {name!r}; register it first")
-        return self.policies[name]
-
-    def apply(self, changes: Iterable[StatusChange]) -> "Book":
-        """Return the book after these changes, in order.
-
-        One change flips everything: who goes live makes the one before previous, and the one
-        before that retire. So a crash between the stored changes of a flip leaves no half of it.
-        """
-        policies = dict(self.policies)
-        for change in changes:
-            known = policies.get(change.name)
-            if known is None:
-                known = Policy(change.name, change.status, change.parent, change.untrained)
-            for other in _displaced(policies, change):
-                policies[other.name] = other
-            policies[change.name] = replace(known, status=change.status)
-        return Book(MappingProxyType(policies))
-
-    def record(self, decision: Decision) -> "Book":
-        """Return the book after a gate's decision was stored."""
-        policies = dict(self.policies)
-        known = self.get(decision.policy)
-        policies[decision.policy] = replace(known, passed=decision.passed)
-        return Book(MappingProxyType(policies))
-
-    def _only(self, status: Status) -> str | None:
-        return next((p.name for p in self.policies.values() if p.status is status), None)
+    live: str | None
+    """None is the base model."""
 
 
 def register(
@@ -227,18 +117,51 @@ def promote(book: Book, name: str) -> list[StatusChange]:
     return _go_live(book, name, "promoted")
 
 
-def rollback(book: Book) -> list[StatusChange]:
-    """Return the changes that swap live and previous; either may be the base model.
+def refuse(book: Book, decision: Decision) -> list[StatusChange]:
+    """Return the changes that end a candidate or a canary by hand.
 
     Raises:
-        PolicyConflict: nothing was ever live but the base model.
+        UnknownPolicy: there is no such version.
+        PolicyConflict: it is neither (any more).
     """
-    live, previous = book.live, book.previous
-    if live is None and previous is None:
-        raise PolicyConflict("only the base model was ever live; there is nothing to go back to")
+    policy = book.get(decision.policy)
+    if policy.status not in (Status.CANDIDATE, Status.CANARY):
+        raise PolicyConflict(
+            f"{policy.name} is {policy.status}; only a candidate or a canary can be refused (roll "
+            "back to leave a live version)"
+        )
+    return [StatusChange(policy.name, Status.REFUSED, why=decision.why)]
+
+
+def require_seen(book: Book, seen: Seen) -> None:
+    """Refuse what was decided while another version was live.
+
+    Raises:
+        PolicyConflict: another one is live by now.
+    """
+    if book.live != seen.live:
+        live, meant = book.live or "the base model", seen.live or "the base model"
+        raise PolicyConflict(f"{live} is live by now, not {meant}; look again before rolling back")
+
+
+def rollback(book: Book, before: str | None) -> list[StatusChange]:
+    """Return the changes that make `before` live instead of the live version.
+
+    Args:
+        before: the previous version, or None for the base model.
+
+    Raises:
+        PolicyConflict: the base model is live and there is nothing else to go to.
+    """
+    live = book.live
+    if live is None and before is None:
+        why = "only the base model was ever live; there is nothing to go back to"
+        if book.canary is not None:
+            why += f" (a canary, {book.canary}, is ended by refusing it)"
+        raise PolicyConflict(why)
     changes: list[StatusChange] = []
-    if previous is not None:
-        changes.append(StatusChange(previous, Status.LIVE, why="rolled back to"))
+    if before is not None:
+        changes.append(StatusChange(before, Status.LIVE, why="rolled back to"))
     if live is not None:
         changes.append(StatusChange(live, Status.PREVIOUS, why=BY_HAND))
     return changes
@@ -267,16 +190,3 @@ def _go_live(book: Book, name: str, why: str) -> list[StatusChange]:
     if book.previous is not None:
         changes.append(StatusChange(book.previous, Status.RETIRED, why=f"{name} went live"))
     return changes
-
-
-def _displaced(policies: Mapping[str, Policy], change: StatusChange) -> list[Policy]:
-    """Return the other versions that this change moves along, with their new status."""
-    others = [p for p in policies.values() if p.name != change.name]
-    moved: list[Policy] = []
-    if change.status in (Status.LIVE, Status.PREVIOUS):
-        moved += [replace(p, status=Status.RETIRED) for p in others if p.status is Status.PREVIOUS]
-    if change.status is Status.LIVE:
-        moved += [replace(p, status=Status.PREVIOUS) for p in others if p.status is Status.LIVE]
-    if change.status is Status.CANARY:
-        moved += [replace(p, status=Status.RETIRED) for p in others if p.status is Status.CANARY]
-    return moved

@@ -5,7 +5,6 @@ Knows the order of things: verify, load, write down, and only then serve. Does n
 """
 
 import asyncio
-import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,10 +15,12 @@ from feedback_store.publish import BadManifest, read_manifest
 from feedback_store.store import Store
 from server import policies, routing
 from server.adapters import Adapter, BadAdapter, Base, verify
+from server.book import Status, StatusChange, UnknownPolicy
 from server.engine.errors import EngineDown
-from server.files import write_private
+from server.files import on_disk, write_private
 from server.fleet import Fleet
-from server.policies import Book, Status, StatusChange
+from server.policies import Seen
+from server.replay import replay
 from server.routing import Table
 
 ADAPTER_KIND = "policy"
@@ -40,7 +41,7 @@ class Registry:
         self._base = base
         self._turn = asyncio.Lock()
         self._arriving: set[tuple[str, Status]] = set()
-        self.book = _replay(store)
+        self.book = replay(store)
         self.table = _table(routes)
 
     def wanted(self) -> dict[str, Path]:
@@ -68,7 +69,7 @@ class Registry:
         try:
             return read_manifest(self._folder(name))
         except (BadManifest, OSError) as error:
-            raise policies.UnknownPolicy(f"{name} has no manifest any more: {error}") from error
+            raise UnknownPolicy(f"{name} has no manifest any more: {error}") from error
 
     def info(self, name: str, loaded: frozenset[str]) -> PolicyInfo:
         """Return one version as the wire shows it.
@@ -113,10 +114,11 @@ class Registry:
 
     def pause(self, paused: bool) -> None:
         """Let versions that pass wait from now on, or no longer."""
-        if paused:
-            self._pause.touch(mode=0o600)
-        else:
-            self._pause.unlink(missing_ok=True)
+        with on_disk(self._pause):
+            if paused:
+                self._pause.touch(mode=0o600)
+            else:
+                self._pause.unlink(missing_ok=True)
 
     async def decide(self, decision: Decision, fleet: Fleet, *, as_canary: bool = False) -> None:
         """Store a gate's decision and follow it; see `server.policies.decide` for `as_canary`.
@@ -147,8 +149,8 @@ class Registry:
             UnknownPolicy, PolicyConflict: see `server.policies.fall_back`.
         """
         async with self._turn:
-            # What is not loaded could answer nobody; the base model always can.
-            before = self.book.previous if self.book.previous in fleet.loaded else None
+            # What no engine holds could answer nobody; the base model always can.
+            before = self.book.previous if self.book.previous in fleet.held else None
             await self._follow(decision, policies.fall_back(self.book, decision, before), fleet)
 
     async def route(self, table: Table, fleet: Fleet) -> None:
@@ -197,19 +199,42 @@ class Registry:
             await self._write(changes)
         fleet.kick()
 
-    async def rollback(self, fleet: Fleet) -> None:
-        """Swap live and previous.
+    async def refuse(self, decision: Decision, fleet: Fleet) -> None:
+        """End a candidate or a canary by an administrator's decision.
 
         Raises:
-            PolicyConflict: there is nothing to go back to.
-            EngineDown: the version before is not loaded at this moment.
+            UnknownPolicy, PolicyConflict: see `server.policies.refuse`.
         """
         async with self._turn:
-            changes = policies.rollback(self.book)
-            if self.book.previous is not None:
-                _require_loaded(self.book.previous, fleet)
-            await self._write(changes)
+            await self._follow(decision, policies.refuse(self.book, decision), fleet)
+
+    async def rollback(self, fleet: Fleet, seen: Seen | None = None) -> None:
+        """Swap live and previous, unless another version is live than was seen.
+
+        Raises:
+            PolicyConflict: there is nothing to go back to, or somebody was quicker.
+            EngineDown: the version before is being loaded.
+        """
+        async with self._turn:
+            if seen is not None:
+                policies.require_seen(self.book, seen)
+            await self._write(policies.rollback(self.book, self._way_back(fleet)))
         fleet.kick()
+
+    def _way_back(self, fleet: Fleet) -> str | None:
+        """Return what a rollback goes to: what any engine holds is good enough to go back to.
+
+        Raises:
+            EngineDown: the engines that answer have yet to load the version before.
+        """
+        before = self.book.previous
+        if before is None or before in fleet.held or not fleet.held:
+            # Where no engine answers, the version before answers as soon as one does.
+            return before
+        if before not in fleet.problems:
+            raise EngineDown(f"{before} is being loaded; try again in some seconds")
+        # None holds it, and it was refused. One can always go back: to the base model.
+        return None
 
     async def drop_snapshot(self, name: str, fleet: Fleet) -> None:
         """Let the engine forget a rollout snapshot.
@@ -245,24 +270,6 @@ class Registry:
 def _require_loaded(name: str, fleet: Fleet) -> None:
     if name not in fleet.loaded:
         raise EngineDown(f"{name} is not loaded at this moment; try again when /readyz is 200")
-
-
-def _replay(store: Store) -> Book:
-    """Return the book that the stored changes and decisions make."""
-    rows: list[dict[str, Any]] = store.query(
-        "SELECT ingest_seq, payload, NULL AS policy, NULL AS passed FROM policies UNION ALL "
-        "SELECT ingest_seq, NULL, policy, passed FROM decisions ORDER BY ingest_seq"
-    )
-    book = Book()
-    for row in rows:
-        if row["payload"] is None:
-            decision = Decision(policy=row["policy"], passed=row["passed"], why="", inputs={})
-            book = book.record(decision)
-            continue
-        payload = json.loads(row["payload"])
-        payload["status"] = Status(payload["status"])
-        book = book.apply([StatusChange(**payload)])
-    return book
 
 
 def _table(path: Path) -> Table:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from feedback_store.events import Frozen
-from server.policies import Book, Policy, PolicyConflict, Status
+from server.book import Book, Policy, PolicyConflict, Status
 
 SERVABLE = frozenset({Status.LIVE, Status.PREVIOUS, Status.RETIRED, Status.CANARY})
 """Whether a version still serves everybody does not matter; that it passed a gate does."""

@@ -1,17 +1,23 @@
 """The gateway's state in one JSON document, for the page, for editors and for people.
 
 Knows which questions the status answers. Does not know how it is shown. Counts per user are
-never made.
+never made, and what became of suggestions is told of five people or more together, as on the page.
 """
 
+import json
 import time
+from dataclasses import asdict
 from typing import Any
 
 from feedback_store.errors import StoreUnavailable
 from feedback_store.store import Store
 from server import __version__
+from server.dashboard import FEWEST_PEOPLE
+from server.engine.client import Queue
+from server.engine.supervisor import EngineState
 from server.fleet import Fleet, Replica
 from server.gateway import Gateway
+from server.queues import Depths
 
 RECENT_DECISIONS = 20
 FRESH_S = 1.0
@@ -28,23 +34,28 @@ TOTALS = (
     "(SELECT count(*) FROM batches) AS batches"
 )
 OUTCOMES = (
-    "SELECT s.policy_version AS policy, s.holdout, o.outcome, count(*) AS count "
+    "WITH told AS (SELECT s.policy_version AS policy, s.holdout, s.user_id, o.outcome "
     "FROM (SELECT suggestion_id, arg_min(outcome, ingest_seq) AS outcome FROM outcomes "
-    "GROUP BY suggestion_id) o JOIN suggestions s USING (suggestion_id) GROUP BY ALL ORDER BY ALL"
+    "GROUP BY suggestion_id) o JOIN suggestions s USING (suggestion_id)), "
+    "groups AS (SELECT policy, holdout FROM told GROUP BY ALL HAVING count(DISTINCT user_id) >= ?) "
+    "SELECT policy, holdout, outcome, count(*) AS count FROM told JOIN groups "
+    "USING (policy, holdout) GROUP BY ALL ORDER BY ALL"
 )
 ANSWERS = (
     "SELECT policy_version AS policy, count(*) AS count, "
     "count(*) FILTER (outcome IS NULL) AS with_edit, "
     "round(median(engine_ms), 1) AS median_ms, "
     "round(quantile_cont(engine_ms, 0.9), 1) AS p90_ms "
-    "FROM suggestions GROUP BY ALL ORDER BY ALL"
+    "FROM suggestions GROUP BY policy_version HAVING count(DISTINCT user_id) >= ? ORDER BY ALL"
 )
 SILENCES = (
-    "SELECT outcome, reason, count(*) AS count FROM suggestions WHERE outcome IS NOT NULL "
+    "WITH silent AS (SELECT outcome, reason, user_id FROM suggestions WHERE outcome IS NOT NULL) "
+    "SELECT outcome, reason, count(*) AS count FROM silent "
+    "WHERE (SELECT count(DISTINCT user_id) FROM silent) >= ? "
     "GROUP BY ALL ORDER BY count DESC, reason"
 )
 DECISIONS = (
-    "SELECT policy, passed, why, strftime(received_at, '%Y-%m-%dT%H:%M:%SZ') AS at "
+    "SELECT policy, passed, why, inputs, strftime(received_at, '%Y-%m-%dT%H:%M:%SZ') AS at "
     f"FROM decisions ORDER BY ingest_seq DESC LIMIT {RECENT_DECISIONS}"
 )
 
@@ -56,28 +67,39 @@ class Counters:
         self._store = store
         self._fresh_until = float("-inf")
         self._values: dict[str, Any] = {}
+        self._protected: bool | None = None
 
-    def read(self) -> dict[str, Any]:
-        """Return the counts; blocks for some milliseconds, with ten million events for a second."""
+    def read(self, protect: bool) -> dict[str, Any]:
+        """Return the counts; blocks for some milliseconds, with ten million events for a
+        second.
+
+        Args:
+            protect: leave out groups of fewer than five people; a gateway without keys serves one.
+        """
         began = time.monotonic()
-        if began < self._fresh_until:
+        if began < self._fresh_until and protect == self._protected:
             return self._values
+        fewest = [FEWEST_PEOPLE if protect else 1]
         try:
             self._values = {
                 "store": self._store.query(TOTALS)[0] | {"trouble": self._store.trouble},
-                "answers": self._store.query(ANSWERS),
-                "outcomes": self._store.query(OUTCOMES),
-                "silences": self._store.query(SILENCES),
-                "decisions": self._store.query(DECISIONS),
+                "answers": self._store.query(ANSWERS, fewest),
+                "outcomes": self._store.query(OUTCOMES, fewest),
+                "silences": self._store.query(SILENCES, fewest),
+                "decisions": [
+                    row | {"inputs": json.loads(row["inputs"])}
+                    for row in self._store.query(DECISIONS)
+                ],
             }
         except StoreUnavailable as error:
             self._values = {"store": {"trouble": str(error)}}
         ended = time.monotonic()
         self._fresh_until = ended + max(FRESH_S, REST * (ended - began))
+        self._protected = protect
         return self._values
 
 
-def status(gateway: Gateway, counters: dict[str, Any]) -> dict[str, Any]:
+def status(gateway: Gateway, counters: dict[str, Any], depths: Depths) -> dict[str, Any]:
     """Return the whole status. Pure, but for reading the gateway's parts."""
     book, fleet = gateway.registry.book, gateway.fleet
     infos = gateway.registry.infos(fleet.loaded)
@@ -90,7 +112,9 @@ def status(gateway: Gateway, counters: dict[str, Any]) -> dict[str, Any]:
         "canary": book.canary,
         "paused": gateway.registry.paused,
         "routes": gateway.registry.table.model_dump(mode="json")["routes"],
-        "in_flight": gateway.in_flight,
+        "in_flight": depths.suggestions,
+        "rollouts": depths.rollouts,
+        "waiting_entries": depths.entries,
         "feedback_level": gateway.settings.feedback.level,
         "engine": {
             "state": fleet.state,
@@ -102,7 +126,10 @@ def status(gateway: Gateway, counters: dict[str, Any]) -> dict[str, Any]:
             ),
             "loaded": sorted(fleet.loaded),
             "refusals": fleet.problems,
-            "replicas": [_replica(fleet, one) for one in fleet.replicas],
+            "replicas": [
+                _replica(fleet, one) | asdict(depths.engines.get(one.name, Queue()))
+                for one in fleet.replicas
+            ],
         },
         "policies": [info.model_dump(mode="json") for info in infos],
     } | counters
@@ -110,11 +137,24 @@ def status(gateway: Gateway, counters: dict[str, Any]) -> dict[str, Any]:
 
 def ready(gateway: Gateway) -> bool:
     """Whether a suggestion asked for now would be answered and recorded."""
-    return (
-        not gateway.draining
-        and gateway.store.trouble is None
-        and gateway.fleet.holds(gateway.policy_name())
-    )
+    return not why_not_ready(gateway)
+
+
+def why_not_ready(gateway: Gateway) -> list[str]:
+    """Return what is in the way, in words that anybody may read: no names, no paths."""
+    why: list[str] = []
+    if gateway.draining:
+        why.append("the gateway is ending")
+    if gateway.store.trouble is not None:
+        why.append("the store takes nothing: see the log or /v1/status")
+    if gateway.fleet.holds(gateway.policy_name()):
+        return why
+    engines = {
+        EngineState.STARTING: "the engine is starting",
+        EngineState.DOWN: "no engine answers: see the log or /v1/status",
+        EngineState.UP: "the engine does not hold the version in service yet",
+    }
+    return [*why, engines[gateway.fleet.state]]
 
 
 def _replica(fleet: Fleet, one: Replica) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Off unless an endpoint is configured. Spans hold versions, outcomes and numbers,
 spans and their headers. Does not know what happens in them.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,12 +12,23 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
 from server import __version__
+from server.logs import TRACE
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
 HEADERS: ContextVar[Mapping[str, str] | None] = ContextVar("traceparent", default=None)
 """What tells the engine which span its work belongs to."""
+
+
+PARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C Trace Context's `traceparent`."""
+
+
+def trace_of(headers: Mapping[str, str]) -> str:
+    """Return the id of the trace that headers name; empty if they name none. Pure."""
+    found = PARENT.fullmatch(headers.get("traceparent", ""))
+    return found[1] if found else ""
 
 
 class Span(Protocol):
@@ -72,11 +84,12 @@ class Traces:
         with self._tracer.start_as_current_span(name, context=context) as span:
             carrier: dict[str, str] = {}
             inject(carrier)
-            token = HEADERS.set(carrier)
+            token, traced = HEADERS.set(carrier), TRACE.set(trace_of(carrier))
             try:
                 yield span
             finally:
                 HEADERS.reset(token)
+                TRACE.reset(traced)
 
     def close(self) -> None:
         """Send what waits."""

@@ -14,12 +14,13 @@ from datetime import UTC, datetime, timedelta
 from feedback_store.errors import StoreUnavailable
 from feedback_store.events import Decision
 from feedback_store.store import Store
+from server.book import PolicyConflict, Status, UnknownPolicy
 from server.comparison import LOOKS, Comparison, Finding, Tally, capped, compare
 from server.config import CanarySettings, WatchSettings
 from server.dashboard import FIRST_OUTCOMES, SHOWN, TAKEN
 from server.engine.errors import EngineError
 from server.fleet import Fleet
-from server.policies import BY_HAND, PolicyConflict, Status, UnknownPolicy
+from server.policies import BY_HAND
 from server.registry import Registry
 
 logger = logging.getLogger(__name__)

@@ -185,6 +185,8 @@ class GateSection(Section):
     """Largest mean |log-prob difference| between engine and trainer, in nats per token."""
     max_kl: float = Field(default=1.0, gt=0)
     """Largest mean KL to the live policy, in nats per token."""
+    max_base_kl: float = Field(default=5.0, gt=0)
+    """Largest mean KL to the base model: many small steps, each near the last, lead far away."""
     max_length_ratio: float = Field(default=2.0, gt=1)
     """Largest factor between the mean answer lengths, where those exceed ten tokens."""
     max_silence_change: float = Field(default=0.25, gt=0)

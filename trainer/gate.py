@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 
 from trainer.metrics import Interval, Ratio, paired_difference
+from trainer.off_policy import Estimate, Logged, estimate
 from trainer.slices import Rewards, Slice, fallen, slices
 
 SHORT = 10.0
@@ -50,6 +51,8 @@ class GateSettings:
     """Of any adapter tensor: beyond it, training has diverged."""
     max_kl: float = 0.5
     """Mean KL (k3) to the live policy on its own answers, in nats per token."""
+    max_base_kl: float = 5.0
+    """The same to the base model."""
     max_length_ratio: float = 2.0
     """Of mean answer lengths; those of fewer than SHORT tokens count as SHORT."""
     max_silence_change: float = 0.25
@@ -91,9 +94,10 @@ class Scored(Rewards):
 
 @dataclass(frozen=True)
 class Drift:
-    """How far the new policy's answers are from the live one's."""
+    """How far the new policy's answers are from the live one's, and from the base model's."""
 
     kl: float
+    base_kl: float
     new_length: float
     live_length: float
     """Mean answer length, in tokens."""
@@ -115,6 +119,7 @@ class Evidence:
     replay: Scored
     holdout: Scored
     drift: Drift
+    logged: Logged
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,8 @@ def judge(evidence: Evidence, settings: GateSettings, seed: int = 0) -> Judgemen
     """Return the verdict on `evidence`. The first thing that fails is the reason."""
     difference = reward_difference(evidence.replay, settings.confidence, seed)
     parts = list(slices(evidence.replay, settings.slice_items, seed))
-    inputs = _inputs(evidence, settings, difference) | _of_slices(parts)
+    aside = estimate(evidence.logged, settings.confidence, seed)
+    inputs = _inputs(evidence, settings, difference) | _of_slices(parts) | _of_logged(aside)
     broken = _broken(evidence, settings)
     if broken is not None:
         return Judgement(Verdict.REFUSED, broken, inputs)
@@ -146,6 +152,9 @@ def judge(evidence: Evidence, settings: GateSettings, seed: int = 0) -> Judgemen
         return Judgement(Verdict.REFUSED, why, inputs)
     if why_not := fallen(parts, settings.slice_margin):
         return Judgement(Verdict.REFUSED, why_not, inputs)
+    if aside.items >= settings.min_items and aside.fallen(settings.margin):
+        why = f"on {aside.items} answers that the live version drew, the reward surely falls"
+        return Judgement(Verdict.REFUSED, why, inputs)
     change = evidence.drift.silence_change
     if change < -settings.max_silence_change and difference.low <= 0:
         why = (
@@ -191,6 +200,11 @@ def _broken(evidence: Evidence, s: GateSettings) -> str | None:
 def _drifted(drift: Drift, s: GateSettings) -> str | None:
     if not drift.kl <= s.max_kl:
         return f"the KL to the live policy is {drift.kl:.3f} per token, allowed is {s.max_kl:g}"
+    if not drift.base_kl <= s.max_base_kl:
+        return (
+            f"the KL to the base model is {drift.base_kl:.3f} per token, allowed is "
+            f"{s.max_base_kl:g}: let a run restart from the base"
+        )
     ratio = max(drift.new_length, SHORT) / max(drift.live_length, SHORT)
     if not 1 / s.max_length_ratio <= ratio <= s.max_length_ratio:
         return (
@@ -226,6 +240,7 @@ def _inputs(evidence: Evidence, settings: GateSettings, difference: Interval) ->
         "differs_from_parent": integrity.differs,
         "largest_norm": _finite(integrity.largest_norm),
         "kl": _finite(drift.kl),
+        "base_kl": _finite(drift.base_kl),
         "length_new": drift.new_length,
         "length_live": drift.live_length,
         "silence_new": drift.new_silence,
@@ -235,6 +250,18 @@ def _inputs(evidence: Evidence, settings: GateSettings, difference: Interval) ->
 
 def _of_slices(parts: Sequence[Slice]) -> Inputs:
     return {f"{one.kind} {one.name}": one.difference for one in parts}
+
+
+def _of_logged(found: Estimate) -> Inputs:
+    """Off-policy estimates are reported, and say themselves how far they may be trusted."""
+    return {
+        "off_policy_items": found.items,
+        "off_policy_effective": found.effective,
+        "off_policy_decides": found.decides,
+        "off_policy_reward_new": found.new,
+        "off_policy_reward_live": found.live,
+        "off_policy_difference_high": found.difference.high,
+    }
 
 
 def _finite(number: float) -> float | None:

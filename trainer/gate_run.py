@@ -14,8 +14,9 @@ from trainer.batches import Row, Split
 from trainer.gate import Drift, Evidence, GateSettings, Integrity, Probe
 from trainer.gate import Scored as ScoredItems
 from trainer.groups import Reader, Scored
+from trainer.logged import logged
 from trainer.logprobs import Group, answer_logprobs, micro_batches
-from trainer.model import AdapterState, equal, largest_norm
+from trainer.model import AdapterState, equal, largest_norm, zero_state
 from trainer.sampler import Sampling
 from trainer.workbench import Bench
 
@@ -43,6 +44,7 @@ def settings_of(bench: Bench) -> GateSettings:
         slice_items=asked.slice_items,
         max_probe_gap=asked.max_probe_gap,
         max_kl=asked.max_kl,
+        max_base_kl=asked.max_base_kl,
         max_length_ratio=asked.max_length_ratio,
         max_silence_change=asked.max_silence_change,
     )
@@ -68,6 +70,7 @@ def gather(bench: Bench, new: Version, live: Version, parts: Split) -> Evidence:
         replay=_pair(answered["new"][:held], answered["live"][:held]),
         holdout=_pair(answered["new"][held:], answered["live"][held:]),
         drift=drift(bench, new.state, live.state, answered["new"], answered["live"]),
+        logged=logged(bench, reader, new.state, live.state, live.name, parts.held),
     )
 
 
@@ -119,17 +122,24 @@ def drift(
 ) -> Drift:
     """Compare the two sides' answers: KL on the new one's, lengths, silence."""
     if not new_answers:
-        return Drift(float("nan"), 0.0, 0.0, 0.0, 0.0)
+        return Drift(float("nan"), float("nan"), 0.0, 0.0, 0.0, 0.0)
     pairs = [(scored.row, scored.rollouts[0]) for scored in new_answers[:DRIFT_ANSWERS]]
-    difference = _logprobs(bench, pairs, live) - _logprobs(bench, pairs, new)
-    d = difference.clamp(-20, 20)
+    mine = _logprobs(bench, pairs, new)
+    base = zero_state(bench.policy)
     return Drift(
-        kl=float((d.exp() - d - 1).mean()),
+        kl=_kl(mine, _logprobs(bench, pairs, live)),
+        base_kl=_kl(mine, _logprobs(bench, pairs, base)),
         new_length=_mean_length(new_answers),
         live_length=_mean_length(live_answers),
         new_silence=sum(scored.silent for scored in new_answers) / len(new_answers),
         live_silence=sum(scored.silent for scored in live_answers) / len(live_answers),
     )
+
+
+def _kl(mine: torch.Tensor, others: torch.Tensor) -> float:
+    """Return the k3 estimate of the KL to the others, on tokens of mine."""
+    d = (others - mine).clamp(-20, 20)
+    return float((d.exp() - d - 1).mean())
 
 
 def _logprobs(

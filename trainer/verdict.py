@@ -11,8 +11,10 @@ from trainer import run_state
 from trainer.batches import Split
 from trainer.gate import Judgement, Verdict, judge
 from trainer.gate_run import Version, gather, settings_of
-from trainer.gateway import Gateway
+from trainer.gateway import Gateway, GatewayError
 from trainer.workbench import Bench
+
+CONFLICT = 409
 
 
 class Result(IntEnum):
@@ -41,19 +43,30 @@ def decide(
     bench: Bench, gateway: Gateway, batches: Sequence[int], name: str, judgement: Judgement
 ) -> Result:
     """Tell the gateway; only then are the batches spent, so a crash between offers them again."""
-    passed = judgement.verdict is Verdict.PASSED
-    why = judgement.why
-    bench.run.describe(verdict=judgement.verdict.value, why=why, gate=judgement.inputs)
-    inputs = judgement.inputs | {"verdict": judgement.verdict.value, "run": bench.run.name}
-    stands = gateway.decide(Decision(policy=name, passed=passed, why=why, inputs=inputs)).status
+    verdict, why = judgement.verdict, judgement.why
+    bench.run.describe(verdict=verdict.value, why=why, gate=judgement.inputs)
+    inputs = judgement.inputs | {"verdict": verdict.value, "run": bench.run.name}
+    decision = Decision(policy=name, passed=verdict is Verdict.PASSED, why=why, inputs=inputs)
+    try:
+        stands = gateway.decide(decision).status
+    except GatewayError as error:
+        if error.status != CONFLICT or not _was_refused(gateway, name):
+            raise
+        # Decided already, by who may. Raised, the run would go on and publish the same once more.
+        verdict, why, stands = Verdict.REFUSED, "an administrator refused it", "refused"
+    passed = verdict is Verdict.PASSED
     for number in batches:
         gateway.set_batch_state(number, "spent" if passed else "offered", name)
     result = {
         Verdict.PASSED: Result.PROMOTED,
         Verdict.REFUSED: Result.REFUSED,
         Verdict.TOO_LITTLE: Result.TOO_LITTLE,
-    }[judgement.verdict]
+    }[verdict]
     bench.run.describe(result=result.name.lower())
     run_state.forget(bench.run)
     bench.display.say(f"{name} {STANDS.get(stands, 'stays unserved')}: {why}")
     return result
+
+
+def _was_refused(gateway: Gateway, name: str) -> bool:
+    return any(one.name == name and one.status == "refused" for one in gateway.policies())

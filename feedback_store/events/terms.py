@@ -151,3 +151,5 @@ class Scope(StrEnum):
     """All of the above, roll back, route, look into and maintain the store; but no content."""
     CONTENT = "content"
     """Read the code and text that the store holds."""
+    OBSERVE = "observe"
+    """Look at status, page and metrics, which any key may, and nothing else: for Prometheus."""

@@ -72,11 +72,13 @@ class Tokens:
         return str(said[0] if isinstance(said, list) and said else said or "")
 
     def _scopes(self, claims: dict[str, Any]) -> frozenset[Scope]:
-        """Those that the token names, if it names any; a name that is not ours means nothing."""
-        said = claims.get(self._settings.scope_claim)
-        if said is None:
-            return frozenset(self._settings.default_scopes)
+        """Those that the token names. Where it names none of ours, as `openid profile` does not,
+        it says nothing of what its holder may do here; an unknown one with our prefix does."""
+        said = claims.get(self._settings.scope_claim) or ()
         names = said.split() if isinstance(said, str) else [str(name) for name in said]
         prefix = self._settings.scope_prefix
         mine = {name.removeprefix(prefix) for name in names if name.startswith(prefix)}
-        return frozenset(scope for scope in Scope if scope.value in mine)
+        found = frozenset(scope for scope in Scope if scope.value in mine)
+        if found or (prefix and mine):
+            return found
+        return frozenset(self._settings.default_scopes)

@@ -5,6 +5,7 @@ policies or deadlines' origins.
 """
 
 import math
+import re
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +61,14 @@ class Completion:
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     finish_reason: str
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Requests that an engine works on, and those that wait; None where it does not say."""
+
+    running: int | None = None
+    waiting: int | None = None
 
 
 class EngineClient:
@@ -136,6 +145,14 @@ class EngineClient:
         except (ValueError, KeyError, TypeError) as error:
             raise EngineError("what answers there is no vLLM") from error
 
+    async def queue(self, timeout_s: float) -> Queue:
+        """Return how much the engine works on and how much waits.
+
+        Raises:
+            EngineError: it does not say so in time.
+        """
+        return queue_of((await self._send("GET", "/metrics", None, timeout_s)).text)
+
     async def healthy(self) -> bool:
         """Whether the engine answers and calls itself healthy."""
         try:
@@ -207,6 +224,16 @@ def _failures(timeout_s: float) -> Iterator[None]:
     except (httpx.TransportError, RuntimeError) as error:
         # RuntimeError: the client was closed because the engine just went down.
         raise EngineDown(f"the engine cannot be reached: {error}") from error
+
+
+def queue_of(text: str) -> Queue:
+    """Return what vLLM's metrics say of its queue, over all of its engine cores. Pure."""
+
+    def total(name: str) -> int | None:
+        found = re.findall(rf"^vllm:{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
+        return round(sum(map(float, found))) if found else None
+
+    return Queue(total("num_requests_running"), total("num_requests_waiting"))
 
 
 def _timeout(timeout_s: float) -> httpx.Timeout:

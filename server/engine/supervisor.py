@@ -176,9 +176,12 @@ class RemoteEngine:
         """Ask for its health until cancelled."""
         while True:
             healthy = await self._client.healthy()
-            if healthy and self.state is not EngineState.UP:
+            before, self.state = self.state, EngineState.UP if healthy else EngineState.DOWN
+            if healthy and before is not EngineState.UP:
+                logger.info("the engine at %s answers", self._url)
                 self._on_up()
-            self.state = EngineState.UP if healthy else EngineState.DOWN
+            if not healthy and before is not EngineState.DOWN:
+                logger.warning("no answer from the engine at %s; asking on", self._url)
             self.problem = "" if healthy else f"no answer from {self._url}"
             await asyncio.sleep(WATCH_S)
 

@@ -5,7 +5,7 @@ import { button, confirmed, find, make } from "./dom.js";
 import * as figures from "./figures.js";
 
 const POLL_MS = 2000, BOARD_MS = 15000;
-let mine = { scopes: [] }, board = null, paused = false, opened = null;
+let mine = { scopes: [] }, board = null, paused = false, live = null, opened = null, gateShown = null;
 
 async function ask(path, method = "GET", body) {
   const answer = await fetch(path, { method, cache: "no-store",
@@ -23,6 +23,7 @@ function complain(error) {
 
 async function act(text, path, method, body) {
   if (!await confirmed(text)) return;
+  find("note").hidden = true;
   try { await ask(path, method, body); } catch (error) { complain(error); return; }
   await poll();
 }
@@ -31,9 +32,11 @@ const may = scope => mine.scopes.includes(scope);
 
 function more(policy) {
   const parts = [button("manifest", () => showManifest(policy.name))];
-  if (policy.status === "candidate" && may("admin")) {
+  if (["candidate", "canary"].includes(policy.status) && may("admin")) {
     parts.push(button("promote…", () => act(`Make ${policy.name} live for everybody?`,
-      `v1/policies/${policy.name}/promote`, "POST")));
+      `v1/policies/${policy.name}/promote`, "POST")),
+    button("refuse…", () => act(`End ${policy.name} for good? It is unloaded and never serves again.`,
+      `v1/policies/${policy.name}/refuse`, "POST")));
   }
   return make("span", parts);
 }
@@ -48,9 +51,13 @@ async function showManifest(name) {
 async function poll() {
   try {
     const status = await ask("v1/status");
-    for (const show of [figures.head, figures.gate, figures.outcomes, figures.engine]) show(status);
+    for (const show of [figures.head, figures.outcomes, figures.engine]) show(status);
+    const decided = JSON.stringify(status.decisions ?? []);
+    // Drawn anew, what somebody has opened there would close under their eyes.
+    if (decided !== gateShown) figures.gate(status);
+    gateShown = decided;
     figures.policies(status, more);
-    paused = status.paused;
+    ({ paused, live } = status);
     find("pause").textContent = paused ? "Resume promotions…" : "Pause promotions…";
     find("actions").hidden = !may("admin");
   } catch (error) {
@@ -61,8 +68,9 @@ async function poll() {
 
 function drawBoard() {
   if (!board) return;
-  figures.taken(board, document.querySelector("input[name=by]:checked").value);
-  for (const show of [figures.survival, figures.latency, figures.holdout]) show(board);
+  const by = document.querySelector("input[name=by]:checked").value;
+  for (const show of [figures.taken, figures.survival]) show(board, by);
+  for (const show of [figures.latency, figures.holdout]) show(board);
 }
 
 async function pollBoard() {
@@ -80,9 +88,12 @@ async function again(task, pause) {
   }
 }
 
-find("rollback").addEventListener("click", () => act(
-  "Go back to the version before, at once? The live one stays loaded: rolling back again undoes it.",
-  "v1/rollback", "POST"));
+find("rollback").addEventListener("click", () => {
+  // What is on the page now is what is meant, whatever goes live while somebody reads the question.
+  const body = { live };
+  act(`Leave ${live ?? "the base model"} for the version before, at once? It stays loaded: rolling ` +
+    "back again undoes it.", "v1/rollback", "POST", body);
+});
 find("pause").addEventListener("click", () => act(paused
   ? "Let versions that pass the gate go live by themselves again?"
   : "Let versions that pass the gate wait until somebody promotes them?",

@@ -22,39 +22,47 @@ function grouped(rows, x, y) {
   return [...found].map(([name, points]) => ({ name: name || "none", points })).slice(0, COLOURS);
 }
 
+function leftOut(id, one, board) {
+  if (!one.left_out) return;
+  find(id).append(make("p", `${one.left_out} left out: fewer than ${board.fewest_people} people, or ` +
+    "the one by which such a group could be told.", "soft"));
+}
+
 export function taken(board, by) {
   const one = board.taken[by];
   const rows = one.totals.map(row =>
     [row.name || "none", count(row.taken), count(row.shown), percent(row.share), interval(row)]);
   table("taken", [by, "#taken", "#on screen", "#share", "#95 %"], rows,
     "No feedback on suggestions on screen yet.");
-  if (one.left_out) {
-    find("taken").append(make("p", `${one.left_out} left out: fewer than ${board.fewest_people} people.`, "soft"));
-  }
+  leftOut("taken", one, board);
   const series = grouped(one.series, row => Date.parse(row.day), row => row.share);
   find("taken-chart").replaceChildren(...(series.length ? [lines(series, {
     title: `Share of suggestions taken per day, by ${by}`, label: day, value: percent, from: 0 })] : []));
 }
 
-export function survival(board) {
-  const ages = [...new Set(board.survival.map(row => row.horizon_s))].sort((a, b) => a - b);
-  const versions = [...new Set(board.survival.map(row => row.name))];
-  const at = (name, age) => board.survival.find(row => row.name === name && row.horizon_s === age);
+export function survival(board, by) {
+  const one = board.survival[by], rows = one.totals;
+  const ages = [...new Set(rows.map(row => row.horizon_s))].sort((a, b) => a - b);
+  const names = [...new Set(rows.map(row => row.name))];
+  const at = (name, age) => rows.find(row => row.name === name && row.horizon_s === age);
   const cell = row => !row?.observed ? "–"
     : `${(100 * row.retained).toFixed(0)} ± ${(50 * (row.high - row.low)).toFixed(0)}`;
-  const total = (name, key) => board.survival.filter(row => row.name === name)
+  const total = (name, key) => rows.filter(row => row.name === name)
     .reduce((sum, row) => sum + row[key], 0);
-  table("survival", ["% left at", ...ages.map(age => `#${age} s`)],
-    versions.map(name => [name, ...ages.map(age => cell(at(name, age)))]),
+  table("survival", [`% left, by ${by}, at`, ...ages.map(age => `#${age} s`), "#reverted", "#not seen"],
+    names.map(name => [name || "none", ...ages.map(age => cell(at(name, age))),
+      count(total(name, "reverted")), count(total(name, "unobserved"))]),
     "No accepted edit was looked at yet.");
-  find("survival").append(...versions.map(name => make("p", `${name}: ${count(total(name, "reverted"))} ` +
-    `looks found it reverted, ${count(total(name, "unobserved"))} could not be taken.`, "soft")));
-  const seen = board.survival.filter(row => row.observed);
+  leftOut("survival", one, board);
   // Ages from 0 s to 900 s: on a plain axis all but the last two would be one point.
-  const series = grouped(seen, row => Math.log1p(row.horizon_s), row => row.retained);
-  find("survival-chart").replaceChildren(...(series.length ? [lines(series, {
-    title: "What is left of accepted edits, by age", from: 0, to: 1, value: percent,
+  const aged = grouped(rows.filter(row => row.observed), row => Math.log1p(row.horizon_s), row => row.retained);
+  find("survival-chart").replaceChildren(...(aged.length ? [lines(aged, {
+    title: `What is left of accepted edits by age, by ${by}`, from: 0, to: 1, value: percent,
     label: at => `${Math.round(Math.expm1(at))} s` })] : []));
+  const daily = grouped(one.series, row => Date.parse(row.day), row => row.retained);
+  find("survival-days").replaceChildren(...(daily.length ? [lines(daily, {
+    title: `What is left of accepted edits after ${one.followed_s} s, per day, by ${by}`, label: day,
+    value: percent, from: 0, to: 1 }), make("p", `After ${one.followed_s} s, by the day of the suggestion.`, "soft")] : []));
 }
 
 export function latency(board) {
@@ -83,8 +91,8 @@ export function head(status) {
     tile("outcomes", count(store.outcomes)), tile("settled", count(store.settled)),
     tile("quarantined", count(store.quarantined)), tile("batches", count(store.batches)));
   const trouble = store.trouble ? `The store takes nothing: ${store.trouble}` : "";
-  find("note").textContent = trouble;
-  find("note").hidden = !trouble;
+  find("trouble").textContent = trouble;
+  find("trouble").hidden = !trouble;
 }
 
 export function policies(status, more) {
@@ -99,10 +107,17 @@ export function policies(status, more) {
   }
 }
 
+/** What a decision was made of, for those who may see it. */
+function inputs(decision) {
+  const rows = Object.entries(decision.inputs ?? {}).map(([name, value]) => [words(name),
+    typeof value === "number" ? String(+value.toPrecision(4)) : String(value ?? "–")]);
+  return rows.length ? [make("details", [make("summary", `${rows.length} inputs`), tableOf(["", "#"], rows)])] : [];
+}
+
 export function gate(status) {
   table("decisions", ["version", "", "why", "when (UTC)"], (status.decisions ?? []).map(
-    d => [d.policy, badge(d.passed ? "passed" : "refused"), d.why, d.at.slice(5, 16).replace("T", " ")]),
-    "No gate has decided yet.");
+    d => [d.policy, badge(d.passed ? "passed" : "refused"), make("div", [d.why, ...inputs(d)]),
+      d.at.slice(5, 16).replace("T", " ")]), "No gate has decided yet.");
 }
 
 export function outcomes(status) {
@@ -113,9 +128,11 @@ export function outcomes(status) {
 
 export function engine(status) {
   const { engine } = status;
-  table("engine", ["replica", "", "#under way", "loaded"], engine.replicas.map(one => [one.name,
-    badge(one.state), count(one.in_flight), one.problem || one.loaded.join(", ") || "nothing"]), "");
-  const said = [`suggestions under way: ${status.in_flight}`, `restarts: ${engine.restarts}`,
+  table("engine", ["replica", "", "#under way", "#in vLLM", "#waiting in it", "loaded"], engine.replicas.map(one =>
+    [one.name, badge(one.state), count(one.in_flight), one.running ?? "–", one.waiting ?? "–",
+      one.problem || one.loaded.join(", ") || "nothing"]), "");
+  const said = [`suggestions under way: ${status.in_flight}`, `rollouts' requests: ${status.rollouts}`,
+    `entries waiting to be written: ${status.waiting_entries}`, `restarts: ${engine.restarts}`,
     ...Object.entries(engine.refusals).map(([name, why]) => `${name} refused: ${why}`)];
   find("engine").append(make("p", said.join(" · "), "soft"));
 }

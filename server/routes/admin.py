@@ -1,10 +1,12 @@
-"""What an administrator asks: to go back to the version before, and who gets which version."""
+"""What an administrator asks: to go back, to refuse a version, and who gets which version."""
 
 import asyncio
 
 from fastapi import APIRouter
+from pydantic import Field
 
-from feedback_store.events import Frozen, PolicyInfo
+from feedback_store.events import Decision, Frozen, PolicyInfo
+from server.policies import Seen
 from server.routes.common import Admin, TheGateway
 from server.routing import Table
 
@@ -41,10 +43,38 @@ async def set_routing(body: Table, gateway: TheGateway, caller: Admin) -> Table:
     return gateway.registry.table
 
 
+class SeenLive(Frozen):
+    """Which version was live when this was decided."""
+
+    live: str | None = Field(max_length=100)
+    """None is the base model."""
+
+
+class Refusal(Frozen):
+    """Why a version is refused by hand."""
+
+    why: str = Field(default="", max_length=500)
+
+
 @router.post("/rollback", operation_id="rollback")
-async def rollback(gateway: TheGateway, caller: Admin) -> list[PolicyInfo]:
-    """Swap the live version and the one before, at once."""
+async def rollback(
+    gateway: TheGateway, caller: Admin, body: SeenLive | None = None
+) -> list[PolicyInfo]:
+    """Swap the live version and the one before, at once. Where the body names the version that was
+    seen to be live, another one answers 409: sent twice, it does not undo itself."""
     live = gateway.registry.book.live
     await asyncio.to_thread(gateway.audit.write, caller, "rollback", live=live)
-    await gateway.registry.rollback(gateway.fleet)
+    await gateway.registry.rollback(gateway.fleet, body and Seen(body.live))
     return gateway.registry.infos(gateway.fleet.loaded)
+
+
+@router.post("/policies/{name}/refuse", operation_id="refuse")
+async def refuse(
+    name: str, gateway: TheGateway, caller: Admin, body: Refusal | None = None
+) -> PolicyInfo:
+    """End a candidate or a canary for good; the live version answers its sessions."""
+    why = f"refused by hand: {body.why}" if body and body.why else "refused by hand"
+    await asyncio.to_thread(gateway.audit.write, caller, "refuse", policy=name, why=why)
+    decision = Decision(policy=name, passed=False, why=why, inputs={})
+    await gateway.registry.refuse(decision, gateway.fleet)
+    return gateway.registry.info(name, gateway.fleet.loaded)

@@ -40,24 +40,15 @@ async def whoever(request: Request) -> Caller:
     return caller_of(request)
 
 
-def caller_with(scope: Scope) -> Callable[[Request], Caller]:
-    """Return a dependency that yields the caller if it has `scope`."""
-
-    def caller(request: Request) -> Caller:
-        found = caller_of(request)
-        found.require(scope)
-        return found
-
-    return caller
-
-
-def limited(scope: Scope) -> Callable[[Request], AsyncIterator[Caller]]:
-    """Return such a dependency that also counts the request among its credential's."""
+def limited(scope: Scope | None) -> Callable[[Request], AsyncIterator[Caller]]:
+    """Return a dependency that yields the caller if it has `scope`, None being any, and counts the
+    request among its credential's."""
 
     async def caller(request: Request) -> AsyncIterator[Caller]:
         gateway = gateway_of(request)
         found = await whoever(request)
-        found.require(scope)
+        if scope is not None:
+            found.require(scope)
         if gateway.door.open:
             yield found
             return
@@ -68,12 +59,12 @@ def limited(scope: Scope) -> Callable[[Request], AsyncIterator[Caller]]:
 
 
 TheGateway = Annotated[Gateway, Depends(gateway_of)]
-Anyone = Annotated[Caller, Depends(caller_of)]
+Anyone = Annotated[Caller, Depends(limited(None))]
 """Whoever has a valid credential, whatever its scopes."""
 Editor = Annotated[Caller, Depends(limited(Scope.SUGGEST))]
 Reporter = Annotated[Caller, Depends(limited(Scope.FEEDBACK))]
-Trainer = Annotated[Caller, Depends(caller_with(Scope.TRAIN))]
-Admin = Annotated[Caller, Depends(caller_with(Scope.ADMIN))]
+Trainer = Annotated[Caller, Depends(limited(Scope.TRAIN))]
+Admin = Annotated[Caller, Depends(limited(Scope.ADMIN))]
 
 
 def check_wire(version: int) -> None:

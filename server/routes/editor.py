@@ -7,16 +7,21 @@ from feedback_store.events import (
     FeedbackAck,
     FeedbackBatch,
     Hello,
+    Reason,
     SuggestRequest,
     SuggestResponse,
 )
 from server import __version__
 from server.feedback import take
+from server.limits import TooMany
 from server.routes.common import Editor, Reporter, TheGateway, check_wire, unless_gone
 from server.suggest import suggest
 
 CLIENT_CLOSED_REQUEST = 499
 """nginx's number for a client that hung up; nobody reads the answer, but logs do."""
+
+AGAIN_S = 1.0
+"""When an editor may ask again that found the gateway or its engine overloaded."""
 
 router = APIRouter(prefix="/v1", tags=["editor"])
 
@@ -45,11 +50,14 @@ async def hello(gateway: TheGateway, caller: Editor) -> Hello:
 async def make_suggestion(
     request: Request, body: SuggestRequest, gateway: TheGateway, caller: Editor
 ) -> SuggestResponse | Response:
-    """Make one suggestion. Hanging up aborts it. Failures are answers too: 200 with a reason."""
+    """Make one suggestion. Hanging up aborts it. Failures are answers too: 200 with a reason; but
+    who asks more than can be answered is told when to come back, which any client understands."""
     check_wire(body.wire)
     with gateway.traces.span("suggest", request.headers) as span:
         span.set_attribute("hone.language", body.context.language)
         made = await unless_gone(request, suggest(gateway, caller, body))
+    if made is not None and made.reason is Reason.OVERLOADED:
+        raise TooMany(made.detail or "too much at once", AGAIN_S)
     return made if made is not None else Response(status_code=CLIENT_CLOSED_REQUEST)
 
 

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from feedback_store.events import Scope
+from server.queues import Depths
 from server.routes.common import Anyone, TheGateway
 from server.runs import last_runs
-from server.status import ready, status
+from server.status import status, why_not_ready
 
 router = APIRouter(tags=["observe"])
 RUNS_SHOWN = 12
@@ -22,16 +23,23 @@ async def livez() -> dict[str, bool]:
 
 @router.get("/readyz", operation_id="readyz")
 async def readyz(gateway: TheGateway) -> JSONResponse:
-    """200 once suggestions are answered and recorded, else 503."""
-    is_ready = ready(gateway)
-    return JSONResponse({"ready": is_ready}, 200 if is_ready else 503)
+    """200 once suggestions are answered and recorded, else 503 and what is in the way."""
+    why = why_not_ready(gateway)
+    return JSONResponse(
+        {"ready": False, "why": why} if why else {"ready": True}, 503 if why else 200
+    )
 
 
 @router.get("/v1/status", operation_id="status")
 async def get_status(request: Request, gateway: TheGateway, caller: Anyone) -> dict[str, Any]:
     """Return the gateway's state and counts."""
-    counters = await gateway.read(request.app.state.counters.read)
-    return status(gateway, counters)
+    counters = await gateway.read(request.app.state.counters.read, not gateway.door.open)
+    found = status(gateway, counters, await request.app.state.queues.read(gateway))
+    if not caller.has(Scope.TRAIN):
+        # They hold figures of single teams, however small.
+        told = [one | {"inputs": None} for one in found.get("decisions", ())]
+        found["decisions"] = told
+    return found
 
 
 @router.get("/v1/dashboard", operation_id="dashboard")
@@ -63,8 +71,11 @@ async def me(gateway: TheGateway, caller: Anyone) -> dict[str, Any]:
 
 
 @router.get("/metrics", operation_id="metrics", response_class=PlainTextResponse)
-async def metrics(gateway: TheGateway, caller: Anyone) -> Response:
+async def metrics(request: Request, gateway: TheGateway, caller: Anyone) -> Response:
     """Return the gateway's counters as Prometheus reads them."""
+    depths: Depths = await request.app.state.queues.read(gateway)
+    waiting = {name: getattr(depths, name) for name in ("suggestions", "rollouts", "entries")}
+    gateway.metrics.depths(waiting, depths.engines)
     book = gateway.registry.book
     serving = {"live": book.live or gateway.profile.name, "canary": book.canary}
     text = gateway.metrics.render(gateway.fleet, serving)

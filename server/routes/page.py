@@ -1,6 +1,7 @@
 """The page, and signing in to it: a form that shows no data, a cookie for whoever has a key."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from importlib.resources import files
 from types import MappingProxyType
@@ -11,8 +12,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from server.auth import NotAllowed
 from server.auth.sessions import COOKIE, LASTS_S
+from server.errors import peer
 from server.routes.common import Anyone, TheGateway, caller_of
 
+logger = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
 
 PARTS: Mapping[str, str] = MappingProxyType(
@@ -74,6 +77,7 @@ async def sign_in(request: Request, gateway: TheGateway) -> Response:
     try:
         cookie = gateway.door.sign_in(sent.get("key", [""])[0])
     except NotAllowed:
+        logger.warning("sign-in from %s refused: no valid key", peer(request))
         return _form(401, "That is no valid key.")
     answer = RedirectResponse("/", SEE_OTHER)
     answer.set_cookie(

@@ -16,7 +16,7 @@ from feedback_store.events import (
     Scope,
 )
 from feedback_store.export import TooLittle
-from server.policies import PolicyConflict, Status
+from server.book import PolicyConflict, Status
 from server.rollouts import sample
 from server.routes.common import TheGateway, Trainer, check_wire, unless_gone
 from server.routes.editor import CLIENT_CLOSED_REQUEST
@@ -50,7 +50,8 @@ async def rollouts(
 ) -> RolloutResponse | Response:
     """Sample answers to token-level prompts, behind everything that editors ask."""
     check_wire(body.wire)
-    sampled = await unless_gone(request, sample(gateway, body))
+    with gateway.rollout_room.enter():
+        sampled = await unless_gone(request, sample(gateway, body))
     return sampled if sampled is not None else Response(status_code=CLIENT_CLOSED_REQUEST)
 
 

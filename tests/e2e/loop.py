@@ -23,6 +23,7 @@ ONE_STEP = ("--batch.min_items", str(2 * EACH), "--batch.held_share", "0.5",
             "--train.warmup_steps", "0",
             # So little feedback decides nothing; here the gate only has to see it and say so.
             "--gate.min_items", "1", "--gate.margin", "1", "--gate.max_kl", "10",
+            "--gate.max_base_kl", "10",
             "--gate.max_length_ratio", "10", "--gate.max_silence_change", "2")  # fmt: skip
 
 

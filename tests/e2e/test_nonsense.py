@@ -16,6 +16,7 @@ from trainer.config import TrainerSettings
 
 LEARNING, EVALUATION = 140, 100
 OPEN_GATE = ("--gate.min_items", "10", "--gate.margin", "10", "--gate.max_kl", "1000",
+             "--gate.max_base_kl", "1000",
              "--gate.max_length_ratio", "1000", "--gate.max_silence_change", "2")  # fmt: skip
 """What is to be measured here must be loaded first, whatever the gate would think of it."""
 

@@ -81,6 +81,12 @@ class StandIn:
         answer = self._http.get("/v1/models", headers=headers).json()
         return {model["id"] for model in answer["data"]}
 
+    def unload(self, name: str) -> None:
+        """Forget an adapter, as by a hand that is not the gateway's."""
+        headers = {"Authorization": f"Bearer {ENGINE_KEY}"}
+        body = {"lora_name": name}
+        self._http.post("/v1/unload_lora_adapter", json=body, headers=headers).raise_for_status()
+
     def close(self) -> None:
         """Close the connection to it."""
         self._http.close()

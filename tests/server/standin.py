@@ -20,7 +20,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 LOGPROB = -0.25
 UNICODE = range(0x110000)
@@ -130,6 +130,17 @@ async def health() -> dict[str, str]:
     return {}
 
 
+async def figures() -> PlainTextResponse:
+    """GET /metrics: what vLLM 0.32 says of its queue, per engine core."""
+    names = {"num_requests_running": (2.0, 1.0), "num_requests_waiting": (5.0, 0.0)}
+    lines = [
+        f'vllm:{name}{{engine="{core}",model_name="hone-tiny"}} {value}'
+        for name, values in names.items()
+        for core, value in enumerate(values)
+    ]
+    return PlainTextResponse("# HELP vllm:num_requests_running ...\n" + "\n".join(lines) + "\n")
+
+
 async def tokenize(body: dict[str, Any]) -> dict[str, Any]:
     """POST /tokenize: one token per character."""
     return {"tokens": [ord(character) for character in body["prompt"]]}
@@ -156,6 +167,7 @@ def create_app(base: str, key: str) -> FastAPI:
 
     app = FastAPI(dependencies=[Depends(engine.authorize)])
     app.get("/health")(health)
+    app.get("/metrics")(figures)
     app.get("/v1/models")(engine.list_models)
     app.post("/v1/load_lora_adapter")(engine.load)
     app.post("/v1/unload_lora_adapter")(engine.unload)

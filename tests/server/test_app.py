@@ -161,7 +161,7 @@ def test_with_keys_every_route_but_health_and_the_sign_in_needs_one(
         return {"Authorization": f"Bearer {keys.create(user, 'team', scopes)}"}
 
     ask, train = header("ada", Scope.SUGGEST), header("trainer", Scope.TRAIN)
-    admin = header("root", Scope.ADMIN)
+    admin, watch = header("root", Scope.ADMIN), header("prometheus", Scope.OBSERVE)
     with gateway(settings_for(tmp_path, engine.url)) as client:
         for path in ("/v1/hello", "/v1/status", "/metrics", "/v1/policies", "/v1/models"):
             answer = client.get(path)
@@ -178,6 +178,10 @@ def test_with_keys_every_route_but_health_and_the_sign_in_needs_one(
             assert "feedback" in problem(refused, 403)
             assert "admin" in problem(client.post("/v1/rollback", headers=other), 403)
         problem(client.post("/v1/rollback", headers=admin), 409)
+        for path in ("/metrics", "/v1/status"):
+            assert client.get(path, headers=watch).status_code == httpx.codes.OK
+        for path in ("/v1/hello", "/v1/policies", "/v1/routing", "/v1/store/stats"):
+            problem(client.get(path, headers=watch), 403)
         keys.revoke(keys.records()[0].id)
         problem(client.get("/v1/hello", headers=ask), 401)
 

@@ -7,7 +7,8 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import venv
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,13 +37,21 @@ def free_port() -> int:
 def program(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
     """Run `hone-server` as a process of its own; yield it and a client once it is ready."""
     port = free_port()
+    with (
+        running(folder, "--listen.port", str(port), *flags) as child,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=STARTUP_S) as client,
+    ):
+        wait_for(lambda: _ready(client) or child.poll() is not None)
+        yield child, client
+
+
+@contextmanager
+def running(folder: Path, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `hone-server` for as long as the block runs; whether it is ready is the caller's."""
     command = [sys.executable, "-m", "server.cli", "run", "--data.folder", str(folder)]
-    where = ["--listen.port", str(port)]
-    child = subprocess.Popen([*command, *where, *flags], cwd=ROOT)
+    child = subprocess.Popen([*command, *flags], cwd=ROOT)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=STARTUP_S) as client:
-            wait_for(lambda: _ready(client) or child.poll() is not None)
-            yield child, client
+        yield child
     finally:
         child.terminate()
         child.wait(STARTUP_S)
@@ -221,6 +230,31 @@ def test_a_socket_that_is_none_or_in_use_is_left_alone(tmp_path: Path) -> None:
         bind(tmp_path / "hone.sock", 0o600)
     with pytest.raises(OSError, match=r"nowhere/hone\.sock"):
         bind(tmp_path / "nowhere" / "hone.sock", 0o600)
+
+
+def bare_python(folder: Path) -> Path:
+    """Return an interpreter without any package of this environment."""
+    venv.create(folder / "bare", symlinks=True)
+    return folder / "bare/bin/python"
+
+
+@pytest.mark.parametrize(
+    ("python", "says"), [(bare_python, "make setup"), (lambda folder: folder / "none", "not run")]
+)
+def test_a_managed_engine_that_is_not_installed_is_said_and_not_started(
+    python: Callable[[Path], Path],
+    says: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    where = python(tmp_path)
+    flags = ["--data.folder", str(tmp_path / "data"), "--engine.python", str(where)]
+    assert main(["run", *flags]) == 2
+    told = capsys.readouterr().err
+    assert str(where) in told
+    assert says in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / "data").exists()
 
 
 def test_keys_are_created_listed_and_revoked(

@@ -104,3 +104,57 @@ def test_without_any_engine_silence_says_why(
     wait_for(lambda: client.get("/readyz").status_code == httpx.codes.SERVICE_UNAVAILABLE)
     assert "engine" in ask(client, "session")["detail"]
     assert {one["problem"] for one in replicas(client)} != {""}
+
+
+Pair = tuple[httpx.Client, list[StandIn], list[ExitStack]]
+
+
+def promoted(client: httpx.Client, folder: Path) -> None:
+    """Put two versions into service, one after the other."""
+    for name in ("hone-000001", "hone-000002"):
+        publish_adapter(folder / "adapters", name)
+        assert client.post("/v1/policies", json={"name": name}).is_success
+        assert client.post(f"/v1/policies/{name}/promote").is_success
+
+
+def lost(engine: StandIn) -> None:
+    """Let an engine lose the version before, and not take it again."""
+    engine.make_dumb()
+    engine.unload("hone-000001")
+
+
+def holding(client: httpx.Client) -> list[bool]:
+    return ["hone-000001" in one["loaded"] for one in replicas(client)]
+
+
+def test_a_rollback_goes_to_what_one_replica_still_holds(pair: Pair, tmp_path: Path) -> None:
+    client, engines, _ = pair
+    promoted(client, tmp_path / "data")
+    lost(engines[1])
+    wait_for(lambda: holding(client) == [True, False])
+    assert client.post("/v1/rollback").is_success
+    assert {ask(client, key)["policy_version"] for key in KEYS[:12]} == {"hone-000001"}
+
+
+def test_a_rollback_goes_to_the_base_model_where_no_replica_takes_the_version_before(
+    pair: Pair, tmp_path: Path
+) -> None:
+    client, engines, _ = pair
+    promoted(client, tmp_path / "data")
+    for engine in engines:
+        lost(engine)
+    wait_for(lambda: "hone-000001" in client.get("/v1/status").json()["engine"]["refusals"])
+    wait_for(lambda: holding(client) == [False, False])
+    assert client.post("/v1/rollback").is_success
+    answer = ask(client, "session")
+    assert (answer["policy_version"], answer["reason"]) == ("hone-tiny", "no_edit")
+
+
+def test_a_rollback_counts_also_while_no_engine_answers(pair: Pair, tmp_path: Path) -> None:
+    client, _, lives = pair
+    promoted(client, tmp_path / "data")
+    for life in lives:
+        life.close()
+    wait_for(lambda: not any(one["loaded"] for one in replicas(client)))
+    assert client.post("/v1/rollback").is_success
+    assert client.get("/v1/status").json()["live"] == "hone-000001"

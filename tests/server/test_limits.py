@@ -9,7 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from feedback_store.config import GatewaySettings
 from feedback_store.events import Scope
+from feedback_store.remote import Remote
 from server.auth import KeyRing
 from server.config import LimitSettings
 from server.limits import FORGET_S, Limits, TooMany
@@ -96,7 +98,60 @@ def test_over_http_too_many_are_told_when_to_come_back(engine: StandIn, tmp_path
         assert refused.status_code == httpx.codes.TOO_MANY_REQUESTS
         assert refused.headers["content-type"] == "application/problem+json"
         assert 1 <= int(refused.headers["retry-after"]) <= 10
-        assert client.get("/v1/status").status_code == httpx.codes.OK
+        other = {"Authorization": f"Bearer {KeyRing(data).create('bob', 'ops', [Scope.SUGGEST])}"}
+        assert client.get("/v1/status", headers=other).status_code == httpx.codes.OK
+
+
+@pytest.mark.parametrize(
+    ("scope", "path"),
+    [
+        (Scope.TRAIN, "/v1/policies"),
+        (Scope.TRAIN, "/v1/batches"),
+        (Scope.ADMIN, "/v1/routing"),
+        (Scope.ADMIN, "/v1/store/stats"),
+        (Scope.FEEDBACK, "/v1/status"),
+        (Scope.FEEDBACK, "/v1/dashboard"),
+        (Scope.FEEDBACK, "/metrics"),
+    ],
+)
+def test_every_kind_of_route_has_a_rate(
+    scope: Scope, path: str, engine: StandIn, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    key = KeyRing(data).create("ada", "ops", [scope])
+    few = {"requests_per_s": 0.1, "burst": 2}
+    with gateway(settings_for(data, engine.url, limits=few)) as client:
+        client.headers["Authorization"] = f"Bearer {key}"
+        assert [client.get(path).status_code for _ in range(3)] == [200, 200, 429]
+        assert int(client.get(path).headers["retry-after"]) >= 1
+
+
+def test_rollouts_have_room_for_so_many_requests_of_all_trainers(
+    engine: StandIn, tmp_path: Path
+) -> None:
+    body = {"policy": None, "prompts": [[1]], "samples": 1}
+    settings = settings_for(tmp_path / "data", engine.url, rollouts={"requests": 1})
+    with gateway(settings) as client, ThreadPoolExecutor() as pool:
+        engine.answer(delay_s=2.0)
+        first = pool.submit(client.post, "/v1/rollouts", json=body)
+        wait_for(lambda: len(engine.completions()) == 1)
+        refused = client.post("/v1/rollouts", json=body)
+        assert refused.status_code == httpx.codes.TOO_MANY_REQUESTS
+        assert "rollouts are under way" in refused.json()["detail"]
+        assert int(refused.headers["retry-after"]) >= 1
+        assert first.result().is_success
+        assert client.post("/v1/rollouts", json=body).is_success
+
+
+def test_hone_store_waits_where_its_key_asks_too_fast(engine: StandIn, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    key = KeyRing(data).create("root", "ops", [Scope.ADMIN])
+    slow = {"requests_per_s": 2.0, "burst": 1}
+    with gateway(settings_for(data, engine.url, limits=slow)) as client:
+        asked = Remote(GatewaySettings(url=str(client.base_url), key=key), "")
+        assert [asked.stats()["rows"]["suggestions"] for _ in range(3)] == [0, 0, 0]
 
 
 def test_what_an_administrator_does_is_written_down(client: httpx.Client, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from server.logs import REQUEST, Json, Lines
+from feedback_store.events import Scope
+from server.auth import KeyRing
+from server.logs import REQUEST, TRACE, Json, Lines
+from server.traces import trace_of
 from tests.server.samples import ANSWER, suggestion
-from tests.server.serving import StandIn, gateway, serve, settings_for
+from tests.server.serving import StandIn, gateway, serve, settings_for, stand_in, wait_for
 
-TRACE = "0af7651916cd43dd8448eb211c80319c"
-PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+PARENT = f"00-{TRACE_ID}-b7ad6b7169203331-01"
 
 
 class Collector:
@@ -57,11 +61,11 @@ def test_a_trace_goes_from_the_editor_to_the_engine(
         client.post("/v1/suggest", json=suggestion(), headers={"traceparent": PARENT})
     [asked] = engine.completions()
     spans = {span.name: span for span in made.spans}
-    assert {span.trace_id.hex() for span in spans.values()} == {TRACE}
+    assert {span.trace_id.hex() for span in spans.values()} == {TRACE_ID}
     suggest, generate = spans["suggest"], spans["generate"]
     assert suggest.parent_span_id.hex() == "b7ad6b7169203331"
     assert generate.parent_span_id == suggest.span_id
-    assert asked["traceparent"] == f"00-{TRACE}-{generate.span_id.hex()}-01"
+    assert asked["traceparent"] == f"00-{TRACE_ID}-{generate.span_id.hex()}-01"
     facts = {fact.key: fact.value.string_value for fact in generate.attributes}
     assert (facts["hone.policy"], facts["hone.outcome"]) == ("hone-tiny", "edit")
     assert not any(b"breadth" in body for body in made.bodies)
@@ -107,3 +111,85 @@ def test_the_log_names_the_request_in_both_forms() -> None:
     finally:
         REQUEST.reset(token)
     assert "request_id" not in json.loads(Json().format(record("outside")))
+
+
+def test_a_machines_log_names_the_trace() -> None:
+    token = TRACE.set(TRACE_ID)
+    try:
+        assert json.loads(Json().format(record("hello")))["trace_id"] == TRACE_ID
+    finally:
+        TRACE.reset(token)
+    assert "trace_id" not in json.loads(Json().format(record("outside")))
+
+
+@pytest.mark.parametrize(
+    "sent", ["", "nonsense", PARENT + "\n", PARENT.upper(), f"00-{'0' * 32}-b7ad6b7169203331-01"]
+)
+def test_what_names_no_trace_has_none(sent: str) -> None:
+    assert trace_of({"traceparent": sent}) == ""
+    assert trace_of({"traceparent": PARENT}) == TRACE_ID
+
+
+class Kept(logging.Handler):
+    """Formats as a machine's log does, where the record was made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(Json())
+        self.lines: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(json.loads(self.format(record)))
+
+
+@pytest.fixture
+def kept() -> Iterator[list[dict[str, Any]]]:
+    """What the gateway logs."""
+    handler, logger = Kept(), logging.getLogger("server")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler.lines
+    logger.removeHandler(handler)
+    logger.setLevel(before)
+
+
+def test_refused_credentials_are_in_the_log_without_them(
+    engine: StandIn, tmp_path: Path, kept: list[dict[str, Any]]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    key = KeyRing(data).create("ada", "ops", [Scope.SUGGEST])
+    with gateway(settings_for(data, engine.url)) as client:
+        del kept[:]
+        wrong = key[:-4] + "0000"
+        sent = {"Authorization": f"Bearer {wrong}", "traceparent": PARENT, "X-Request-Id": "r-1"}
+        client.get("/v1/hello", headers=sent)
+        client.post("/v1/rollback", headers={"Authorization": f"Bearer {key}"})
+        client.post("/login", data={"key": wrong})
+        told = [line for line in kept if line["level"] == "warning"]
+    assert [line["message"].partition(":")[0] for line in told] == [
+        "refused GET /v1/hello from 127.0.0.1",
+        "refused POST /v1/rollback from 127.0.0.1",
+        "sign-in from 127.0.0.1 refused",
+    ]
+    assert (told[0]["request_id"], told[0]["trace_id"]) == ("r-1", TRACE_ID)
+    assert "trace_id" not in told[1]
+    for secret in (key, wrong, key.split("_")[2][:8]):
+        assert secret not in json.dumps(kept)
+
+
+def test_an_unmanaged_engine_that_goes_and_comes_is_in_the_log_once(
+    tmp_path: Path, kept: list[dict[str, Any]]
+) -> None:
+    with ExitStack() as life:
+        engine = life.enter_context(stand_in())
+        with gateway(settings_for(tmp_path, engine.url)) as client:
+            life.close()
+            wait_for(lambda: client.get("/readyz").status_code == 503)
+            client.post("/v1/suggest", json=suggestion())
+            told = [one["message"] for one in kept if engine.url in one["message"]]
+    assert told == [
+        f"the engine at {engine.url} answers",
+        f"no answer from the engine at {engine.url}; asking on",
+    ]

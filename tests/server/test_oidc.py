@@ -59,6 +59,23 @@ def test_a_token_says_who_and_what(provider: Provider, settings: OidcSettings) -
     assert scopes == {Scope.SUGGEST, Scope.FEEDBACK}
 
 
+@pytest.mark.parametrize("said", ["openid profile", ["openid"], "", [], "suggest admin"])
+def test_a_token_that_names_none_of_ours_gets_the_default(
+    provider: Provider, settings: OidcSettings, said: str | list[str]
+) -> None:
+    _, _, scopes = Tokens(settings).read(provider.token(scope=said))
+    assert scopes == {Scope.SUGGEST, Scope.FEEDBACK}
+    none = settings.model_copy(update={"default_scopes": ()})
+    assert Tokens(none).read(provider.token(scope=said))[2] == frozenset()
+
+
+def test_an_unknown_name_of_ours_is_no_default(provider: Provider, settings: OidcSettings) -> None:
+    assert Tokens(settings).read(provider.token(scope="openid hone:reader"))[2] == frozenset()
+    bare = settings.model_copy(update={"scope_prefix": ""})
+    assert Tokens(bare).read(provider.token(scope="openid train"))[2] == {Scope.TRAIN}
+    assert Tokens(bare).read(provider.token(scope="openid"))[2] == {Scope.SUGGEST, Scope.FEEDBACK}
+
+
 @pytest.mark.parametrize(
     "changes",
     [

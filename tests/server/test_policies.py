@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from feedback_store.events import Decision
 from server import policies
-from server.policies import Book, PolicyConflict, Status, StatusChange, UnknownPolicy
+from server.book import Book, PolicyConflict, Status, StatusChange, UnknownPolicy
+from server.policies import Seen
 
 
 def book_with(*names: str, untrained: bool = False) -> Book:
@@ -94,22 +95,54 @@ def test_a_stored_passing_decision_allows_promotion_and_a_failing_one_does_not()
 
 def test_rollback_swaps_and_swaps_back() -> None:
     book = promoted(book_with("a", "b"), "a", "b")
-    back = book.apply(policies.rollback(book))
+    back = book.apply(policies.rollback(book, book.previous))
     assert (back.live, back.previous) == ("a", "b")
-    again = back.apply(policies.rollback(back))
+    again = back.apply(policies.rollback(back, back.previous))
     assert (again.live, again.previous) == ("b", "a")
 
 
 def test_rollback_reaches_the_base_model_and_returns() -> None:
     book = promoted(book_with("a"), "a")
-    back = book.apply(policies.rollback(book))
+    back = book.apply(policies.rollback(book, book.previous))
     assert (back.live, back.previous) == (None, "a")
-    assert back.apply(policies.rollback(back)).live == "a"
+    assert back.apply(policies.rollback(back, back.previous)).live == "a"
+
+
+def test_rollback_past_a_version_that_no_engine_takes_ends_at_the_base_model() -> None:
+    book = promoted(book_with("a", "b"), "a", "b")
+    back = book.apply(policies.rollback(book, None))
+    assert (back.live, back.previous) == (None, "b")
+    assert back.get("a").status is Status.RETIRED
+
+
+def test_rollback_of_another_version_than_was_seen_is_refused() -> None:
+    book = promoted(book_with("a", "b"), "a", "b")
+    policies.require_seen(book, Seen("b"))
+    for seen, named in (("a", "not a"), (None, "not the base model")):
+        with pytest.raises(PolicyConflict, match=named):
+            policies.require_seen(book, Seen(seen))
+
+
+@pytest.mark.parametrize("as_canary", [True, False])
+def test_a_candidate_and_a_canary_are_refused_by_hand(as_canary: bool) -> None:
+    book = book_with("a")
+    if as_canary:
+        book = book.apply(policies.decide(book, verdict("a", True), as_canary=True))
+    book = book.apply(policies.refuse(book, verdict("a", False)))
+    assert (book.get("a").status, book.canary) == (Status.REFUSED, None)
+    assert book.loaded() == frozenset()
+    with pytest.raises(PolicyConflict, match="a is refused"):
+        policies.refuse(book, verdict("a", False))
+
+
+def test_what_is_live_is_left_by_a_rollback_and_not_refused() -> None:
+    with pytest.raises(PolicyConflict, match="roll back"):
+        policies.refuse(promoted(book_with("a"), "a"), verdict("a", False))
 
 
 def test_rollback_without_any_version_is_refused() -> None:
     with pytest.raises(PolicyConflict, match="nothing to go back to"):
-        policies.rollback(Book())
+        policies.rollback(Book(), None)
 
 
 def test_snapshots_are_never_live_and_leave_for_good() -> None:
@@ -174,7 +207,7 @@ def _try(book: Book, name: str, step: str) -> list[StatusChange]:
                 book, name, parent=None, untrained=False, status=Status.CANDIDATE
             )
         if step == "rollback":
-            return policies.rollback(book)
+            return policies.rollback(book, book.previous)
         return policies.decide(book, verdict(name, step == "pass"))
     except (PolicyConflict, UnknownPolicy):
         return []

@@ -6,7 +6,7 @@ from types import MappingProxyType
 import httpx
 import pytest
 
-from server.policies import Book, Policy, PolicyConflict, Status, UnknownPolicy
+from server.book import Book, Policy, PolicyConflict, Status, UnknownPolicy
 from server.routing import Asker, Route, Table, check, choose, drawn, servable
 from tests.server.adapters import publish_adapter
 from tests.server.samples import suggestion

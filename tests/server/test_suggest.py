@@ -46,7 +46,6 @@ def test_an_edit_is_answered_with_the_new_region(client: httpx.Client, engine: S
         ({"text": "<|L0|>    height=shape.height\n<|L1|>"}, "withheld", "whitespace_only"),
         ({"text": "half", "finish_reason": "length"}, "invalid", "truncated"),
         ({"text": f"{ANSWER}<|file|>other.py"}, "invalid", "unparsable"),
-        ({"status": 503}, "failed", "overloaded"),
         ({"status": 500}, "failed", "engine_down"),
         ({"status": 400, "text": "maximum context length"}, "withheld", "prompt_too_long"),
     ],
@@ -97,7 +96,11 @@ def test_a_client_that_hangs_up_aborts_the_engine(engine: StandIn, tmp_path: Pat
 def test_no_engine_is_a_quiet_failure(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, "http://127.0.0.1:1")
     with gateway(settings, ready=False) as client:
-        assert client.get("/readyz").status_code == httpx.codes.SERVICE_UNAVAILABLE
+        probed = client.get("/readyz")
+        assert probed.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        [why] = probed.json()["why"]
+        assert "engine" in why
+        assert "127.0.0.1" not in why
         answer = ask(client)
         assert (answer["outcome"], answer["reason"]) == ("failed", "engine_down")
 
@@ -108,10 +111,31 @@ def test_too_many_at_once_are_refused_without_waiting(engine: StandIn, tmp_path:
         engine.answer(text=ANSWER, delay_s=2.0)
         first = pool.submit(ask, client, deadline_ms=9000.0)
         wait_for(lambda: client.get("/v1/status").json()["in_flight"] == 1)
-        refused = ask(client)
-        assert (refused["outcome"], refused["reason"]) == ("failed", "overloaded")
+        refused = client.post("/v1/suggest", json=suggestion())
+        assert "too many suggestions at once" in come_back(refused)
         assert not first.done()
         assert first.result()["new_region"] == BETTER
+    assert sorted(rows(tmp_path, "outcome, reason"), key=str) == [
+        ("failed", "overloaded"),
+        (None, None),
+    ]
+
+
+def come_back(answer: httpx.Response) -> str:
+    """Check that an answer says when to come back; return what else it says."""
+    assert answer.status_code == httpx.codes.TOO_MANY_REQUESTS
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert int(answer.headers["retry-after"]) >= 1
+    return str(answer.json()["detail"])
+
+
+def test_an_engine_that_has_no_room_is_told_like_a_gateway_that_has_none(
+    engine: StandIn, tmp_path: Path
+) -> None:
+    with gateway(settings_for(tmp_path, engine.url)) as client:
+        engine.answer(status=503, text="full")
+        assert "full" in come_back(client.post("/v1/suggest", json=suggestion()))
+    assert rows(tmp_path, "outcome, reason") == [("failed", "overloaded")]
 
 
 def test_the_row_holds_what_training_needs(engine: StandIn, tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ class StandIn:
     calls: list[str] = field(default_factory=list)
     failing: list[int] = field(default_factory=list)
     """Statuses that the next calls are answered with."""
+    refused_by_hand: bool = False
+    """Whether an administrator refuses each candidate before the gate decides."""
     samples_left: int | None = None
     """Sampling requests that are still answered; then the engine is away. None is no limit."""
     turn: threading.Lock = field(default_factory=threading.Lock)
@@ -66,6 +68,9 @@ class StandIn:
             self._load("adapters", body["name"], "candidate")
             return 201, self._info(body["name"])
         name, action = rest
+        if action == "decision" and self.refused_by_hand:
+            self.policies[name] = "refused"
+            return 409, {"detail": f"{name} is refused; only a candidate is decided on"}
         if action == "decision":
             self.decisions.append(body)
         if action == "promote" or body["passed"]:

@@ -15,6 +15,7 @@ from trainer.gate import (
     Verdict,
     judge,
 )
+from trainer.off_policy import Logged
 
 
 def scored(gain, items=120, spread=0.1, weight=1.0):
@@ -31,7 +32,10 @@ def evidence(**changes):
         probe=Probe(tokens=500, gap=0.001, parent_gap=0.05, parent_difference=0.05),
         replay=scored(0.05),
         holdout=Scored([], [], [], []),
-        drift=Drift(kl=0.01, new_length=50, live_length=52, new_silence=0.2, live_silence=0.3),
+        drift=Drift(
+            kl=0.01, base_kl=0.3, new_length=50, live_length=52, new_silence=0.2, live_silence=0.3
+        ),
+        logged=Logged(),
     )
     return replace(good, **changes)
 
@@ -106,6 +110,37 @@ def test_uncertain_evidence_is_refused():
     assert verdict(replay=scored(0.0, spread=1.0)).verdict is Verdict.REFUSED
 
 
+def drawn(gap: float, items: int = 200) -> Logged:
+    """Answers of which half are good; the new policy is likelier by `gap` to give the bad ones."""
+    good = [float(n % 2) for n in range(items)]
+    new = [-gap if one else 0.0 for one in good]
+    return Logged(new, [0.0] * items, good, [1.0] * items, [str(n // 4) for n in range(items)])
+
+
+def test_logged_answers_decide_where_they_are_like_the_new_policys():
+    worse = verdict(logged=drawn(1.0))
+    assert worse.verdict is Verdict.REFUSED
+    assert "200 answers that the live version drew" in worse.why
+    assert worse.inputs["off_policy_decides"] is True
+    assert worse.inputs["off_policy_reward_live"] == pytest.approx(0.5)
+    assert worse.inputs["off_policy_reward_new"] == pytest.approx(0.269, abs=0.001)
+    few = verdict(logged=drawn(1.0, items=99))
+    assert few.verdict is Verdict.PASSED
+    assert few.inputs["off_policy_items"] == 99
+    assert verdict(logged=drawn(-1.0)).verdict is Verdict.PASSED
+
+
+def test_logged_answers_unlike_the_new_policys_decide_nothing():
+    answers = drawn(1.0)
+    # One answer in fifty is all that the new policy would give, and it is a bad one.
+    unlike = replace(answers, new=[0.0 if n % 50 == 0 else -30.0 for n in range(200)])
+    got = verdict(logged=unlike)
+    assert got.verdict is Verdict.PASSED
+    assert got.inputs["off_policy_decides"] is False
+    assert got.inputs["off_policy_reward_new"] == pytest.approx(0.0, abs=1e-6)
+    assert got.inputs["off_policy_effective"] == pytest.approx(4.0)
+
+
 def test_too_few_items():
     got = verdict(replay=scored(0.3, items=99))
     assert got.verdict is Verdict.TOO_LITTLE
@@ -142,6 +177,8 @@ GOOD = evidence()
         ({"probe": replace(GOOD.probe, gap=0.01, parent_gap=0.0)}, "did not load"),
         ({"drift": replace(GOOD.drift, kl=2.0)}, "KL"),
         ({"drift": replace(GOOD.drift, kl=float("nan"))}, "KL"),
+        ({"drift": replace(GOOD.drift, base_kl=6.0)}, "KL to the base model"),
+        ({"drift": replace(GOOD.drift, base_kl=float("nan"))}, "KL to the base model"),
         ({"drift": replace(GOOD.drift, new_length=500)}, "as long"),
         ({"drift": replace(GOOD.drift, new_silence=0.9)}, "silence"),
     ],

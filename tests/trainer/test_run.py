@@ -100,6 +100,15 @@ def test_an_adapter_equal_to_its_parent_is_refused_and_its_batch_offered_up_to_a
     assert len(stand_in.decisions) == 2
 
 
+def test_what_an_administrator_refused_meanwhile_is_not_published_again(world):
+    stand_in, _ = world
+    stand_in.refused_by_hand = True
+    assert run_cycle(settings(world), QUIET) is Result.REFUSED
+    assert stand_in.policies["hone-000001"] == "refused"
+    assert stand_in.batches[1]["state"] == "offered"
+    assert run_facts(stand_in)["result"] == "refused"
+
+
 def test_after_refusals_a_run_starts_from_the_base_and_is_compared_with_the_live(world):
     stand_in, _ = world
     publish_zero(settings(world), QUIET)
