@@ -5,7 +5,6 @@ Nothing is recorded: such editors say nothing of what became of an answer. Knows
 OpenAI's completions. Does not know HTTP's part of it, nor Hone's prompts: the editor makes its own.
 """
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -13,12 +12,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.auth import Caller
-from server.engine.errors import EngineBusy, EngineError
+from server.engine.answer import chunk_of
+from server.engine.errors import EngineBusy
 from server.gateway import Gateway
 from server.routing import Asker
 
 NAME = "hone"
-DATA = "data: "
 
 
 class CompletionRequest(BaseModel):
@@ -69,10 +68,7 @@ async def complete(
     with _room(gateway, policy):
         client = gateway.fleet.client(policy, caller.user)
         async for line in client.stream("/v1/completions", body, timeout_s):
-            if line.startswith(DATA) and (piece := line.removeprefix(DATA)) != "[DONE]":
-                found = json.loads(piece)
-                if "choices" not in found:
-                    raise EngineError("the engine broke off its answer")
+            if (found := chunk_of(line)) is not None:
                 yield found | {"model": NAME}
 
 
