@@ -1,5 +1,6 @@
 """The gateway in front of real vLLM: suggestions, adapters, sampling, and what aborts."""
 
+import asyncio
 import math
 import statistics
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import pytest
 
 from feedback_store.events import EditContext
 from server.config import ServerSettings
+from server.engine.answer import CONVERGED
+from server.engine.client import EngineClient, Sampling
 from server.engine.record import EngineRecord
 from server.prompts.profiles import profile_for
 from tests.server.adapters import publish_adapter
@@ -194,6 +197,46 @@ def test_the_base_stays_itself_beside_four_adapters(
 def test_a_deadline_is_kept_and_the_prompt_known(client: httpx.Client) -> None:
     answer = post(client, "/v1/suggest", suggestion(deadline_ms=20.0))
     assert (answer["outcome"], answer["reason"]) == ("failed", "deadline")
+
+
+async def test_a_streamed_answer_is_the_same_and_ends_when_told(vllm: EngineRecord) -> None:
+    engine = EngineClient(vllm.url, vllm.key)
+    sampling = Sampling(60, stop_token_ids=(END,), stop=("<|never|>",))
+    text = CONTEXT["prefix"] * 3  # what repeats itself is gone on with, also by drafts
+    try:
+        (whole,) = await engine.complete("hone-tiny", text, sampling, PATIENCE_MS)
+        same = await engine.complete_until(
+            "hone-tiny", text, sampling, PATIENCE_MS, lambda _: False
+        )
+        assert (same.text, same.token_ids) == (whole.text, whole.token_ids)
+        assert (same.prompt_token_ids, same.finish_reason) == (
+            whole.prompt_token_ids,
+            whole.finish_reason,
+        )
+        assert same.logprobs == pytest.approx(whole.logprobs, abs=1e-3)
+        aborted = await _aborted(vllm)
+        cut = await engine.complete_until("hone-tiny", text, sampling, PATIENCE_MS, bool)
+    finally:
+        await engine.close()
+    assert cut.finish_reason == CONVERGED
+    assert 0 < len(cut.token_ids) < len(whole.token_ids)
+    assert cut.token_ids == whole.token_ids[: len(cut.token_ids)]
+    assert len(cut.logprobs) == len(cut.token_ids)
+    assert whole.text.startswith(cut.text)
+    while await _aborted(vllm) == aborted:
+        await asyncio.sleep(0.02)
+
+
+async def _aborted(vllm: EngineRecord) -> float:
+    """How many answers vLLM says it has broken off."""
+    async with httpx.AsyncClient(base_url=vllm.url) as http:
+        lines = (await http.get("/metrics")).text.splitlines()
+    counted = "vllm:request_success_total{"
+    return sum(
+        float(line.rsplit(" ", 1)[1])
+        for line in lines
+        if line.startswith(counted) and 'finished_reason="abort"' in line
+    )
 
 
 def test_a_prompt_that_does_not_fit_is_a_clear_error(client: httpx.Client) -> None:
