@@ -12,7 +12,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,8 @@ class Answered:
     early: bool
     region: str | None
     exact: bool
+    cpu_s: float = 0.0
+    """CPU time of the engine: unlike the seconds, other load hardly changes it."""
 
 
 Results = dict[tuple[str, str], list[Answered]]
@@ -124,7 +126,10 @@ async def one_at_a_time(
             for way, model in pairs[turn % len(pairs) :] + pairs[: turn % len(pairs)]:
                 client = engines.client(way.engine, way.name)
                 for moment in task:
-                    found[way.name, model].append(await ask(client, way, model, moment, profile))
+                    before = engines.cpu_s(way.engine)
+                    one = await ask(client, way, model, moment, profile)
+                    spent = engines.cpu_s(way.engine) - before
+                    found[way.name, model].append(replace(one, cpu_s=spent))
             advance(1, f"{until - time.perf_counter():.0f} s at most")
     return found
 
@@ -167,6 +172,7 @@ def figures(found: Results, crowd: Mapping[tuple[str, str], float]) -> dict[str,
         before = np.array([one.seconds for one in plain])
         told[_key(name, model)] = {
             "speedup": _ratio(before, seconds),
+            "cpu_ratio": _ratio(_cpu(plain), _cpu(answers)),
             "median_ms": float(1000 * np.median(seconds)),
             "p90_ms": float(1000 * np.percentile(seconds, 90)),
             "tokens_per_s": sum(one.tokens for one in answers) / float(seconds.sum()),
@@ -179,6 +185,10 @@ def figures(found: Results, crowd: Mapping[tuple[str, str], float]) -> dict[str,
             "exact": _share(one.exact for one in answers),
         }
     return told
+
+
+def _cpu(answers: Sequence[Answered]) -> np.ndarray:
+    return np.array([one.cpu_s for one in answers])
 
 
 def _key(name: str, model: str) -> str:
@@ -237,18 +247,17 @@ async def _measure(folder: Path, data: Path, given: argparse.Namespace) -> dict[
 def show(found: Mapping[str, Any]) -> None:
     """Print one model's table."""
     table = Table(title=f"{found['model']}, {found['device']}: {found['tasks']} tasks, asked twice")
-    for column in ("configuration", "speed-up", "95 %", "median", "p90", "tokens/s", "4 at once"):
+    for column in ("configuration", "speed-up", "by CPU time", "median", "p90", "tokens/s"):
         table.add_column(column)
-    for column in ("early", "same", "exact"):
+    for column in (f"{AT_ONCE} at once", "early", "same", "exact"):
         table.add_column(column)
     for name, one in found["configurations"].items():
-        ratio = one["speedup"]
+        ratios = (one["speedup"], one["cpu_ratio"])
         times = (one["median_ms"], one["p90_ms"])
         shares = (one["ended_early"], one["same_answer"], one["exact"])
         table.add_row(
             name,
-            f"{ratio['value']:.2f}",
-            f"{ratio['low']:.2f} to {ratio['high']:.2f}",
+            *(f"{one['value']:.2f} ({one['low']:.2f} to {one['high']:.2f})" for one in ratios),
             *(f"{ms:.0f} ms" for ms in times),
             f"{one['tokens_per_s']:.0f}",
             f"{one[f'median_ms_{AT_ONCE}_at_once']:.0f} ms",

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any
 
 import httpx
+import psutil
 
 from server.app import this_machine
 from server.config import EMBEDDED_MODELS, EngineSettings
@@ -72,6 +73,7 @@ class Engines:
         self._display = display
         self._records: dict[str, EngineRecord] = {}
         self._clients: dict[tuple[str, str], Salted] = {}
+        self._processes: dict[str, list[psutil.Process]] = {}
 
     async def __aenter__(self) -> "Engines":
         adapter = self._folder / "adapter"
@@ -105,6 +107,14 @@ class Engines:
         if (engine, salt) not in self._clients:
             self._clients[engine, salt] = Salted(self._records[engine], salt or "none")
         return self._clients[engine, salt]
+
+    def cpu_s(self, engine: str) -> float:
+        """Return the CPU time that an engine's processes have taken so far, in seconds."""
+        if engine not in self._processes:
+            first = psutil.Process(self._records[engine].pid)
+            self._processes[engine] = [first, *first.children(recursive=True)]
+        times = [one.cpu_times() for one in self._processes[engine]]
+        return sum(one.user + one.system for one in times)
 
     async def counters(self) -> dict[str, dict[str, float]]:
         """Return, by engine, what share caches held of prompts, and drafts got right of tokens."""
