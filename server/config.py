@@ -154,6 +154,9 @@ class SuggestSettings(Section):
     """A client's deadline counts up to this, in milliseconds."""
     max_in_flight: int = Field(default=64, gt=0)
     """More suggestions at once are refused as overloaded."""
+    early_stop: bool = False
+    """Hang up on the engine once an answer that repeats the whole region (format `region`) has made
+    its change and only copies old text. It spares the rest, and costs a stream of chunks."""
 
 
 class RolloutSettings(Section):

@@ -119,7 +119,8 @@ async def _generate(
 ) -> list[Completion]:
     """Return the answers. A stream costs more than one piece: it is for what may end early."""
     fleet, key, region = gateway.fleet, request.session, request.context.region
-    if not gateway.profile.format.repeats or sampling.samples > 1:
+    early = gateway.settings.suggest.early_stop and gateway.profile.format.repeats
+    if not early or sampling.samples > 1:
         return await fleet.complete(policy, prompt, sampling, timeout_s, key)
 
     def enough(so_far: str) -> bool:

@@ -28,9 +28,9 @@ SPECULATION = {
     "prompt_lookup_max": 4,
 }
 GPU_SEQUENCES, GPU_BATCH = 256, 4096
-"""Answers at the same time, and tokens of one step, on a GPU. With adapters vLLM 0.32 does not start
-unless a step has room for every answer's drafts, and its own defaults have not: 256 answers and
-2,048 tokens, or 1,024 and 8,192 on an H100."""
+"""Answers at the same time, and tokens of one step, on a GPU. With adapters vLLM 0.32 does not
+start unless a step has room for every answer's drafts, and its own defaults have not: 256 answers
+and 2,048 tokens, or 1,024 and 8,192 on an H100."""
 STARTER = Path(__file__).with_name("vllm_main.py")
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TMP", "TEMP", "USER", "LOGNAME")
 """Of the gateway's environment only these reach vLLM, and what vLLM, CUDA and OpenMP read."""

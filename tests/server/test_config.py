@@ -81,7 +81,7 @@ def test_the_command_for_a_gpu() -> None:
 
 @pytest.mark.parametrize("machine", [CPU, GPU])
 def test_a_step_has_room_for_the_drafts_of_every_answer(machine: Machine) -> None:
-    """With adapters vLLM 0.32 does not start otherwise; on a CPU its own limits are large enough."""
+    """With adapters vLLM 0.32 does not start otherwise; on a CPU its own limits are enough."""
     flags = dict(
         one.split("=", 1)
         for one in launch(EngineSettings(), TINY, Path("/model"), machine).argv

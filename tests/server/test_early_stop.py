@@ -24,9 +24,9 @@ def engine() -> Iterator[StandIn]:
         yield running
 
 
-def rewriting(folder: Path, engine: StandIn, **sections: Any) -> Any:
+def rewriting(folder: Path, engine: StandIn, *, early: bool = True) -> Any:
     model = {"profile": PROFILE, "model": EMBEDDED_MODELS / "hone-tiny"}
-    return gateway(settings_for(folder, engine.url, engine=model, **sections))
+    return gateway(settings_for(folder, engine.url, engine=model, suggest={"early_stop": early}))
 
 
 def ask(client: httpx.Client, **changes: Any) -> dict[str, Any]:
@@ -95,15 +95,14 @@ def test_a_slow_stream_keeps_the_deadline(engine: StandIn, tmp_path: Path) -> No
 
 
 def test_only_what_may_end_early_is_streamed(engine: StandIn, tmp_path: Path) -> None:
-    with rewriting(tmp_path, engine) as client:
+    with rewriting(tmp_path / "on", engine) as client:
         ask(client)
         ask(client, avoid=[WANTED])
-    first, another = (one["completion"] for one in engine.completions())
-    assert first["stream"]
-    assert "stream" not in another
-    with (
-        stand_in() as writes_changes,
-        gateway(settings_for(tmp_path / "other", writes_changes.url)) as client,
-    ):
+    with rewriting(tmp_path / "off", engine, early=False) as client:
         ask(client)
+    assert ["stream" in one["completion"] for one in engine.completions()] == [True, False, False]
+    with stand_in() as writes_changes:
+        early = settings_for(tmp_path / "other", writes_changes.url, suggest={"early_stop": True})
+        with gateway(early) as client:
+            ask(client)
         assert "stream" not in writes_changes.completions()[0]["completion"]
