@@ -6,9 +6,11 @@ Pure but for reading the file. Knows tasks, contexts and prompts. Does not know 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 from feedback_store.events import EditContext, RecentEdit
+from server.prompts.convergence import converged
 from server.prompts.profile import ModelProfile
 from server.prompts.text import split_lines
 from trainer.evaluation.sources import read_source
@@ -55,11 +57,37 @@ def moments(data: Path, profile: ModelProfile, amount: int, lines: int) -> list[
     return found
 
 
+def on_true_answers(data: Path) -> dict[str, float]:
+    """Return what early stop and a prefilled head would do to answers that are right.
+
+    Shares: of tasks whose answer ends early, of those that are then wrong among all, of characters
+    that are spared, and of tasks whose edit begins within the head.
+    """
+    tasks = [task for task in read_source(data, Counter()) if task.wants_edit]
+    early = wrong = spared = forbidden = 0
+    for task in tasks:
+        old, new = split_lines(task.context.region), split_lines(task.wanted)
+        forbidden += _alike(old, new) < task.context.cursor_line - MARGIN
+        for so_far in accumulate(new[:-1]):
+            whole = converged(task.context.region, so_far)
+            if whole is not None:
+                early, wrong = early + 1, wrong + (whole != task.wanted)
+                spared += len(task.wanted) - len(so_far)
+                break
+    return {
+        "tasks": len(tasks),
+        "end_early": early / len(tasks),
+        "then_wrong": wrong / len(tasks),
+        "spared": spared / sum(len(task.wanted) for task in tasks),
+        "head_forbids": forbidden / len(tasks),
+    }
+
+
 def _stages(task: EditTask, limit: int) -> Iterator[tuple[EditContext, str]]:
     """Yield the context before the edit and amid it, each with the region that is wanted."""
     old, new = split_lines(task.context.region), split_lines(task.wanted)
-    changed = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), None)
-    if changed is None:
+    changed = _alike(old, new)
+    if changed == min(len(old), len(new)):
         return
     first = min(max(0, task.context.cursor_line - (limit - 1) // 3), max(0, len(old) - limit))
     behind = max(0, len(old) - first - limit)
@@ -81,6 +109,12 @@ def _stages(task: EditTask, limit: int) -> Iterator[tuple[EditContext, str]]:
     typed = line[: (len(line) + len(line) - len(line.lstrip())) // 2] + "\n"
     if changed - first < len(kept) and typed.strip() and typed != old[changed]:
         yield _amid(before, changed - first, typed), wanted
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """How many lines both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _amid(before: EditContext, number: int, typed: str) -> EditContext:

@@ -25,7 +25,7 @@ from server.engine.client import EngineClient, Sampling
 from server.prompts.convergence import converged
 from server.prompts.profile import ModelProfile
 from server.prompts.profiles import profile_for
-from tests.bench.serve_edit_tasks import Moment, moments
+from tests.bench.serve_edit_tasks import Moment, moments, on_true_answers
 from tests.bench.serve_engines import Engines, device_of
 from trainer.progress import Display
 
@@ -219,6 +219,7 @@ async def _measure(folder: Path, data: Path, given: argparse.Namespace) -> dict[
     lines = given.lines or profile.region_lines
     asked = moments(data, profile, given.tasks, lines)
     ways = CONFIGURATIONS + (IN_REWRITES if profile.format.repeats else ())
+    truths = on_true_answers(data) if profile.format.repeats else {}
     async with Engines(folder, profile, given.model, ENGINES, display) as engines:
         for way in ways:  # nothing that happens for the first time is measured
             for model in (profile.name, ADAPTER):
@@ -236,6 +237,7 @@ async def _measure(folder: Path, data: Path, given: argparse.Namespace) -> dict[
                 "region_lines": lines,
                 "configurations": told,
                 "engines": counters,
+                "true_answers": truths,
             }
         },
         "edit_speedup": {
@@ -264,7 +266,8 @@ def show(found: Mapping[str, Any]) -> None:
             *(f"{100 * share:.0f} %" for share in shares),
         )
     Console(width=140).print(table)
-    for name, shares in found["engines"].items():
-        told = ", ".join(f"{what} {100 * share:.0f} %" for what, share in shares.items())
+    shown = found["engines"] | {"true answers": found["true_answers"]}
+    for name, shares in shown.items():
+        told = [f"{what} {100 * share:.1f} %" for what, share in shares.items() if what != "tasks"]
         if told:
-            print(f"{name}: {told}")
+            print(f"{name}: {', '.join(told)}")
