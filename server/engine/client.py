@@ -176,10 +176,8 @@ class EngineClient:
             EngineError: one of its kinds; `timeout_s` is between two lines.
         """
         with _failures(timeout_s):
-            timeout = _timeout(timeout_s)
-            async with aclosing(await self._request("POST", path, body, timeout, stream=True)) as (
-                response
-            ):
+            sending = self._request("POST", path, body, _timeout(timeout_s), stream=True)
+            async with aclosing(await sending) as response:
                 if response.is_error:
                     await response.aread()
                     raise _refusal(response)
