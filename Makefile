@@ -67,7 +67,7 @@ bench-advantage: setup ## estimator and reward against plain Python
 	@$(PY) -m tests.bench.advantage $(ARGS)
 
 .PHONY: bench-serve
-bench-serve: setup ## what the gateway adds, and swaps under load (ARGS="--engine vllm")
+bench-serve: setup ## what the gateway adds, and swaps (ARGS="--engine vllm"); what makes edits fast ("--edits")
 	@$(PY) -m tests.bench.serve $(ARGS)
 
 .PHONY: bench-trainer

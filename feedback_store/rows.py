@@ -65,7 +65,8 @@ class SuggestionRow(Frozen):
     output_text: str | None = None
     """The model's raw answer."""
     finish_reason: str | None = None
-    """`stop`, `length`, `abort`; None if no answer came."""
+    """`stop`, `length`, `abort`, or `converged` where it was cut off because all that was left was
+    the old text; None if no answer came."""
 
     context: EditContext | None = None
     new_region: str | None = None

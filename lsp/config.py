@@ -24,15 +24,8 @@ ENV_PREFIX = "HONE_LSP_"
 WORKSPACE_FILE = ".hone.toml"
 SECRETS = frozenset({"gateway.key", "ws.token"})
 """Settings that are no flags: everybody on the machine could read them there."""
-LISTS = frozenset(
-    {
-        "exclude.patterns",
-        "exclude.workspaces",
-        "exclude.other_schemes",
-        "settling.horizons_s",
-        "ws.origins",
-    }
-)
+_EXCLUDED = frozenset({"exclude.patterns", "exclude.workspaces", "exclude.other_schemes"})
+LISTS = _EXCLUDED | {"settling.horizons_s", "ws.origins"}
 
 Tree = TypeVar("Tree", bound=BaseModel)
 
@@ -134,7 +127,7 @@ class LogSettings(_Section):
     """What is written to standard error, which editors keep in a log."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """How much the log says; from info on why each silence was one, and never any code."""
+    """How much it says; from info on why each silence was one, and never any code."""
 
 
 class Settings(BaseSettings):

@@ -46,15 +46,12 @@ class Session:
         parts = Assembly(settings, environ, client, folders, encoding, clock, gateway)
         self.gateway = parts.gateway
         self.documents = parts.documents
-        self.reporter = parts.reporter
-        self.leftovers = parts.leftovers
-        self.consent = parts.consent
-        self.pace = parts.pace
+        self.reporter, self.leftovers = parts.reporter, parts.leftovers
+        self.consent, self.pace = parts.consent, parts.pace
         self.observation = parts.observation
         self.tracker, self.aftermath = self.observation.tracker, self.observation.aftermath
         self.history = parts.history
-        self.ahead = parts.ahead
-        self.engine = parts.engine
+        self.ahead, self.engine = parts.ahead, parts.engine
         self.rules = parts.rules
         self.surroundings = parts.asking.surroundings
         self._asking = parts.asking
@@ -117,7 +114,7 @@ class Session:
         now = self._clock()
         self.pace.typed(now)
         self.tracker.changed(uri, self._recorded(opened, version, edits, now), now)
-        self._stir()
+        self.observation.stir()
 
     def saved(self, uri: str, text: str | None) -> None:
         """The editor saved a document; its text, if sent, is the truth."""
@@ -145,22 +142,22 @@ class Session:
         self.observation.closed(uri)
         self.documents.close(uri)
         self.engine.closed(uri)
-        self._stir()
+        self.observation.stir()
 
     def shown(self, suggestion_id: str) -> None:
         """The editor says that it shows a suggestion."""
         self.tracker.shown(suggestion_id)
-        self._stir()
+        self.observation.stir()
 
     def partly_accepted(self, suggestion_id: str) -> None:
         """The editor says that the user took a part."""
         self.tracker.partly_accepted(suggestion_id)
-        self._stir()
+        self.observation.stir()
 
     def accepted(self, suggestion_id: str, *, by_client: bool = True) -> bool:
         """The editor reports an accept, or applied one that the server sent."""
         taken = self.tracker.accepted(suggestion_id, self._clock(), by_client=by_client)
-        self._stir()
+        self.observation.stir()
         return taken
 
     def dismissed(self, suggestion_id: str | None) -> int:
@@ -171,7 +168,7 @@ class Session:
         tracker, now = self.tracker, self._clock()
         found = [name for name in names if tracker.dismissed(name, now) or not tracker.taken(name)]
         known = sum([self.engine.dismissed(name) for name in found])
-        self._stir()
+        self.observation.stir()
         return known
 
     async def suggest(
@@ -199,7 +196,7 @@ class Session:
             self.engine.offered(found[1])
         self.observation.announce()
         # The answer goes first: what is kept on disk may take longer than the whole request.
-        asyncio.get_running_loop().call_later(0, self._stir)
+        asyncio.get_running_loop().call_later(0, self.observation.stir)
         return found
 
     def deliver(self, watch: Watch) -> None:
@@ -217,13 +214,13 @@ class Session:
     def turned(self, watch: Watch, other: Watch) -> None:
         """The user leafs from one alternative to another."""
         turn(watch, other, self._clock())
-        self._stir()
+        self.observation.stir()
 
     def refused(self, watch: Watch, detail: str) -> None:
         """The editor did not apply an edit: it stays on offer, and its outcome will say so."""
         watch.reason = Reason.EDIT_REFUSED
         self.silent(Silence(Reason.EDIT_REFUSED, detail))
-        self._stir()
+        self.observation.stir()
 
     async def paused(self, uri: str, *, asked: bool = True) -> bool:
         """Wait as long as the next key may take; whether none came. A client that `asked` may
@@ -301,6 +298,3 @@ class Session:
                 self.history.record(opened.document.uri, opened.path, change, lines, now)
             self.surroundings.changed(opened.document.uri, change)
             yield change, lines
-
-    def _stir(self) -> None:
-        self.observation.stir()

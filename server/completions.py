@@ -7,7 +7,6 @@ completions. Does not know HTTP's part of it, nor Hone's prompts: the editor mak
 """
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from feedback_store.events import Reason
 from server.auth import Caller
+from server.engine.answer import chunk_of
 from server.engine.errors import EngineBusy, EngineError, EngineSlow, understood
 from server.exclusions import Withheld
 from server.gateway import Gateway
@@ -24,7 +24,6 @@ from server.judging import failure
 from server.routing import Asker
 
 NAME = "hone"
-DATA = "data: "
 
 Pieces = asyncio.Queue[dict[str, Any] | Exception | None]
 
@@ -117,7 +116,7 @@ async def _answer(
                 aclosing(gateway.fleet.stream(policy, body, timeout_s, caller.user)) as lines,
             ):
                 async for line in lines:
-                    if (found := _chunk(line)) is not None:
+                    if (found := chunk_of(line)) is not None:
                         pieces.put_nowait(found)
                         some = True
     except TimeoutError:
@@ -141,21 +140,6 @@ def _room(gateway: Gateway, policy: str) -> Iterator[None]:
             yield
     finally:
         gateway.in_flight -= 1
-
-
-def _chunk(line: str) -> dict[str, Any] | None:
-    """Return a streamed line's chunk; None where it holds none.
-
-    Raises:
-        EngineError: the engine says that it broke off, or what it says is no chunk.
-    """
-    if not line.startswith(DATA) or (piece := line.removeprefix(DATA)) == "[DONE]":
-        return None
-    with understood():
-        found: dict[str, Any] = json.loads(piece)
-        if "choices" not in found:
-            raise EngineError("the engine broke off its answer")
-        return found
 
 
 def joined(pieces: list[dict[str, Any]]) -> dict[str, Any]:

@@ -154,8 +154,7 @@ class EngineSettings(Section):
     start_timeout_s: float = Field(default=600.0, gt=0)
     """How long vLLM may take to answer after its start."""
     restart_backoff_s: float = Field(default=1.0, gt=0)
-    """Wait before the first restart of a vLLM that died; doubles up to a minute, until one was up
-    for a minute."""
+    """Wait before a dead vLLM's first restart; doubles to a minute, until one was up for one."""
     health_failures: int = Field(default=12, ge=1)
     """So many times in a row vLLM may leave the question for its health unanswered, for 5 s each,
     before it counts as hung, is killed and started again."""
@@ -182,6 +181,9 @@ class SuggestSettings(Section):
     """A client's deadline counts up to this, in milliseconds."""
     max_in_flight: int = Field(default=64, gt=0)
     """More suggestions at once are refused as overloaded."""
+    early_stop: bool = False
+    """Hang up on the engine once an answer that repeats the whole region (format `region`) has made
+    its change and only copies old text. It spares the rest, and costs a stream of chunks."""
     exclude_patterns: tuple[str, ...] = ()
     """Files of which nothing may be asked, as in .gitignore, whatever a client's settings allow."""
     scan_secrets: bool = True

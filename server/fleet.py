@@ -8,15 +8,18 @@ does not answer. Knows replicas and their load. Does not know policies, prompts 
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from server.engine.client import Completion, EngineClient, Sampling
+from server.engine.answer import Completion
+from server.engine.client import EngineClient, Enough, Sampling
 from server.engine.errors import EngineDown, EngineError, UnknownModel
 from server.engine.supervisor import Engine, EngineState
 from server.reconciler import Reconciler
+
+T = TypeVar("T")
 
 SLACK = 4
 """How many more requests than the least busy replica the session's own may have."""
@@ -121,12 +124,32 @@ class Fleet:
             EngineDown: no replica that holds it answers.
             EngineError: another of its kinds says what to do.
         """
+        return await self._asked(
+            model, key, lambda client: client.complete(model, prompt, sampling, timeout_s)
+        )
+
+    async def complete_until(
+        self,
+        model: str,
+        prompt: str,
+        sampling: Sampling,
+        timeout_s: float,
+        key: str,
+        enough: Enough,
+    ) -> Completion:
+        """Return the one answer, or what stands of it once `enough` says so; as `complete` does."""
+        return await self._asked(
+            model,
+            key,
+            lambda client: client.complete_until(model, prompt, sampling, timeout_s, enough),
+        )
+
+    async def _asked(self, model: str, key: str, ask: Callable[[EngineClient], Awaitable[T]]) -> T:
         down = EngineDown(self._why_not(model))
         for one in self._able(model, key):
             self._busy[one.name] += 1
             try:
-                client = one.engine.client()
-                return await client.complete(model, prompt, sampling, timeout_s)
+                return await ask(one.engine.client())
             except EngineDown as error:
                 down = error
             except UnknownModel as error:

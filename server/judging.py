@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from feedback_store.events import Outcome, Reason, SuggestRequest, Trigger
-from server.engine.client import Completion
+from server.engine.answer import CONVERGED, Completion
 from server.engine.errors import EngineBusy, EngineError, EngineSlow, PromptTooLong
+from server.prompts.convergence import converged
 from server.prompts.filters import reason_to_withhold, without_reversals
 from server.prompts.mending import mended
 from server.prompts.profile import ModelProfile
@@ -34,7 +35,11 @@ def judge(profile: ModelProfile, request: SuggestRequest, completion: Completion
     """Return what an answer is worth: an edit to show, silence, or an invalid answer."""
     context = request.context
     finished = completion.finish_reason == "stop"
-    parsed = profile.format.parse(context, completion.text, finished=finished)
+    text = completion.text
+    if completion.finish_reason == CONVERGED:
+        new_region = converged(context.region, text)
+        finished, text = new_region is not None, new_region or text
+    parsed = profile.format.parse(context, text, finished=finished)
     ids = completion.prompt_token_ids
     if parsed.new_region is None:
         silent = parsed.reason is Reason.NO_EDIT

@@ -7,7 +7,8 @@ computed once). Does not know HTTP or what the samples are for.
 import asyncio
 
 from feedback_store.events import Rollout, RolloutRequest, RolloutResponse
-from server.engine.client import Completion, Sampling
+from server.engine.answer import Completion
+from server.engine.client import Sampling
 from server.gateway import Gateway
 
 

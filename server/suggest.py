@@ -22,11 +22,13 @@ from feedback_store.events import (
 )
 from feedback_store.rows import SuggestionRow
 from server.auth import Caller
+from server.engine.answer import Completion
 from server.engine.client import Sampling
 from server.engine.errors import EngineError, EngineSlow
 from server.exclusions import Withheld, marked
 from server.gateway import Gateway
 from server.judging import Made, choose, confidence, failure, hold_out, judge, unrenderable
+from server.prompts.convergence import converged
 from server.routing import Asker
 
 logger = logging.getLogger(__name__)
@@ -117,7 +119,7 @@ async def _make(gateway: Gateway, policy: str, request: SuggestRequest) -> Made:
         stop=profile.format.stop,
     )
     try:
-        generating = gateway.fleet.complete(policy, prompt, sampling, deadline_s, request.session)
+        generating = _generate(gateway, policy, request, prompt, sampling, deadline_s)
         # httpx's timeout is per read; the deadline is for the whole answer.
         completions = await asyncio.wait_for(generating, deadline_s * (1 - TOKENIZE_SHARE))
     except TimeoutError:
@@ -129,6 +131,26 @@ async def _make(gateway: Gateway, policy: str, request: SuggestRequest) -> Made:
     if request.avoid:
         return choose(profile, request, completions)
     return judge(profile, request, completions[0])
+
+
+async def _generate(
+    gateway: Gateway,
+    policy: str,
+    request: SuggestRequest,
+    prompt: str,
+    sampling: Sampling,
+    timeout_s: float,
+) -> list[Completion]:
+    """Return the answers. A stream costs more than one piece: it is for what may end early."""
+    fleet, key, region = gateway.fleet, request.session, request.context.region
+    early = gateway.settings.suggest.early_stop and gateway.profile.format.repeats
+    if not early or sampling.samples > 1:
+        return await fleet.complete(policy, prompt, sampling, timeout_s, key)
+
+    def enough(so_far: str) -> bool:
+        return converged(region, so_far) is not None
+
+    return [await fleet.complete_until(policy, prompt, sampling, timeout_s, key, enough)]
 
 
 def _may_hold_out(request: SuggestRequest) -> bool:

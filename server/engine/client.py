@@ -6,14 +6,15 @@ policies or deadlines' origins.
 
 import math
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from server.engine.answer import CONVERGED, Answer, Completion, whole
 from server.engine.errors import (
     EngineBusy,
     EngineDown,
@@ -34,8 +35,12 @@ IDLE_S = 2.0
 sent at that moment is lost."""
 DETAIL_CHARS = 300
 PROBE = "def probe():\n"
+STREAMED = {"stream": True, "stream_interval": 4}
+"""A chunk each few tokens: each costs engine and gateway a little."""
 
 Lines = AsyncGenerator[str, None]
+Enough = Callable[[str], bool]
+"""Whether an answer's text so far says all that there is to say."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +55,6 @@ class Sampling:
     seed: int | None = None
     priority: int = 0
     """Lower goes first; suggestions have 0."""
-
-
-@dataclass(frozen=True)
-class Completion:
-    """One answer. `token_ids` and `logprobs` have the same length; the stop token is included."""
-
-    text: str
-    prompt_token_ids: tuple[int, ...]
-    token_ids: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    finish_reason: str
 
 
 @dataclass(frozen=True)
@@ -106,7 +100,25 @@ class EngineClient:
         answer = await self._post("/v1/completions", body, timeout_s)
         with understood():
             choices = sorted(answer["choices"], key=lambda choice: choice["index"])
-            return [_completion(choice) for choice in choices]
+            return [whole(choice) for choice in choices]
+
+    async def complete_until(
+        self, model: str, prompt: str, sampling: Sampling, timeout_s: float, enough: Enough
+    ) -> Completion:
+        """Return one answer, or what stands of it when `enough` says so: by then the connection is
+        closed, which ends the work, and the finish reason is CONVERGED.
+
+        Raises:
+            EngineError: one of its kinds.
+        """
+        body = _completion_body(model, prompt, sampling) | STREAMED
+        answer = Answer()
+        async with aclosing(self.stream("/v1/completions", body, timeout_s)) as lines:
+            async for line in lines:
+                answer.add(line)
+                if not answer.finish_reason and enough(answer.text):
+                    return answer.completion(CONVERGED)
+        return answer.completion()
 
     async def tokenize(self, text: str, timeout_s: float) -> tuple[int, ...]:
         """Return the token ids that the engine makes of a prompt."""
@@ -183,11 +195,9 @@ class EngineClient:
         Raises:
             EngineError: one of its kinds; `timeout_s` is between two lines.
         """
-        sending = self._http.stream(
-            "POST", path, json=body, timeout=_timeout(timeout_s), headers=HEADERS.get()
-        )
         with _failures(timeout_s):
-            async with sending as response:
+            sending = self._request("POST", path, body, _timeout(timeout_s), stream=True)
+            async with aclosing(await sending) as response:
                 if response.is_error:
                     await response.aread()
                     raise _refusal(response)
@@ -195,21 +205,26 @@ class EngineClient:
                     yield line
 
     async def _request(
-        self, method: str, path: str, body: Mapping[str, Any] | None, timeout: httpx.Timeout
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        timeout: httpx.Timeout,
+        *,
+        stream: bool = False,
     ) -> httpx.Response:
         """Send, and once more where the connection was closed instead of answered.
 
         A busy machine closes an idle connection while a request is on its way even within IDLE_S.
         Whatever is sent may be sent twice: answers are sampled anew, and a name is loaded once.
         """
+        request = self._http.build_request(
+            method, path, json=body, timeout=timeout, headers=HEADERS.get()
+        )
         try:
-            return await self._http.request(
-                method, path, json=body, timeout=timeout, headers=HEADERS.get()
-            )
+            return await self._http.send(request, stream=stream)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            return await self._http.request(
-                method, path, json=body, timeout=timeout, headers=HEADERS.get()
-            )
+            return await self._http.send(request, stream=stream)
 
 
 @contextmanager
@@ -262,16 +277,6 @@ def _completion_body(model: str, prompt: str | Sequence[int], sampling: Sampling
     if sampling.seed is not None:
         body["seed"] = sampling.seed
     return body
-
-
-def _completion(choice: Mapping[str, Any]) -> Completion:
-    return Completion(
-        text=choice["text"],
-        prompt_token_ids=tuple(choice["prompt_token_ids"] or ()),
-        token_ids=tuple(choice["token_ids"]),
-        logprobs=tuple(choice["logprobs"]["token_logprobs"]),
-        finish_reason=choice["finish_reason"],
-    )
 
 
 def _refusal(response: httpx.Response) -> EngineError:

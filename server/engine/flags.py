@@ -21,12 +21,14 @@ QUIET_ENV = {
     # Or vLLM looks for its own address by a route to a public name server.
     "VLLM_HOST_IP": "127.0.0.1",
 }
-SPECULATION = {
-    "method": "ngram",
-    "num_speculative_tokens": 8,
-    "prompt_lookup_min": 2,
-    "prompt_lookup_max": 4,
-}
+SPECULATION = {"method": "ngram", "prompt_lookup_min": 2, "prompt_lookup_max": 4}
+CPU_DRAFTS, GPU_DRAFTS = 12, 8
+"""Tokens drafted at a time: on two cores 12 were best (tests/bench/results/edits.md). On a GPU
+nothing was measured; 8 is what others use."""
+GPU_SEQUENCES, GPU_BATCH = 256, 4096
+"""Answers at the same time, and tokens of one step, on a GPU. With adapters vLLM 0.32 does not
+start unless a step has room for every answer's drafts, and its own defaults have not: 256 answers
+and 2,048 tokens, or 1,024 and 8,192 on an H100."""
 STARTER = Path(__file__).with_name("vllm_main.py")
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TMP", "TEMP", "USER", "LOGNAME")
 """Of the gateway's environment only these reach vLLM, and what vLLM, CUDA and OpenMP read."""
@@ -101,8 +103,10 @@ def _arguments(
         arguments.append("--distributed-executor-backend=uni")
     else:
         arguments.append(f"--gpu-memory-utilization={settings.gpu_memory_share}")
+        arguments += [f"--max-num-seqs={GPU_SEQUENCES}", f"--max-num-batched-tokens={GPU_BATCH}"]
     if settings.speculate:
-        arguments.append(f"--speculative-config={json.dumps(SPECULATION)}")
+        drafts = {"num_speculative_tokens": GPU_DRAFTS if gpu else CPU_DRAFTS}
+        arguments.append(f"--speculative-config={json.dumps(SPECULATION | drafts)}")
     return (*arguments, *settings.extra_args)
 
 

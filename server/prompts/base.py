@@ -53,6 +53,12 @@ class PromptFormat(Protocol):
         ...
 
     @property
+    def repeats(self) -> bool:
+        """Whether an answer repeats all of the region, so that it may be cut short once it only
+        copies (`convergence`)."""
+        ...
+
+    @property
     def stop(self) -> tuple[str, ...]:
         """Where generation stops."""
         ...

@@ -76,6 +76,7 @@ class MultiFormat:
     """Rewrites whole blocks of the region, from the first that changes to the last."""
 
     instructions = True
+    repeats = False
 
     def __init__(self, name: str, signs: Signs) -> None:
         """`name` is stored with every suggestion; one name, one layout."""

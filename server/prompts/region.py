@@ -29,6 +29,7 @@ class RegionFormat:
 
     name = "region"
     instructions = False
+    repeats = True
     markers = (
         "<|endoftext|>",
         "<|pad|>",

@@ -52,6 +52,7 @@ class SpanFormat(RegionFormat):
     """Names boundaries of the region and writes what goes between them."""
 
     name = "span"
+    repeats = False
     markers = (*RegionFormat.markers, *(boundary(number) for number in range(MOST_LINES + 1)))
     edit = "<|edit|>"
 

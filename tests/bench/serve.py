@@ -2,8 +2,11 @@
 
 Gateway and engine are processes of their own; the engine is a stand-in with fixed times, so that
 what is measured is the gateway, or with --engine vllm the real one, where all share the cores.
+With --edits it is the real engine alone, in every configuration, on the real edits in the folder
+that HONE_DATA names (`serve_edits`).
 
     python -m tests.bench.serve [--engine vllm] [--rounds N] [--swaps N] [--output FOLDER]
+    HONE_DATA=FOLDER python -m tests.bench.serve --edits [--model FOLDER --profile NAME]
 """
 
 import argparse
@@ -26,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from server.engine.process import free_port
+from tests.bench import serve_edits
 from tests.bench import serve_load as load
 from tests.e2e.stack import Gateway, gateway, poll
 from tests.server.adapters import publish_adapter
@@ -163,14 +167,26 @@ def on_vllm(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, show and write `serve.json`, keeping what a run with the other engine found."""
     given = _parser().parse_args(arguments)
+    data = Path(os.environ.get("HONE_DATA", "")) / "edits" / "valid.jsonl.gz"
+    if given.edits and ("HONE_DATA" not in os.environ or not data.is_file()):
+        print("bench-serve --edits needs HONE_DATA: the folder that holds edits/valid.jsonl.gz")
+        return 2
     with tempfile.TemporaryDirectory() as name:
-        measure = on_vllm if given.engine == "vllm" else on_stand_in
-        found = measure(Path(name) / "gateway", given)
+        folder = Path(name) / "gateway"
+        if given.edits:
+            found = serve_edits.measure(folder, data, given)
+        else:
+            found = (on_vllm if given.engine == "vllm" else on_stand_in)(folder, given)
     given.output.mkdir(parents=True, exist_ok=True)
     path = given.output / "serve.json"
     before = json.loads(path.read_text()) if path.exists() else {}
+    for name in {"edits", "edit_speedup"} & found.keys():  # of other models, measured before
+        found[name] = before.get(name, {}) | found[name]
     path.write_text(json.dumps(before | found, indent=2) + "\n", encoding="utf-8")
-    _show(given.engine, found)
+    if given.edits:
+        serve_edits.show(found["edits"][given.profile])
+    else:
+        _show(given.engine, found)
     return 0
 
 
@@ -190,6 +206,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--engine", choices=("stand-in", "vllm"), default="stand-in")
     parser.add_argument("--rounds", type=int, default=5, help="turns of which medians are taken")
     parser.add_argument("--swaps", type=int, default=50)
+    parser.add_argument("--edits", action="store_true", help="what makes edits fast; 10 minutes")
+    parser.add_argument("--model", type=Path, help="with --edits: folder; else the embedded one")
+    parser.add_argument("--profile", default="hone-tiny", help="with --edits: the model's profile")
+    parser.add_argument("--tasks", type=int, default=24, help="with --edits: asked twice each")
+    parser.add_argument("--lines", type=int, default=0, help="with --edits: of a region, at most")
+    parser.add_argument("--seconds", type=float, default=330, help="with --edits: at most so long")
     parser.add_argument("--output", type=Path, default=Path("build/bench"))
     return parser
 

@@ -93,9 +93,9 @@ class StandIn:
 
 
 @contextmanager
-def stand_in() -> Iterator[StandIn]:
+def stand_in(base: str = "hone-tiny") -> Iterator[StandIn]:
     """Run a stand-in engine."""
-    with serve(standin.create_app("hone-tiny", ENGINE_KEY)) as url:
+    with serve(standin.create_app(base, ENGINE_KEY)) as url:
         engine = StandIn(url)
         try:
             yield engine

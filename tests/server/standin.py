@@ -108,19 +108,33 @@ class Engine:
     async def _stream(
         self, body: dict[str, Any], plan: dict[str, Any], entry: dict[str, Any]
     ) -> AsyncIterator[str]:
-        """One chunk per character, `chunk_s` apart."""
+        """One chunk per character, `chunk_s` apart, of which the last is never told if `broken`."""
         entry["aborted"] = True
         choice = _choice(body, plan, 0)
-        for character in choice["text"]:
+        prompt = choice["prompt_token_ids"]
+        for number, character in enumerate(choice["text"]):
             await asyncio.sleep(plan.get("chunk_s", 0.0))
-            yield _chunk(body["model"], character, None)
-        yield _chunk(body["model"], "", choice["finish_reason"])
+            entry["told"] = number + 1
+            yield _chunk(body["model"], character, choice, prompt if not number else None)
+        if plan.get("broken"):
+            return
+        yield _chunk(body["model"], "", choice, None if choice["text"] else prompt)
         yield "data: [DONE]\n\n"
         entry["aborted"] = False
 
 
-def _chunk(model: str, text: str, reason: str | None) -> str:
-    choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": reason}
+def _chunk(model: str, text: str, whole: dict[str, Any], prompt: list[int] | None) -> str:
+    """One character's chunk, or with no text the last one, with the stop token if there is one."""
+    ids = [ord(text)] if text else [n for n in whole["token_ids"][-1:] if n == 0]
+    logprobs = whole["logprobs"]["token_logprobs"]
+    choice = {
+        "index": 0,
+        "text": text,
+        "logprobs": {"token_logprobs": logprobs[: len(ids)]},
+        "finish_reason": None if text else whole["finish_reason"],
+        "prompt_token_ids": prompt,
+        "token_ids": ids,
+    }
     piece = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": model}
     return f"data: {json.dumps(piece | {'choices': [choice]})}\n\n"
 

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import venv
@@ -18,7 +17,6 @@ import httpx
 import pytest
 
 from server.cli import main
-from server.sockets import bind
 from tests.server import standin
 from tests.server.adapters import publish_adapter
 from tests.server.samples import ANSWER, BETTER, event, feedback, suggestion
@@ -41,7 +39,7 @@ def program(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[bytes]
         running(folder, "--listen.port", str(port), *flags) as child,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=STARTUP_S) as client,
     ):
-        wait_for(lambda: _ready(client) or child.poll() is not None)
+        wait_for(lambda: is_ready(client) or child.poll() is not None)
         yield child, client
 
 
@@ -57,7 +55,7 @@ def running(folder: Path, *flags: str) -> Iterator[subprocess.Popen[bytes]]:
         child.wait(STARTUP_S)
 
 
-def _ready(client: httpx.Client) -> bool:
+def is_ready(client: httpx.Client) -> bool:
     try:
         return client.get("/readyz").status_code == httpx.codes.OK
     except httpx.TransportError:
@@ -144,10 +142,10 @@ def test_a_killed_engine_comes_back_with_its_adapter(tmp_path: Path) -> None:
         client.post("/v1/policies", json={"name": "hone-000001"}).raise_for_status()
         client.post("/v1/policies/hone-000001/promote").raise_for_status()
         os.kill(json.loads((tmp_path / "engine.json").read_text())["pid"], signal.SIGKILL)
-        wait_for(lambda: not _ready(client))
+        wait_for(lambda: not is_ready(client))
         answer = client.post("/v1/suggest", json=suggestion()).json()
         assert (answer["outcome"], answer["reason"]) == ("failed", "engine_down")
-        wait_for(lambda: _ready(client))
+        wait_for(lambda: is_ready(client))
         assert client.get("/v1/status").json()["engine"]["restarts"] == 1
         answer = client.post("/v1/suggest", json=suggestion()).json()
         assert (answer["policy_version"], answer["reason"]) == ("hone-000001", "no_edit")
@@ -157,8 +155,8 @@ def test_an_engine_that_hangs_is_not_ready_and_is_replaced(tmp_path: Path) -> No
     flags = ["--engine.script", standin.__file__, "--engine.health_failures", "1"]
     with program(tmp_path, *flags) as (_, client):
         os.kill(json.loads((tmp_path / "engine.json").read_text())["pid"], signal.SIGSTOP)
-        wait_for(lambda: not _ready(client))
-        wait_for(lambda: _ready(client))
+        wait_for(lambda: not is_ready(client))
+        wait_for(lambda: is_ready(client))
         assert client.get("/v1/status").json()["engine"]["restarts"] == 1
 
 
@@ -168,68 +166,6 @@ def test_an_open_address_without_keys_is_refused(
     code = main(["run", "--data.folder", str(tmp_path), "--listen.host", "0.0.0.0"])
     assert code == 2
     assert "hone-server keys create" in capsys.readouterr().err
-
-
-@contextmanager
-def on_socket(path: Path, folder: Path, *flags: str) -> Iterator[httpx.Client]:
-    """Run `hone-server` on a Unix socket; yield a client of it once it answers."""
-    command = [sys.executable, "-m", "server.cli", "run", "--data.folder", str(folder)]
-    flags = ("--listen.socket", str(path), *flags)
-    child = subprocess.Popen([*command, *flags], cwd=ROOT, umask=0)
-    try:
-        with httpx.Client(
-            transport=httpx.HTTPTransport(uds=str(path)), base_url="http://hone"
-        ) as client:
-            # Before that, httpx would leave a socket behind.
-            wait_for(lambda: _connects(path) or child.poll() is not None)
-            wait_for(lambda: _ready(client) or child.poll() is not None)
-            yield client
-    finally:
-        child.terminate()
-        child.wait(STARTUP_S)
-
-
-def _connects(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(path)) == 0
-
-
-def test_the_socket_is_its_owners_alone(engine: StandIn, tmp_path: Path) -> None:
-    path = tmp_path / "hone.sock"
-    # What a killed gateway leaves.
-    with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(path))
-    with on_socket(path, tmp_path / "data", *remote(engine)) as client:
-        assert client.get("/v1/status").json()["ready"]
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        assert main(["status", "--listen.socket", str(path)]) == 0
-    assert not path.exists()
-
-
-def test_a_socket_for_others_needs_keys(
-    engine: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path, wide = tmp_path / "hone.sock", ["--listen.socket_mode", "660"]
-    data = ["--data.folder", str(tmp_path)]
-    assert main(["run", *data, "--listen.socket", str(path), *wide]) == 2
-    assert "hone-server keys create" in capsys.readouterr().err
-    flags = ["--user", "ada", "--team", "compilers", "--scope", "suggest"]
-    assert main(["keys", "create", *flags, *data]) == 0
-    with on_socket(path, tmp_path, *wide, *remote(engine)) as client:
-        assert client.get("/v1/status").status_code == httpx.codes.UNAUTHORIZED
-        assert stat.S_IMODE(path.stat().st_mode) == 0o660
-
-
-def test_a_socket_that_is_none_or_in_use_is_left_alone(tmp_path: Path) -> None:
-    file = tmp_path / "notes.txt"
-    file.write_text("mine")
-    with pytest.raises(OSError, match=r"listen\.socket"):
-        bind(file, 0o600)
-    assert file.read_text() == "mine"
-    with bind(tmp_path / "hone.sock", 0o600), pytest.raises(OSError, match="another process"):
-        bind(tmp_path / "hone.sock", 0o600)
-    with pytest.raises(OSError, match=r"nowhere/hone\.sock"):
-        bind(tmp_path / "nowhere" / "hone.sock", 0o600)
 
 
 def bare_python(folder: Path) -> Path:

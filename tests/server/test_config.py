@@ -1,5 +1,6 @@
 """The settings tree and what it makes of vLLM's command line."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ CPU = Machine(
     environ={"PATH": "/bin", "SECRET_TOKEN": "s", "LD_PRELOAD": "/x.so", "HTTP_PROXY": "p"},
     cores=6,
 )
+CPU_SEQUENCES, CPU_BATCH = 128, 2048
+"""What vLLM 0.32 takes on a CPU when nothing is said."""
 GPU = Machine(Path("/py"), has_gpu=True, openmp=None, environ={"CUDA_VISIBLE_DEVICES": "1"})
 
 
@@ -74,6 +77,19 @@ def test_the_command_for_a_gpu() -> None:
     assert made.env["CUDA_VISIBLE_DEVICES"] == "1"
     assert "LD_PRELOAD" not in made.env
     assert "OMP_NUM_THREADS" not in made.env
+
+
+@pytest.mark.parametrize("machine", [CPU, GPU])
+def test_a_step_has_room_for_the_drafts_of_every_answer(machine: Machine) -> None:
+    """With adapters vLLM 0.32 does not start otherwise; on a CPU its own limits are enough."""
+    flags = dict(
+        one.split("=", 1)
+        for one in launch(EngineSettings(), TINY, Path("/model"), machine).argv
+        if "=" in one
+    )
+    drafts = json.loads(flags["--speculative-config"])["num_speculative_tokens"]
+    answers = int(flags.get("--max-num-seqs", CPU_SEQUENCES))
+    assert answers * (drafts + 1) <= int(flags.get("--max-num-batched-tokens", CPU_BATCH))
 
 
 def test_a_larger_model_brings_its_own_context_and_rank() -> None:

@@ -1,8 +1,11 @@
 """The client against connections that an engine closes, answered by a bare little HTTP server."""
 
 import asyncio
+import re
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,7 @@ from server.engine.errors import EngineDown
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n"
 BODY = b'{"data": []}'
+Ask = Callable[[EngineClient], Awaitable[Any]]
 
 
 class Doors:
@@ -24,22 +28,37 @@ class Doors:
     async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError):
             for _ in range(self.queue.popleft()):
-                await reader.readuntil(b"\r\n\r\n")
+                await receive(reader)
                 self.history.append("answered")
                 writer.write(ANSWER + BODY)
-            await reader.readuntil(b"\r\n\r\n")
+            await receive(reader)
             self.history.append("closed")
         writer.close()
         await writer.wait_closed()
         self.gone.release()
 
 
-async def asked_twice(doors: Doors) -> list[dict[str, str]]:
+async def receive(reader: asyncio.StreamReader) -> None:
+    """Read one request whole: what is left unread would reset the connection."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head.lower())
+    await reader.readexactly(int(length[1]) if length else 0)
+
+
+async def models(client: EngineClient) -> dict[str, str]:
+    return await client.models()
+
+
+async def streamed(client: EngineClient) -> str:
+    return "".join([line async for line in client.stream("/v1/completions", {}, 5.0)])
+
+
+async def asked_twice(doors: Doors, ask: Ask = models) -> list[Any]:
     server = await asyncio.start_server(doors.meet, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     client = EngineClient(f"http://127.0.0.1:{port}", "")
     try:
-        return [await client.models(), await client.models()]
+        return [await ask(client), await ask(client)]
     finally:
         await client.close()
         server.close()
@@ -50,6 +69,9 @@ async def asked_twice(doors: Doors) -> list[dict[str, str]]:
 async def test_a_request_lost_with_an_idle_connection_is_sent_again() -> None:
     doors = Doors(1, 1)
     assert await asked_twice(doors) == [{}, {}]
+    assert doors.history == ["answered", "closed", "answered"]
+    doors = Doors(1, 1)
+    assert await asked_twice(doors, streamed) == [BODY.decode()] * 2
     assert doors.history == ["answered", "closed", "answered"]
 
 

@@ -5,12 +5,13 @@ import math
 import pytest
 
 from feedback_store.events import Outcome, Reason, SuggestRequest
-from server.engine.client import Completion
+from server.engine.answer import CONVERGED, Completion
 from server.judging import choose, confidence, judge
 from server.prompts.profiles import profile_for
 from tests.server.samples import ANSWER, BETTER, CONTEXT, REGION, suggestion
 
 PROFILE = profile_for("hone-tiny")
+REWRITES = profile_for("hone-tiny-region")
 OTHER = REGION.replace("width * height", "height")
 SAID = "<|L1|>    return height\n<|L2|>"
 
@@ -73,3 +74,14 @@ def test_by_hand_much_may_be_deleted() -> None:
     )
     assert automatic.reason is Reason.MASS_DELETION
     assert (by_hand.outcome, by_hand.new_region) == (None, "line 0\n")
+
+
+def test_what_an_answer_that_ended_early_left_out_is_the_old_text() -> None:
+    lines = [f"line{n}\n" for n in range(9)]
+    asked = request(region="".join(lines))
+    said = "".join(["other\n", *lines[1:4], "li"])
+    made = judge(REWRITES, asked, answer(said, finish=CONVERGED))
+    assert (made.outcome, made.new_region) == (None, "".join(["other\n", *lines[1:]]))
+    assert made.completion == answer(said, finish=CONVERGED)
+    doubtful = judge(REWRITES, asked, answer("".join(lines[:4]), finish=CONVERGED))
+    assert (doubtful.outcome, doubtful.reason) == (Outcome.INVALID, Reason.TRUNCATED)

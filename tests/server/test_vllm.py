@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 
 from feedback_store.events import EditContext
 from server.config import ServerSettings
+from server.engine.answer import CONVERGED
+from server.engine.client import EngineClient, Sampling
 from server.engine.record import EngineRecord
 from server.prompts.profiles import profile_for
 from tests.server.adapters import publish_adapter
@@ -218,6 +221,38 @@ def test_the_base_stays_itself_beside_four_adapters(
 def test_a_deadline_is_kept_and_the_prompt_known(client: httpx.Client) -> None:
     answer = post(client, "/v1/suggest", suggestion(deadline_ms=20.0))
     assert (answer["outcome"], answer["reason"]) == ("failed", "deadline")
+
+
+async def test_a_streamed_answer_is_the_same_and_ends_when_told(vllm: EngineRecord) -> None:
+    engine = EngineClient(vllm.url, vllm.key)
+    text = "x = 1\n" * 40  # repeats itself, as the answer does to its last token, also by drafts
+    short, long = Sampling(60), Sampling(1500)
+    try:
+        (whole,) = await engine.complete("hone-tiny", text, short, PATIENCE_MS)
+        same = await engine.complete_until("hone-tiny", text, short, PATIENCE_MS, lambda _: False)
+        before = await _generated(engine, vllm)
+        cut = await engine.complete_until("hone-tiny", text, long, PATIENCE_MS, bool)
+        assert await _generated(engine, vllm) - before < long.max_tokens / 2
+    finally:
+        await engine.close()
+    assert replace(same, logprobs=()) == replace(whole, logprobs=())
+    assert same.logprobs == pytest.approx(whole.logprobs, abs=1e-3)
+    assert cut.finish_reason == CONVERGED
+    assert len(cut.logprobs) == len(cut.token_ids) > 0
+    assert cut.token_ids == whole.token_ids[: len(cut.token_ids)]
+    assert whole.text.startswith(cut.text)
+
+
+async def _generated(engine: EngineClient, vllm: EngineRecord) -> float:
+    """How many tokens vLLM has made when it has nothing left to do. It counts only while it
+    computes, so it gets a token."""
+    async with httpx.AsyncClient(base_url=vllm.url) as http:
+        while True:
+            await engine.complete("hone-tiny", "x", Sampling(1), PATIENCE_MS)
+            lines = (await http.get("/metrics")).text.splitlines()
+            told = {line.split("{")[0]: float(line.split()[-1]) for line in lines if "{" in line}
+            if told["vllm:num_requests_running"] == 0:
+                return told["vllm:generation_tokens_total"]
 
 
 def test_a_prompt_that_does_not_fit_is_a_clear_error(client: httpx.Client) -> None:
