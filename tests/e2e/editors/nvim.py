@@ -47,6 +47,10 @@ class Neovim:
         self.type(f":{line + 1}\nA{text}")
         self.press("Escape")
 
+    def is_served(self) -> bool:
+        """Whether the language server has the buffer."""
+        return self.evaluate("luaeval(\"require('hone.server').client(0) ~= nil\")") == "true"
+
     def has_offer(self) -> bool:
         """Whether an edit is on offer."""
         return self.evaluate("luaeval(\"require('hone').offer() ~= nil\")") == "true"
@@ -74,6 +78,5 @@ def neovim(desk: Desk, *changes: tuple[str, str]) -> Iterator[Neovim]:
     arguments = ("--clean", "--listen", socket, "-u", str(config), str(desk.file))
     with desk.terminal("nvim", *arguments) as terminal:
         running = Neovim(desk, terminal)
-        attached = "luaeval(\"require('hone.server').client(0) ~= nil\")"
-        terminal.wait(lambda: running.evaluate(attached) == "true", "an attached server")
+        terminal.wait(running.is_served, "an attached server")
         yield running

@@ -193,6 +193,16 @@ def test_an_instruction_that_the_model_cannot_read_is_answered_with_the_reason(d
         editor.quit()
 
 
+def test_a_new_buffer_is_served_from_its_first_write_on(desk: Desk) -> None:
+    with neovim(desk) as editor:
+        editor.type(":enew\n")
+        editor.terminal.wait(lambda: editor.lines() == [""], "a new buffer")
+        assert not editor.is_served()
+        editor.type(":w b.py\n")
+        editor.terminal.wait(editor.is_served, "an attached server")
+        editor.quit()
+
+
 def test_the_keys_are_the_users_to_choose_and_none_indents(desk: Desk) -> None:
     with neovim(desk, ('"<M-l>"', '"<C-l>"')) as editor:
         taken = [editor.evaluate(f"maparg('{key}', 'i')") for key in ("<Tab>", "<C-l>", "<M-k>")]
