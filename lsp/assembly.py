@@ -59,12 +59,7 @@ class Assembly:
         state = state_folder(environ)
         self.consent = Consent(settings.feedback.level, folders, state, self.gateway.allows)
         root = settings.spool.folder or state / "spool"
-        spools = open_or_do_without(root, workspace)
-        self.reporter = Reporter(settings.spool, self.envelope, self._level, *spools)
-        self.reporter.belong_to(folders)
-        self.leftovers = Leftovers(
-            root, self.envelope, settings.spool, self.consent.of, self.reporter.share_with
-        )
+        self.reporter, self.leftovers = self._reporting(root, workspace, folders, settings)
         self.pace = Pace(settings.suggest.debounce_ms, client.name)
         self.observation = self._observing(settings)
         self.history = History()
@@ -99,6 +94,16 @@ class Assembly:
         knows."""
         self.observation.heed()
         await self.rules.refresh()
+
+    def _reporting(
+        self, root: Path, workspace: str, folders: Sequence[Path], settings: Settings
+    ) -> tuple[Reporter, Leftovers]:
+        """Open the spool of this run; what other workspaces' runs have left shares the way."""
+        spools = open_or_do_without(root, workspace)
+        reporter = Reporter(settings.spool, self.envelope, self._level, *spools)
+        reporter.belong_to(folders)
+        share = reporter.share_with
+        return reporter, Leftovers(root, self.envelope, settings.spool, self.consent.of, share)
 
     def _observing(self, settings: Settings) -> Observation:
         """Join what is found out with who hears of it; go on with what earlier runs left."""
