@@ -94,6 +94,7 @@ def test_waiting_ends_with_the_next_key_but_not_by_hand(launch: Launch, gateway:
     uri = typed(editor)
     by_itself = editor.at(uri, 2, 7) | {"context": {"triggerKind": 2}}
     number = editor.send("textDocument/inlineCompletion", by_itself)
+    editor.status()  # whose answer comes once the server waits for the next key
     editor.change(uri, ((2, 7), (2, 7), "x"))
     by_hand = editor.at(uri, 2, 8) | {"context": {"triggerKind": 1}}
     editor.request("textDocument/inlineCompletion", by_hand)
