@@ -118,7 +118,7 @@ def test_a_document_that_is_no_file_gets_edits_where_that_is_allowed(
     desk.env["HONE_LSP_EXCLUDE__OTHER_SCHEMES"] = "untitled"
     engine.rule("value_4 = 4", "total_4 = 4")
     with trusted(there, desk, {}) as window:
-        window.run("New Untitled Text File")
+        window.run("File: New Untitled Text File")
         window.wait_file("Untitled-1")
         window.page.insert(CODE)
         rename(window)
