@@ -73,25 +73,6 @@ class VsCode:
         self.page.click(".monaco-editor .view-line")
         self.page.press("Control+Home", *["ArrowDown"] * line, "Home")
 
-    def open(self, name: str) -> None:
-        """Open a file of the folder, or go back to it."""
-        self.page.click(f'.explorer-folders-view [aria-label^="{name}"]')
-        self.wait_file(name)
-
-    def run(self, command: str) -> None:
-        """Choose a command in the palette."""
-        self.page.press("Control+Shift+p")
-        row = "document.querySelector('.quick-input-list .monaco-list-row.focused')?.textContent"
-        self.page.wait(row, "the palette")  # before it is there, it forgets what is typed
-        self.page.insert(command)
-        self.page.wait(f"({row} ?? '').includes({json.dumps(command)})", f"{command} in the list")
-        self.page.press("Enter")
-
-    def wait_file(self, name: str) -> None:
-        """Return once the tab of this file is the one in front."""
-        script = "document.querySelector('.tab.active')?.textContent"
-        self.page.wait(f"({script} ?? '').includes({json.dumps(name)})", f"{name} in front")
-
     def wait_line(self, text: str) -> None:
         """Return once there is a line with this text, decorations apart."""
         lines = "[...document.querySelectorAll('.view-line')].map(e => e.textContent)"

@@ -21,8 +21,6 @@ STRUCK = """[...document.querySelectorAll('.view-line span')].some(e => e.textCo
     getComputedStyle(e).textDecorationLine.includes('line-through'))"""
 BESIDE = """[...document.querySelectorAll('.view-line span')].some(e =>
     getComputedStyle(e, '::after').content === JSON.stringify(%s))"""
-SAYS = """[...document.querySelectorAll('.view-line span')].some(e =>
-    getComputedStyle(e, '::after').content.replaceAll('\\u00a0', ' ').includes(%s))"""
 GHOST = """[...document.querySelectorAll('.view-line:has([class*=ghost-text])')].some(e =>
     e.textContent.replaceAll('\\u00a0', ' ') === 'value_2 = value_1 + 1')"""
 
@@ -95,34 +93,6 @@ def test_whoever_only_reads_is_not_asked_about(window: VsCode, desk: Desk) -> No
     before = len(desk.sent(*asked))
     poll(lambda: len(desk.sent(*asked)) > before + 1, "some seconds of the status bar", 60)
     assert desk.sent("textDocument/copilotInlineEdit") == []
-
-
-def test_an_edit_in_another_file_is_jumped_to_then_accepted(
-    window: VsCode, desk: Desk, engine: StandIn
-) -> None:
-    desk.file.with_name("b.py").write_text("print(value_2)\n", encoding="utf-8")
-    engine.rule("print(value_2)", "print(total_2)")
-    window.open("b.py")
-    window.open("a.py")
-    rename(window)
-    window.page.wait(SAYS % json.dumps("next edit: b.py:1"), "where the edit is")
-    window.page.press("Alt+Enter")
-    window.wait_file("b.py")
-    window.page.press("Alt+Enter")
-    window.wait_line("print(total_2)")
-
-
-def test_a_document_that_is_no_file_gets_edits_where_that_is_allowed(
-    there: Installed, desk: Desk, engine: StandIn
-) -> None:
-    desk.env["HONE_LSP_EXCLUDE__OTHER_SCHEMES"] = "untitled"
-    engine.rule("value_4 = 4", "total_4 = 4")
-    with trusted(there, desk, {}) as window:
-        window.run("New Untitled Text File")
-        window.wait_file("Untitled-1")
-        window.page.insert(CODE)
-        rename(window)
-        wait_drawn(window, "value_4", "total_4")
 
 
 def test_a_word_of_a_next_edit_is_a_partial_accept(
