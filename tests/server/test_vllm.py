@@ -275,3 +275,9 @@ def test_another_edit_is_sampled_beside_the_likeliest(client: httpx.Client) -> N
             break
         assert other["new_region"] not in avoid
         avoid.append(other["new_region"])
+
+
+def test_vllm_says_how_much_waits_in_it(client: httpx.Client) -> None:
+    [replica] = client.get("/v1/status").json()["engine"]["replicas"]
+    assert isinstance(replica["running"], int)
+    assert isinstance(replica["waiting"], int)
