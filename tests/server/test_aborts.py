@@ -113,7 +113,8 @@ def asking(url: str, ask: Ask, times: int) -> Iterator[Callable[[], None]]:
             yield lambda: _hang_up(clients)
         finally:
             _hang_up(clients)
-    assert all(isinstance(one.exception(), httpx.HTTPError) for one in asked), "somebody answered"
+    # Closing a connection under a reader's hands is an error of one kind or another.
+    assert all(one.exception() for one in asked), "somebody was answered"
 
 
 def _hang_up(clients: list[httpx.Client]) -> None:
