@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -52,8 +52,6 @@ from server.traces import Traces
 from server.watcher import Watcher
 
 logger = logging.getLogger(__name__)
-
-DRAIN_POLL_S = 0.05
 
 
 def create_app(settings: ServerSettings, store: Store) -> FastAPI:
@@ -206,12 +204,7 @@ def known_hosts(settings: ServerSettings) -> frozenset[str]:
 
 
 async def _finish(gateway: Gateway, running: "asyncio.Future[tuple[None, None]]") -> None:
-    """Let suggestions in flight end, then the engine."""
-    gateway.draining = True
-    with suppress(TimeoutError):
-        async with asyncio.timeout(gateway.settings.listen.drain_s):
-            while gateway.in_flight:
-                await asyncio.sleep(DRAIN_POLL_S)
+    """End the loops, the threads and the engine; uvicorn has let the requests under way end."""
     running.cancel()
     # Whatever ended the loops, the engines and the traces are still to be ended.
     await asyncio.gather(running, return_exceptions=True)

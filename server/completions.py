@@ -130,9 +130,9 @@ def _room(gateway: Gateway, policy: str) -> Iterator[None]:
     """Count a request among those in flight.
 
     Raises:
-        EngineBusy: there are too many, or the gateway ends.
+        EngineBusy: there are too many.
     """
-    if gateway.draining or gateway.in_flight >= gateway.settings.suggest.max_in_flight:
+    if gateway.in_flight >= gateway.settings.suggest.max_in_flight:
         raise EngineBusy("too many requests at once; try again")
     gateway.in_flight += 1
     try:

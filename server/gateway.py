@@ -62,7 +62,6 @@ class Gateway:
     """Place for the trainers' requests, each of which is hundreds of answers."""
     in_flight: int = 0
     """Suggestions being made right now."""
-    draining: bool = False
     """The gateway is ending: not ready for more."""
 
     def __post_init__(self) -> None:

@@ -143,8 +143,6 @@ def ready(gateway: Gateway) -> bool:
 def why_not_ready(gateway: Gateway) -> list[str]:
     """Return what is in the way, in words that anybody may read: no names, no paths."""
     why: list[str] = []
-    if gateway.draining:
-        why.append("the gateway is ending")
     if gateway.store.trouble is not None:
         why.append("the store takes nothing: see the log or /v1/status")
     if gateway.fleet.holds(gateway.policy_name()):

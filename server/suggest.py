@@ -106,7 +106,7 @@ def _answer(row: SuggestionRow, made: Made) -> SuggestResponse:
 
 async def _make(gateway: Gateway, policy: str, request: SuggestRequest) -> Made:
     limits, profile = gateway.settings.suggest, gateway.profile
-    if gateway.in_flight > limits.max_in_flight or gateway.draining:
+    if gateway.in_flight > limits.max_in_flight:
         return Made(Outcome.FAILED, Reason.OVERLOADED, detail="too many suggestions at once")
     prompt = profile.format.render(request.context, profile.budget)
     if isinstance(prompt, Reason):
