@@ -84,7 +84,7 @@ def test_a_completions_trace_goes_to_the_engine_too(
     [asked] = engine.completions()
     [span] = made.spans
     assert (span.name, span.parent_span_id.hex()) == ("complete", "b7ad6b7169203331")
-    assert asked["traceparent"] == f"00-{TRACE}-{span.span_id.hex()}-01"
+    assert asked["traceparent"] == f"00-{TRACE_ID}-{span.span_id.hex()}-01"
     facts = {fact.key: fact.value.string_value for fact in span.attributes}
     assert (facts["hone.policy"], facts["hone.reason"]) == ("hone-tiny", "")
     assert not any(b"breadth" in body for body in made.bodies)

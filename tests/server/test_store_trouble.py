@@ -57,5 +57,6 @@ def test_no_edit_is_shown_that_cannot_be_recorded(engine: StandIn, tmp_path: Pat
         assert "No space" in client.get("/v1/status").json()["store"]["trouble"]
         engine.answer(text=ANSWER)
         answer = client.post("/v1/suggest", json=suggestion())
-        assert answer.json()["outcome"] == "failed"
+        assert answer.status_code == httpx.codes.TOO_MANY_REQUESTS
+        assert "store takes nothing" in answer.json()["detail"]
         disk.fails = None

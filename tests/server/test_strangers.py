@@ -100,7 +100,7 @@ def test_every_action_is_written_down(engine: StandIn, tmp_path: Path) -> None:
             ("POST", f"/v1/policies/{name}/promote", {}),
             ("PUT", "/v1/promotions", {"paused": True}),
             ("PUT", "/v1/routing", {"routes": []}),
-            ("POST", "/v1/rollback", {}),
+            ("POST", "/v1/rollback", None),
             ("POST", "/v1/batches", {"min_items": 1, "max_items": 8}),
             ("POST", "/v1/store/compact", {}),
         ):
