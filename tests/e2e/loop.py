@@ -19,7 +19,7 @@ EACH = 8
 """Tasks per user: enough that some suggestions are shown."""
 BASE, TRAINED = "hone-tiny", "hone-000001"
 ONE_STEP = ("--batch.min_items", str(2 * EACH), "--batch.held_share", "0.5",
-            "--train.groups", "6", "--train.samples", "8", "--train.max_steps", "1",
+            "--train.groups", "6", "--train.samples", "16", "--train.max_steps", "1",
             "--train.warmup_steps", "0",
             # So little feedback decides nothing; here the gate only has to see it and say so.
             "--gate.min_items", "1", "--gate.margin", "1", "--gate.max_kl", "10",

@@ -246,7 +246,8 @@ async def test_a_streamed_answer_is_the_same_and_ends_when_told(vllm: EngineReco
 async def _generated(engine: EngineClient, vllm: EngineRecord) -> float:
     """How many tokens vLLM has made when it has nothing left to do. It counts only while it
     computes, so it gets a token."""
-    async with httpx.AsyncClient(base_url=vllm.url) as http:
+    shown = {"Authorization": f"Bearer {vllm.key}"}
+    async with httpx.AsyncClient(base_url=vllm.url, headers=shown) as http:
         while True:
             await engine.complete("hone-tiny", "x", Sampling(1), PATIENCE_MS)
             lines = (await http.get("/metrics")).text.splitlines()
