@@ -219,7 +219,7 @@ def test_the_base_stays_itself_beside_four_adapters(
 
 
 def test_a_deadline_is_kept_and_the_prompt_known(client: httpx.Client) -> None:
-    answer = post(client, "/v1/suggest", suggestion(deadline_ms=20.0))
+    answer = post(client, "/v1/suggest", suggestion(deadline_ms=2.0))
     assert (answer["outcome"], answer["reason"]) == ("failed", "deadline")
 
 
