@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from feedback_store.detector import holds_key
 
-KEPT = 8192
+KEPT = 4096
 """Lines remembered: those of some hundred suggestions and what is around them."""
 
 

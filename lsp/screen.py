@@ -17,8 +17,8 @@ from feedback_store.detector import holds_key
 from feedback_store.events import Reason, SuggestRequest, SuggestResponse
 from lsp.gateway import Silence
 
-KEPT = 65_536
-"""Lines remembered: some dozens of files."""
+KEPT = 16_384
+"""Lines remembered: a dozen files. One that is forgotten is looked at again."""
 SHORT = 8
 """A shorter line holds no key."""
 SLICE = 32
