@@ -19,6 +19,7 @@ from feedback_store.config import StoreSettings
 from feedback_store.entries import Ack, NewEntry
 from feedback_store.migrations import migrate, shipped
 from feedback_store.store import Store
+from server.dashboard import FEWEST_PEOPLE
 from server.status import ANSWERS, OUTCOMES, SILENCES, TOTALS
 from tests.bench.store_users import BATCH, Company
 
@@ -173,7 +174,7 @@ def ask(store: Store, pause_s: float = PAUSE_S) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, sql in DASHBOARD.items():
         began = time.monotonic()
-        store.query(sql)
+        store.query(sql, [FEWEST_PEOPLE] if "?" in sql else [])
         found[name] = time.monotonic() - began
         time.sleep(pause_s)
     return found
