@@ -91,8 +91,10 @@ class Spool:
         return self._segments.forget(self._acked)
 
     def set_aside(self, sent: FeedbackBatch) -> None:
-        """Take the first events, which the gateway refused, out of the way, and keep them."""
-        self._aside.add(sent.events)
+        """Take the first events, which the gateway refused, out of the way, and keep what is left
+        of them: the level may have fallen since they were sent."""
+        last = sent.events[-1].seq
+        self._aside.add([event for event in self.waiting if event.seq <= last])
         self.acknowledge(sent, sent.events[-1].seq)
 
     def keep_within(self, max_bytes: int, max_days: float, now: float, make: MakeLoss) -> None:
@@ -157,10 +159,11 @@ class Spool:
 
     def close(self) -> None:
         """Let go of the folder; delete it if nothing is left in it but its number."""
-        self._segments.close()
-        if not self.depth and self._aside.empty and self._open() == []:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        os.close(self._lock)
+        with self._tidying:  # a thread whose task was cancelled goes on
+            self._segments.close()
+            if not self.depth and self._aside.empty and self._open() == []:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            os.close(self._lock)
 
     @property
     def _open_file(self) -> Path:

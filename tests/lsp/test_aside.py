@@ -83,6 +83,20 @@ def test_a_lower_level_takes_the_texts(tmp_path: Path, level: str) -> None:
     assert ("secret" in "".join(kept(spool))) == (level == "full")
 
 
+@pytest.mark.parametrize(("level", "lines"), [("facts", 1), ("off", 0)])
+def test_texts_go_although_they_were_on_their_way(tmp_path: Path, level: str, lines: int) -> None:
+    """The level falls while the gateway looks at what it then refuses."""
+    spool, _ = open_spools(tmp_path, "w")
+    spool.append(lambda seq: settled("s", seq, 1.0, "secret"))
+    batch = spool.batch(1)
+    assert batch
+    spool.lower(FeedbackLevel(level))
+    spool.set_aside(batch)
+    assert len(kept(spool)) == lines
+    assert "secret" not in "".join(kept(spool))
+    assert spool.depth == 0
+
+
 def test_what_cannot_be_read_stays_for_a_look(tmp_path: Path) -> None:
     spool = torn(tmp_path)
     assert spool.take_open() == []
