@@ -7,6 +7,7 @@ how long a pause is (lsp.pace), nor which clients these are (lsp.hints).
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 from feedback_store.events import Reason, Trigger
@@ -31,6 +32,8 @@ class Unasked:
         self._menu: Menu | None = None
         self._answer: asyncio.Task[Found] | None = None
         """What is found for the menu."""
+        self._waiting: Counter[asyncio.Task[Found]] = Counter()
+        """How many menus wait for an answer: a client may open the same one twice."""
 
     @property
     def busy(self) -> bool:
@@ -49,13 +52,19 @@ class Unasked:
         """Return the edit for a menu that the user opened, asked for now or at an earlier look;
         after `patience_ms` it is looked for without the menu."""
         answer = self._looked_for(uri, place)
+        self._waiting[answer] += 1
         try:
             await asyncio.wait({answer}, timeout=patience_ms / 1000.0)
         except asyncio.CancelledError:
-            answer.cancel()
+            if self._waiting[answer] == 1:
+                answer.cancel()
             raise
+        finally:
+            self._waiting -= Counter({answer: 1})  # those at zero are dropped
         if not answer.done():
             return Silence(Reason.DEADLINE, f"the menu waits no longer than {patience_ms:g} ms")
+        if answer.cancelled():
+            return Silence(Reason.CANCELLED, "a newer question took its place")
         return answer.result()
 
     def end(self) -> None:

@@ -107,3 +107,24 @@ def test_one_that_is_closed_ends_the_question(launch: Launch, gateway: StandIn) 
     editor.wait(lambda: gateway.requests, "the question")
     editor.notify("$/cancelRequest", {"id": number})
     editor.wait(lambda: gateway.hangups, "the end of the question")
+
+
+def test_one_that_is_closed_takes_nothing_from_another(
+    launch: Launch, gateway: StandIn, said: Event
+) -> None:
+    editor = launch(HONE_LSP_SUGGEST__MENU_MS="30000")
+    editor.initialize(capabilities=PLAIN)
+    uri = editor.open("a.py", CODE)
+    gateway.answers.append(held(said, "value_4 = 4", "total_4 = 4"))
+    spot = {"line": 4, "character": 0}
+    context = {"diagnostics": [], "triggerKind": 1}
+    params = {"textDocument": {"uri": uri}, "range": {"start": spot, "end": spot}}
+    first, second = (
+        editor.send("textDocument/codeAction", params | {"context": context}) for _ in range(2)
+    )
+    editor.wait(lambda: gateway.requests, "the question")
+    editor.notify("$/cancelRequest", {"id": first})
+    editor.status()
+    said.set()
+    assert commands(editor.result(second)) == ["hone.accept", "hone.dismiss"]
+    assert len(gateway.requests) == 1
