@@ -107,9 +107,15 @@ def open_client(
     route: Route, trust: ssl.SSLContext | None, version: str
 ) -> "aiohttp.ClientSession":
     """Return a client for the route, with paths relative to it. Connects to nothing yet; belongs
-    to the running loop."""
+    to the running loop.
+
+    Raises:
+        ValueError: the proxy is of a kind that cannot be used.
+    """
     import aiohttp
 
+    if route.proxy and urlsplit(route.proxy).scheme not in ("http", "https"):
+        raise ValueError("only proxies of http:// and https:// can be used")
     connector = (
         aiohttp.UnixConnector(route.socket)
         if route.socket

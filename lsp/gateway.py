@@ -143,8 +143,11 @@ class Gateway:
         """Close the connections."""
         if self._greeting is not None:
             self._greeting.cancel()
-        if self._opening is not None and self._opening.done() and not self._opening.exception():
-            await self._opening.result().close()
+        if self._opening is not None:
+            if not self._opening.done():
+                self._opening.cancel()  # a key's command may still run
+            elif not _in_vain(self._opening):
+                await self._opening.result().close()
 
     def _failed(self, why: Silence) -> None:
         """Count it; the gateway that failed too often has to introduce itself anew."""
@@ -202,7 +205,7 @@ class Gateway:
         import aiohttp
 
         # A client that was closed meanwhile raises RuntimeError.
-        ways = (aiohttp.ClientError, OSError, ValueError, ImportError, RuntimeError)
+        ways = (aiohttp.ClientError, OSError, ValueError, RuntimeError)
         if not isinstance(error, ways):
             raise error
         return Silence(Reason.GATEWAY_DOWN, in_words(error, self.route))
@@ -216,7 +219,7 @@ class Gateway:
     async def _connected(self) -> "aiohttp.ClientSession":
         """Return the client, which is opened once for all who wait, and goes on being opened
         when they give up."""
-        if self._opening is None or (self._opening.done() and self._opening.exception()):
+        if self._opening is None or _in_vain(self._opening):
             self._opening = asyncio.create_task(self._open())
             self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(self._opening)
@@ -238,6 +241,11 @@ class Gateway:
         if not self.settings.key_command:
             await self._connected()
             self._found = await asyncio.to_thread(self._find_key)
+
+
+def _in_vain(task: "asyncio.Task[Any]") -> bool:
+    """Whether it is done and came to nothing."""
+    return task.done() and (task.cancelled() or task.exception() is not None)
 
 
 def authorization(key: str | None) -> dict[str, str]:

@@ -151,7 +151,9 @@ def test_a_proxy_that_stands_in_the_way(
     said = trouble(url, **ca)
     assert f"the proxy {proxy.url} cannot be reached" in said
     monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1")
-    assert "socks5://127.0.0.1:1" in trouble(url, **ca)
+    said = trouble(url, **ca)
+    assert "socks5://127.0.0.1:1" in said
+    assert "only proxies of http:// and https://" in said
 
 
 def test_the_doctor_explains_the_way(
