@@ -5,9 +5,12 @@ administrator can only lower it. The choice is kept in the user's state folder, 
 the workspace. Knows levels and the file. Does not know who asks or how a user is told.
 """
 
+import fcntl
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import os
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -119,12 +122,13 @@ class Consent:
 
     def choose(self, level: FeedbackLevel) -> FeedbackLevel:
         """Remember the user's choice for the folders of this window; what it comes to."""
-        if (kept := self._read()) is None:
-            kept = {"workspaces": UNKNOWN}
-        chosen = {name_of(folder): level.value for folder in self._folders}
-        self._choices = {**self._choices, **kept.get("workspaces", {}), **chosen}
-        self._chosen = self._choice()
-        self._write(kept | {"workspaces": self._choices})
+        with self._alone():
+            if (kept := self._read()) is None:
+                kept = {"workspaces": UNKNOWN}
+            chosen = {name_of(folder): level.value for folder in self._folders}
+            self._choices = {**self._choices, **kept.get("workspaces", {}), **chosen}
+            self._chosen = self._choice()
+            self._write(kept | {"workspaces": self._choices})
         return self.level
 
     def capped(self, emit: Callable[..., None]) -> Callable[..., None]:
@@ -165,16 +169,17 @@ class Consent:
         if self._told == (url, self.level):
             return None
         self._told = (url, self.level)
-        if (kept := self._read()) is None:
-            return (
-                f"Hone cannot read what was chosen in {self._path}, and records no code until you "
-                "choose again by the command hone.feedback (off, facts or full)."
-            )
-        told = kept.get("told", {})
-        known = _level(told.get(url))
-        if known is not None and LEVELS.index(known) >= LEVELS.index(self.level):
-            return None
-        self._write(kept | {"told": told | {url: self.level.value}})
+        with self._alone():
+            if (kept := self._read()) is None:
+                return (
+                    f"Hone cannot read what was chosen in {self._path}, and records no code until "
+                    "you choose again by the command hone.feedback (off, facts or full)."
+                )
+            told = kept.get("told", {})
+            known = _level(told.get(url))
+            if known is not None and LEVELS.index(known) >= LEVELS.index(self.level):
+                return None
+            self._write(kept | {"told": told | {url: self.level.value}})
         return NEWS[self.level].format(url=url)
 
     def _within(self, chosen: FeedbackLevel | None) -> FeedbackLevel:
@@ -195,6 +200,22 @@ class Consent:
             self._names[folder] = names_around(folder)
         return self._names[folder]
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other windows from changing the file between what is read and what is written."""
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            log.warning("other windows' choices of feedback cannot be waited for: %s", error)
+            yield
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
     def _read(self) -> dict[str, Any] | None:
         """Return the file's content; None where it cannot be told, which is not to be made up."""
         try:
@@ -209,7 +230,6 @@ class Consent:
 
     def _write(self, kept: dict[str, Any]) -> None:
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             replace_file(self._path, json.dumps(kept).encode())
         except OSError as error:
             log.warning("the choice of feedback cannot be kept: %s", error)
