@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from feedback_store.detector import has_key
 from feedback_store.events import FeedbackLevel
 from lsp.apart import apart
 from lsp.document import normalise
 from lsp.documents import Documents
-from lsp.exclude import has_secret, path_of
+from lsp.exclude import path_of
 from lsp.findings import Envelope, Survived
 from lsp.relocate import place_of
 from lsp.trails import Trail, Trails
@@ -110,7 +111,7 @@ def _trail(watch: Watch, lines: Sequence[str], envelope: Envelope) -> Trail:
     texts = (watch.base, accepted, *place.before, place.text, *place.after)
     return Trail(
         watch.suggestion_id,
-        FeedbackLevel.FACTS if has_secret("\n".join(texts)) else watch.level,
+        FeedbackLevel.FACTS if has_key("\n".join(texts)) else watch.level,
         watch.uri,
         watch.base,
         accepted,

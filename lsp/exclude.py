@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 from pathspec import GitIgnoreSpec
 
-from feedback_store.detector import has_key
 from lsp.gitrules import ignore_files, top_of
 
 SECRET_FILES = (
@@ -97,12 +96,6 @@ SECRET_FILES = (
     ".git/",
 )
 """Names that files of keys have, as in .gitignore, in whatever case."""
-
-
-def has_secret(text: str) -> bool:
-    """Whether some line of the text holds a key. Takes 15 us a line: what is asked on every key
-    press goes through `lsp.screen`."""
-    return has_key(text)
 
 
 def path_of(uri: str) -> Path | None:

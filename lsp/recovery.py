@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
+from feedback_store.detector import has_key
 from feedback_store.events import FeedbackEvent, FeedbackLevel
 from lsp.consent import lowest
 from lsp.document import encodable
-from lsp.exclude import has_secret
 from lsp.findings import Envelope, Finding, Settled
 from lsp.journal import envelope_of, recover
 from lsp.spool import Spool
@@ -73,7 +73,7 @@ def _sendable(finding: Finding) -> Finding:
     """Leave the texts out if they hold a key, or half a character, which no wire can carry."""
     if isinstance(finding, Settled) and finding.level == FeedbackLevel.FULL:
         texts = finding.settled_text + "\n" + (finding.accepted_text or "")
-        if has_secret(texts) or not encodable(texts):
+        if has_key(texts) or not encodable(texts):
             return replace(finding, level=FeedbackLevel.FACTS)
     return finding
 

@@ -10,17 +10,15 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from feedback_store.detector import holds_key
+from feedback_store.detector import bodies, essence, holds_key, texts_in
 from feedback_store.events import Reason, SuggestRequest, SuggestResponse
 from lsp.gateway import Silence
 
 KEPT = 16_384
 """Lines remembered: a dozen files. One that is forgotten is looked at again."""
-SHORT = 8
-"""A shorter line holds no key."""
 SLICE = 32
 REST_S = 0.0005
 """After so many lines, half a millisecond's work, the thread lets the main thread run."""
@@ -52,7 +50,7 @@ class Screen:
 
     async def holds(self, lines: Iterable[str]) -> bool:
         """Whether one of the lines holds a key; waits until all have been looked at."""
-        wanted = list(filter(None, map(_essence, lines)))
+        wanted = list(filter(None, map(essence, lines)))
         verdicts = [self._known.get(hash(line)) for line in wanted]
         if None not in verdicts or True in verdicts:
             return True in verdicts
@@ -92,7 +90,7 @@ class Screen:
             if asked:
                 self._report(*asked)
             else:
-                for line in filter(None, map(_essence, glanced)):
+                for line in filter(None, map(essence, glanced)):
                     self._look(line)
                 time.sleep(REST_S)
 
@@ -128,7 +126,7 @@ def guarded(screen: Screen, ask: Ask) -> Ask:
         if await screen.holds(_lines(*code)):
             return Silence(Reason.EXCLUDED, "there is a key in the code around the cursor")
         extras = {
-            "recent_edits": [(edit, _bodies(edit.diff)) for edit in context.recent_edits],
+            "recent_edits": [(edit, bodies(edit.diff)) for edit in context.recent_edits],
             "diagnostics": [(one, _lines(one.message)) for one in context.diagnostics],
             "excerpts": [(one, _lines(one.text)) for one in context.excerpts],
         }
@@ -139,34 +137,15 @@ def guarded(screen: Screen, ask: Ask) -> Ask:
         request = request.model_copy(update={"context": context.model_copy(update=clean)})
         looked_at = {"prefix", "region", "suffix", *extras}
         rest = request.model_dump(exclude={"context": looked_at})
-        if await screen.holds(_lines(*_texts(rest))):
+        if await screen.holds(_lines(*texts_in(rest))):
             return Silence(Reason.EXCLUDED, "there is a key in what would be sent")
         return await ask(request)
 
     return ask_cleanly
 
 
-def _essence(line: str) -> str:
-    """Return what decides whether a line holds a key; empty if it cannot."""
-    inner = line.strip()
-    return inner if len(inner) >= SHORT else ""
-
-
 def _lines(*texts: str) -> list[str]:
     return [line for text in texts for line in text.split("\n")]
-
-
-def _bodies(diff: str) -> list[str]:
-    """Return the lines of a diff as they stood in the file, which is how they are known."""
-    return [line[1:] for line in diff.split("\n")]
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list | tuple):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
 
 
 def _answer(future: "asyncio.Future[bool]", verdict: bool) -> None:

@@ -14,14 +14,12 @@ from typing import Any
 
 from pathspec import GitIgnoreSpec
 
-from feedback_store.detector import holds_key
+from feedback_store.detector import bodies, essence, holds_key, texts_in
 from feedback_store.events import EditContext, SuggestRequest
 from server.config import SuggestSettings
 
 KEPT = 262_144
 """Lines remembered, by hash: those of some hundred users' open files, in 30 MB."""
-SHORT = 8
-"""A shorter line holds no key."""
 AT_ONCE = 64
 """So many unknown lines are looked at on the spot, in a millisecond, which a hop to a thread may
 take, too. More go to a thread: a client may send 40,000, which take half a second."""
@@ -69,7 +67,7 @@ class Exclusions:
         if clean is not context:
             request = request.model_copy(update={"context": clean})
         looked_at = {"prefix", "region", "suffix", "recent_edits", "diagnostics", "excerpts"}
-        if await self.holds(*_texts(request.model_dump(exclude={"context": looked_at}))):
+        if await self.holds(*texts_in(request.model_dump(exclude={"context": looked_at}))):
             raise Withheld(KEY_IN_REQUEST)
         return request
 
@@ -116,8 +114,7 @@ class Exclusions:
         edits = [e for e in context.recent_edits if not self._excludes(e.path)]
         excerpts = [e for e in context.excerpts if not self._excludes(e.path)]
         kept: dict[str, tuple[Any, ...]] = {
-            # As the lines stand in the file, which is how they are known.
-            "recent_edits": tuple([e for e in edits if not await self.holds(_bodies(e.diff))]),
+            "recent_edits": tuple([e for e in edits if not await self.holds(*bodies(e.diff))]),
             "excerpts": tuple([e for e in excerpts if not await self.holds(e.text)]),
             "diagnostics": tuple(
                 [one for one in context.diagnostics if not await self.holds(one.message)]
@@ -151,20 +148,4 @@ def is_marked(suggestion_id: str) -> bool:
 
 
 def _lines(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        for line in text.split("\n"):
-            inner = line.strip()
-            if len(inner) >= SHORT:
-                yield inner
-
-
-def _bodies(diff: str) -> str:
-    return "\n".join(line[1:] for line in diff.split("\n"))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list | tuple):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
+    return filter(None, (essence(line) for text in texts for line in text.split("\n")))
