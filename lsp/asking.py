@@ -77,13 +77,14 @@ class Asking:
         opened = await self._sendable(uri, until)
         if isinstance(opened, Silence):
             return opened
+        greeted = self._gateway.hello is not None
         limits = await self._limits(until)
         if isinstance(limits, Silence):
             return limits
-        # The greeting may have taken a while.
-        opened = await self._sendable(uri, until)
-        if isinstance(opened, Silence):
-            return opened
+        if not greeted:  # which may have taken a while
+            opened = await self._sendable(uri, until)
+            if isinstance(opened, Silence):
+                return opened
         document = opened.document
         if version is not None and version != document.version:
             return Silence(Reason.DOCUMENT_MOVED, f"the document is at version {document.version}")

@@ -24,8 +24,10 @@ ENV_PREFIX = "HONE_LSP_"
 WORKSPACE_FILE = ".hone.toml"
 SECRETS = frozenset({"gateway.key", "ws.token"})
 """Settings that are no flags: everybody on the machine could read them there."""
-_EXCLUDED = frozenset({"exclude.patterns", "exclude.workspaces", "exclude.other_schemes"})
-LISTS = _EXCLUDED | {"settling.horizons_s", "ws.origins"}
+LISTS = frozenset(f"exclude.{name}" for name in ("patterns", "workspaces", "other_schemes")) | {
+    "settling.horizons_s",
+    "ws.origins",
+}
 
 Tree = TypeVar("Tree", bound=BaseModel)
 

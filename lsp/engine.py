@@ -235,8 +235,8 @@ class Engine:
             whole = fitted(watch.base, restyled(watch.base, whole, query.style))
         proposed = self._undismissed(query, watch, whole)
         outcome, reason = self._verdict(query, watch, answer, proposed)
-        if proposed == watch.base != whole:
-            outcome, reason = Outcome.WITHHELD, Reason.DISMISSED_BEFORE
+        if reason == Reason.NO_EDIT and proposed != whole:
+            reason = Reason.DISMISSED_BEFORE  # nothing else is left of it
         if outcome is None and proposed is not None:
             if query.wish.avoid:
                 self._set_aside(watch, now)

@@ -93,10 +93,6 @@ class Folders:
         Reads files."""
         return self._place(self._now()[0], uri)
 
-    def style(self, uri: str) -> Style:
-        """Return how the rules say that a document is indented. Reads files."""
-        return self._style(self._now()[0], uri)
-
     def path(self, uri: str) -> str:
         """Return a document's path as it is sent, if it may be. Reads no file."""
         path = path_of(uri)

@@ -72,8 +72,7 @@ class Leftovers:
                     await self._news.wait()
 
     async def _look(self, gateway: Gateway | None) -> None:
-        folders = await apart(partial(producers, self._root))
-        full = list(filter(holds_events, folders))
+        folders, full = await apart(partial(_all_of, self._root))
         self._shared(full)
         # This window's own has a share whether or not anything is in it.
         room = int(self._settings.max_mb * 1e6 / (len(full) + 1))
@@ -116,6 +115,12 @@ class Leftovers:
             for finding in trail.give_up():
                 write(spool, finding, trail.envelope)
         spool.save_open(kept)
+
+
+def _all_of(root: Path) -> tuple[list[Path], list[Path]]:
+    """Return all producers' folders, and those in which something waits."""
+    folders = producers(root)
+    return folders, list(filter(holds_events, folders))
 
 
 async def _unless_given_up(claim: Callable[[], Spool | None]) -> Spool | None:

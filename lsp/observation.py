@@ -24,7 +24,7 @@ from lsp.watch import Watch
 
 KEEP_S = 0.25
 """How old the texts kept for the case of a crash may be."""
-BRANCH_S = 1.0
+BRANCH_S = HEED_S = 1.0
 
 
 class Observation:
@@ -120,7 +120,7 @@ class Observation:
         looked_at = 0.0
         while True:
             now = self._clock()
-            if now - looked_at >= BRANCH_S:
+            if now - looked_at >= HEED_S:
                 looked_at = now
                 self.heed()
             watches, due = self.tracker.watches, self.due()
@@ -130,7 +130,7 @@ class Observation:
                 await self.tick(now)
                 continue
             self._wake.clear()
-            rest_s = KEEP_S if watches else BRANCH_S
+            rest_s = KEEP_S if watches else HEED_S
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest_s if due is None else min(due - now, rest_s)):
                     await self._wake.wait()

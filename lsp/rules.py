@@ -88,9 +88,10 @@ class Rules:
 
     async def _look(self) -> None:
         begun, seen = time.monotonic(), self._called_for
-        unstyled, self._unstyled = self._unstyled, set()
+        unstyled = set(self._unstyled)
         look = partial(self._folders.look, self._documents.known, unstyled)
         self._obey(await apart(look))
+        self._unstyled -= unstyled
         self._looked_at, self._seen = begun, seen
         if self._seen < self._called_for:
             # Nobody may be waiting for what was called for meanwhile.

@@ -54,7 +54,8 @@ def test_what_is_open_is_taken_from_below() -> None:
 def styled(folder: Path, name: str) -> Style:
     folders = Folders(ExcludeSettings(), {})
     folders.change([folder], ())
-    return folders.style((folder / name).as_uri())
+    uri = (folder / name).as_uri()
+    return folders.look([uri], {uri}).styles[uri]
 
 
 def test_editorconfig_and_the_workspaces_own_rules(tmp_path: Path) -> None:
