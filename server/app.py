@@ -73,7 +73,7 @@ def create_app(settings: ServerSettings, store: Store) -> FastAPI:
         try:
             yield
         finally:
-            await resuming
+            await asyncio.gather(resuming, return_exceptions=True)
             await _finish(gateway, running)
 
     app = FastAPI(
@@ -209,6 +209,7 @@ async def _finish(gateway: Gateway, running: "asyncio.Future[tuple[None, None]]"
     # Whatever ended the loops, the engines and the traces are still to be ended.
     await asyncio.gather(running, return_exceptions=True)
     gateway.reads.shutdown(wait=False, cancel_futures=True)
-    gateway.asks.close()
     await gateway.fleet.stop()
     await asyncio.to_thread(gateway.traces.close)
+    # The folder is let go of next: an erasure that goes on must be done by then.
+    await asyncio.to_thread(gateway.asks.close)

@@ -46,8 +46,8 @@ class Pool:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Begin nothing more; what waits is cancelled."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Begin nothing more; what waits is cancelled, what has begun is waited for."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _left(self) -> None:
         with self._count:

@@ -46,6 +46,9 @@ async def suggest(gateway: Gateway, caller: Caller, request: SuggestRequest) -> 
     """Make one suggestion. It is bound to the policy that answers it now, whatever happens later.
 
     Cancelling it aborts the engine's work and writes the suggestion down as cancelled.
+
+    Raises:
+        StoreUnavailable: it cannot be recorded.
     """
     try:
         request = await gateway.exclusions.admitted(request)
@@ -71,8 +74,11 @@ async def suggest(gateway: Gateway, caller: Caller, request: SuggestRequest) -> 
         gateway.in_flight -= 1
     made = hold_out(made, drawn)
     row = _row(gateway, request, made, suggestion_id, policy, started, drawn)
-    made = made if _write_down(gateway, caller, row) else _unwritten()
+    written = _write_down(gateway, caller, row)
     gateway.metrics.suggestion(row, time.perf_counter() - started)
+    if not written:
+        # An edit that cannot be recorded is not shown: its feedback would have no home.
+        raise StoreUnavailable("the gateway's store takes nothing at this moment; see its log")
     return _answer(row, made)
 
 
@@ -144,6 +150,7 @@ async def _generate(
     """Return the answers. A stream costs more than one piece: it is for what may end early."""
     fleet, key, region = gateway.fleet, request.session, request.context.region
     early = gateway.settings.suggest.early_stop and gateway.profile.format.repeats
+    early = early and sampling.temperature == 0  # what was drawn is weighed by all of its tokens
     if not early or sampling.samples > 1:
         return await fleet.complete(policy, prompt, sampling, timeout_s, key)
 
@@ -232,9 +239,3 @@ def _log_loss(writing: "Future[Ack]") -> None:
     error = writing.exception()
     if error is not None:
         logger.error("a suggestion's row was lost: %s", error)
-
-
-def _unwritten() -> Made:
-    """An edit that cannot be recorded is not shown: its feedback would have no home."""
-    detail = "the gateway's store takes nothing at this moment; see its log"
-    return Made(Outcome.FAILED, Reason.OVERLOADED, detail=detail)

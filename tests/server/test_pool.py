@@ -56,11 +56,13 @@ def test_closing_ends_the_threads_and_cancels_what_waits() -> None:
     async def scene() -> None:
         gate, pool = threading.Event(), Pool("test-closing", threads=1, waiting=1)
         running, waiting = await begun(pool, gate, 2)
-        pool.close()
+        closing = asyncio.create_task(asyncio.to_thread(pool.close))
         with pytest.raises(asyncio.CancelledError):
             await waiting
+        assert not closing.done(), "what has begun is waited for"
         gate.set()
         assert await running
+        await closing
 
     asyncio.run(scene())
     for thread in threading.enumerate():
