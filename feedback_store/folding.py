@@ -74,7 +74,8 @@ class Folding:
         """Checkpoint beside the commits; without them, in full. Return whether it was beside."""
         beside = self._hold()
         if not beside:
-            self._merge()
+            if not self._closing.is_set():
+                self._merge()
             return False
         try:
             self._cursor.execute("CHECKPOINT")
@@ -86,7 +87,11 @@ class Folding:
     def _hold(self) -> bool:
         """Hold a snapshot that is older than the last commit; False, none held, if none comes."""
         self._snapshot.execute("BEGIN TRANSACTION READ ONLY")
-        row = self._snapshot.execute("SELECT ingest_seq FROM meta").fetchone()
+        try:
+            row = self._snapshot.execute("SELECT ingest_seq FROM meta").fetchone()
+        except duckdb.Error:
+            self._snapshot.execute("ROLLBACK")
+            raise
         until = time.monotonic() + self._quiet_s
         while row is not None and time.monotonic() < until and not self._closing.is_set():
             if self._ingest_seq() > row[0]:
