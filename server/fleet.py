@@ -44,6 +44,15 @@ def ranked(names: Sequence[str], busy: Counter[str], key: str) -> list[str]:
     return sorted(by_key, key=lambda name: busy[name] > least + SLACK)
 
 
+def _gone(replica: Replica, error: EngineDown | UnknownModel) -> EngineDown:
+    """Return why a replica does not answer. One that does not know the model has been restarted,
+    and does not hold yet what it held."""
+    if isinstance(error, EngineDown):
+        return error
+    replica.reconciler.kick()
+    return EngineDown(str(error))
+
+
 class Fleet:
     """All replicas. To whoever registers policies it looks like one reconciler."""
 
@@ -150,12 +159,8 @@ class Fleet:
             self._busy[one.name] += 1
             try:
                 return await ask(one.engine.client())
-            except EngineDown as error:
-                down = error
-            except UnknownModel as error:
-                # It has been restarted, and does not hold yet what it held.
-                one.reconciler.kick()
-                down = EngineDown(str(error))
+            except (EngineDown, UnknownModel) as error:
+                down = _gone(one, error)
             finally:
                 self._busy[one.name] -= 1
         raise down
@@ -180,13 +185,10 @@ class Fleet:
                         begun = True
                         yield line
                 return
-            except EngineDown as error:
+            except (EngineDown, UnknownModel) as error:
                 if begun:
                     raise
-                down = error
-            except UnknownModel as error:
-                one.reconciler.kick()
-                down = EngineDown(str(error))
+                down = _gone(one, error)
             finally:
                 self._busy[one.name] -= 1
         raise down

@@ -40,6 +40,12 @@ class Transcript:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
+def server(transcript: Path) -> list[str]:
+    """Return the command by which an editor starts the language server, written down."""
+    python = [sys.executable, "-m"]
+    return [*python, "tests.lsp.recorder", str(transcript), *python, "lsp.cli"]
+
+
 def read(path: Path) -> list[dict[str, Any]]:
     """Return the lines of a transcript; one that is being written may end in half a line."""
     if not path.exists():

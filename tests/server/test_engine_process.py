@@ -147,16 +147,22 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def stopped(engine: ManagedEngine, files: EngineFiles) -> records.EngineRecord:
+    """Have an engine hang, and wait until that is noticed."""
+    first = records.read(files.record)
+    assert first is not None
+    os.killpg(first.pid, signal.SIGSTOP)
+    await until(lambda: engine.state is EngineState.DOWN)
+    return first
+
+
 def test_an_engine_that_hangs_is_killed_and_comes_back(
     files: EngineFiles, command: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "HEALTH_TIMEOUT_S", 0.5)
 
     async def check(engine: ManagedEngine) -> None:
-        first = records.read(files.record)
-        assert first is not None
-        os.killpg(first.pid, signal.SIGSTOP)
-        await until(lambda: engine.state is EngineState.DOWN)
+        first = await stopped(engine, files)
         assert engine.problem == "the engine does not answer"
         await until(lambda: engine.restarts == 1 and engine.state is EngineState.UP)
         assert not records.is_ours(first)
@@ -171,10 +177,7 @@ def test_an_engine_that_was_slow_is_left_alone(
     monkeypatch.setattr(client_module, "HEALTH_TIMEOUT_S", 0.5)
 
     async def check(engine: ManagedEngine) -> None:
-        first = records.read(files.record)
-        assert first is not None
-        os.killpg(first.pid, signal.SIGSTOP)
-        await until(lambda: engine.state is EngineState.DOWN)
+        first = await stopped(engine, files)
         os.killpg(first.pid, signal.SIGCONT)
         await until(lambda: engine.state is EngineState.UP)
         assert (engine.restarts, engine.problem) == (0, "")

@@ -3,13 +3,12 @@
 Knows the files of a user and the gateway's store. Does not know any editor.
 """
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.stack import SHORT_CLOCKS, Gateway, environment, poll
-from tests.lsp.recorder import read
+from tests.lsp import recorder
 
 CODE = "".join(f"value_{number} = {number}\n" for number in range(60))
 SEEN = """
@@ -51,8 +50,7 @@ class Desk:
     @property
     def server(self) -> list[str]:
         """The command by which an editor starts the language server."""
-        python = [sys.executable, "-m"]
-        return [*python, "tests.lsp.recorder", str(self.transcript), *python, "lsp.cli"]
+        return recorder.server(self.transcript)
 
     def is_served(self) -> bool:
         """Whether that command runs."""
@@ -61,7 +59,9 @@ class Desk:
 
     def sent(self, method: str, command: str | None = None) -> list[dict[str, Any]]:
         """Return what the editor has sent so far by this method, or to run this command."""
-        found = [one["message"] for one in read(self.transcript) if one["from"] == "client"]
+        found = [
+            one["message"] for one in recorder.read(self.transcript) if one["from"] == "client"
+        ]
         return [
             message
             for message in found

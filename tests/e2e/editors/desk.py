@@ -5,7 +5,6 @@ Knows what passed on the wire and what the store holds. Does not know any editor
 """
 
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any
 
 from tests.e2e.editors.terminal import Terminal
 from tests.e2e.stack import Gateway, environment
-from tests.lsp.recorder import read
+from tests.lsp import recorder
 from tests.server.serving import StandIn
 
 LINES = 60
@@ -71,8 +70,7 @@ class Desk:
     @property
     def server(self) -> list[str]:
         """The command by which an editor starts the language server."""
-        python = [sys.executable, "-m"]
-        return [*python, "tests.lsp.recorder", str(self.transcript), *python, "lsp.cli"]
+        return recorder.server(self.transcript)
 
     @contextmanager
     def terminal(self, *command: str) -> Iterator[Terminal]:
@@ -92,7 +90,7 @@ class Desk:
         """Return what the editor has sent so far by this method."""
         return [
             entry["message"]
-            for entry in read(self.transcript)
+            for entry in recorder.read(self.transcript)
             if entry["from"] == "client" and entry["message"].get("method") == method
         ]
 
@@ -100,7 +98,7 @@ class Desk:
         """Return the ids of the suggestions that the editor got, oldest first."""
         found = [
             name
-            for entry in read(self.transcript)
+            for entry in recorder.read(self.transcript)
             if entry["from"] == "server"
             for name in _ids(entry["message"].get("result"))
         ]
