@@ -5,6 +5,7 @@ Knows the subcommands and how their results are printed. Does not know what they
 
 import argparse
 import asyncio
+import math
 import os
 import signal
 import ssl
@@ -107,7 +108,7 @@ def _uvicorn_config(settings: ServerSettings, store: Store) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=int(listen.drain_s) + 1,
+        timeout_graceful_shutdown=math.ceil(listen.drain_s),
         timeout_keep_alive=IDLE_CONNECTION_S,
     )
 

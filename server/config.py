@@ -156,7 +156,7 @@ class EngineSettings(Section):
     restart_backoff_s: float = Field(default=1.0, gt=0)
     """Wait before a dead vLLM's first restart; doubles to a minute, until one was up for one."""
     health_failures: int = Field(default=12, ge=1)
-    """So many times in a row vLLM may leave the question for its health unanswered, for 5 s each,
+    """So many times in a row vLLM may leave the question for its health unanswered, up to 5 s each,
     before it counts as hung, is killed and started again."""
     stop_timeout_s: float = Field(default=15.0, ge=0)
     """How long vLLM may take to end before it is killed."""

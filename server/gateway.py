@@ -61,8 +61,7 @@ class Gateway:
     rollout_room: Room = field(init=False)
     """Place for the trainers' requests, each of which is hundreds of answers."""
     in_flight: int = 0
-    """Suggestions being made right now."""
-    """The gateway is ending: not ready for more."""
+    """Suggestions and completions being made right now."""
 
     def __post_init__(self) -> None:
         places = self.settings.rollouts.requests

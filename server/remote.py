@@ -7,6 +7,7 @@ not know what it is asked.
 import ipaddress
 import re
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,8 @@ def ask(listen: ListenSettings, key: str | None, method: str, path: str, body: A
 def address(listen: ListenSettings) -> str:
     """Return the URL of what listens by these settings, as seen from this machine. Pure."""
     host = listen.host
-    try:
+    with suppress(ValueError):  # a name is asked for as it is
         one = ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    else:
         # Bound to every address, it answers on this machine's own.
         anywhere = {4: "127.0.0.1", 6: "::1"}
         host = anywhere[one.version] if one.is_unspecified else host

@@ -1,7 +1,8 @@
 """The gateway's state in one JSON document, for the page, for editors and for people.
 
 Knows which questions the status answers. Does not know how it is shown. Counts per user are
-never made, and what became of suggestions is told of five people or more together, as on the page.
+never made, and what became of suggestions is told of five people or more together; the totals are
+of everybody.
 """
 
 import json
@@ -121,9 +122,7 @@ def status(gateway: Gateway, counters: dict[str, Any], depths: Depths) -> dict[s
             "managed": gateway.settings.engine.managed,
             "adopted": any(one.engine.adopted for one in fleet.replicas),
             "restarts": sum(one.engine.restarts for one in fleet.replicas),
-            "problem": "; ".join(
-                one.engine.problem for one in fleet.replicas if one.engine.problem
-            ),
+            "problem": fleet.problem,
             "loaded": sorted(fleet.loaded),
             "refusals": fleet.problems,
             "replicas": [

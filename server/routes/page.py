@@ -1,6 +1,5 @@
 """The page, and signing in to it: a form that shows no data, a cookie for whoever has a key."""
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from importlib.resources import files
@@ -13,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from server.auth import NotAllowed
 from server.auth.sessions import COOKIE, LASTS_S
 from server.errors import peer
-from server.routes.common import Anyone, TheGateway, caller_of
+from server.routes.common import Anyone, TheGateway, whoever
 
 logger = logging.getLogger(__name__)
 router = APIRouter(include_in_schema=False)
@@ -45,7 +44,7 @@ LONGEST_FORM = 4096
 async def page(request: Request) -> Response:
     """Return the page, a shell without data, or the way to the sign-in."""
     try:
-        await asyncio.to_thread(caller_of, request)
+        await whoever(request)
     except NotAllowed:
         return RedirectResponse("/login", SEE_OTHER)
     return HTMLResponse(_text("index.html"), headers={"Content-Security-Policy": PAGE_POLICY})

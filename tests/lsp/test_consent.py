@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -139,30 +138,6 @@ def test_choices_that_cannot_be_read_are_not_forgotten(tmp_path: Path) -> None:
     assert consent.choose(FULL) == FULL
     assert Consent(FULL, [W], tmp_path, lambda: FULL).level == FULL
     assert Consent(FULL, [V], tmp_path, lambda: FULL).level == FACTS
-
-
-@pytest.mark.parametrize("act", ["tell", "choose"])
-def test_two_windows_undo_nothing_of_each_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str
-) -> None:
-    """One chooses while the other is between reading the file and writing it."""
-    mine, other = (Consent(FULL, [folder], tmp_path, lambda: FULL) for folder in (W, V))
-    choosing = Thread(target=lambda: other.choose(OFF))
-    read = mine._read
-
-    def read_and_dawdle() -> dict[str, object] | None:
-        found = read()
-        choosing.start()
-        choosing.join(0.3)
-        return found
-
-    monkeypatch.setattr(mine, "_read", read_and_dawdle)
-    if act == "tell":
-        assert mine.news(URL)
-    else:
-        mine.choose(FACTS)
-    choosing.join()
-    assert Consent(FULL, [V], tmp_path, lambda: FULL).level == OFF
 
 
 def test_a_folder_that_cannot_be_written_keeps_the_choice_for_the_run(tmp_path: Path) -> None:
