@@ -129,7 +129,7 @@ class LogSettings(_Section):
     """What is written to standard error, which editors keep in a log."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """How much it says; from info on why each silence was one, and never any code."""
+    """How much the log says; from info on why each silence was one, and never any code."""
 
 
 class Settings(BaseSettings):
