@@ -27,6 +27,8 @@ def shown(taken: int, of: int, broken: int = 0, asked: int = 1000) -> Tally:
         (shown(70, 500), shown(300, 1000), Finding.WORSE),
         (shown(310, 1000, broken=90), shown(300, 1000, broken=10), Finding.WORSE),
         (shown(310, 1000, broken=14), shown(300, 1000, broken=10), Finding.NO_WORSE),
+        (shown(0, 1), shown(20, 20), Finding.OPEN),
+        (shown(0, 10), shown(20, 20), Finding.WORSE),
         (Tally(asked=9, broken=9), shown(300, 1000, broken=10), Finding.OPEN),
         (Tally(asked=30, broken=30), shown(300, 1000, broken=10), Finding.WORSE),
     ],
