@@ -6,7 +6,6 @@ Knows DuckDB. Does not know the log, threads or what entries mean (feedback_stor
 import contextlib
 import itertools
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import duckdb
 from feedback_store.connecting import connect, damaged, literal
 from feedback_store.errors import CorruptDatabase, InvalidEntry
 from feedback_store.folding import Folding, wal_bytes
+from feedback_store.issued import IssuedSuggestions
 from feedback_store.migrations import Migration, migrate, shipped
 from feedback_store.projection import (
     FORGET,
@@ -77,7 +77,6 @@ class Database:
         self._path = path
         self._root = connect(path, exports, threads, memory_limit_mib)
         self._lock = threading.Lock()
-        self._issued: OrderedDict[str, Issued] = OrderedDict()
         self._remembered = remembered
         self._staged: _Staged | None = None
         self._folding: Folding | None = None
@@ -95,24 +94,13 @@ class Database:
             raise
 
     def issued(self, suggestion_ids: Iterable[str]) -> dict[str, Issued]:
-        """Return whom the suggestions were issued to; unknown ones are absent. Writer only."""
-        wanted = set(suggestion_ids)
-        found = {i: self._issued[i] for i in wanted if i in self._issued}
-        missing = sorted(wanted - set(found))
-        if missing and not self._remembers_all:
-            rows = self._writer.execute(
-                "SELECT suggestion_id, user_id, level FROM suggestions "
-                "WHERE suggestion_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY ingest_seq DESC",
-                [missing],
-            ).fetchall()
-            # The first row with an id counts, so it is taken last.
-            found.update((i, Issued(user, level)) for i, user, level in rows)
-        return found
+        """Return what is known of the suggestions; unknown ones are absent. Writer only."""
+        return self._issued.find(suggestion_ids)
 
     def stage(self, entries: Sequence[Logged], fresh: dict[str, Issued]) -> None:
         """Write entries, in order of ingest_seq, into a transaction that `commit` ends.
 
-        `fresh` are the suggestions among them that were not known before. Raises InvalidEntry if
+        `fresh` is what became known of suggestions with them. Raises InvalidEntry if
         an entry does not fit the tables; then, and on any other exception, nothing was changed.
         """
         marks: dict[str, int] = {}
@@ -145,7 +133,7 @@ class Database:
         self.ingest_seq = staged.ingest_seq
         self.high_water.update(staged.high_water)
         self.last_batch_seq = staged.last_batch_seq
-        self._remember(staged.fresh)
+        self._issued.remember(staged.fresh)
         if staged.erased:
             self._forget(staged.erased)
 
@@ -211,7 +199,7 @@ class Database:
     def _insert(self, entries: Sequence[Logged]) -> None:
         groups: dict[str, list[bytes]] = {}
         for entry in entries:
-            groups.setdefault(entry.group, []).append(entry.body)
+            groups.setdefault(entry.group, []).append(entry.row)
         for group, bodies in groups.items():
             found = statements(group)
             text = b"[%s]" % b",".join(bodies) if found else b""
@@ -250,27 +238,12 @@ class Database:
         self.last_batch_seq: int = self._scalar("SELECT coalesce(max(ingest_seq), 0) FROM batches")
         rows = self._writer.execute("SELECT DISTINCT user_id FROM erasures").fetchall()
         self.erased: set[str] = {user for (user,) in rows}
-        latest = self._writer.execute(
-            "SELECT suggestion_id, user_id, level FROM suggestions "
-            "ORDER BY ingest_seq DESC LIMIT ?",
-            [self._remembered],
-        ).fetchall()
-        self._remembers_all = len(latest) < self._remembered
-        # Oldest first, as they are forgotten; of two with one id the older one counts.
-        for suggestion_id, user, level in reversed(latest):
-            self._issued.setdefault(suggestion_id, Issued(user, level))
-
-    def _remember(self, fresh: dict[str, Issued]) -> None:
-        self._issued.update(fresh)
-        while len(self._issued) > self._remembered:
-            self._remembers_all = False
-            self._issued.popitem(last=False)
+        self._issued = IssuedSuggestions(self._writer, self._remembered)
 
     def _forget(self, users: set[str]) -> None:
         """Let nothing of erased users count any more."""
         self.erased |= users
-        for suggestion_id in [i for i, issued in self._issued.items() if issued.user in users]:
-            del self._issued[suggestion_id]
+        self._issued.forget(users)
         for producer in list(self.high_water):
             if any(own_producer(user, producer) for user in users):
                 del self.high_water[producer]

@@ -82,7 +82,7 @@ class Intake:
         seq = self._database.ingest_seq + len(self.entries) + 1
         about = entry.payload.get("suggestion_id", "")
         if entry.kind == "suggestion":
-            self.known.note(about, entry.user, level_of(entry).value)
+            self.known.note(about, entry.user, entry.payload, received_at)
         elif entry.kind == "batch":
             self._last_batch_seq = seq
         elif entry.kind == "erasure":
@@ -94,7 +94,8 @@ class Intake:
         body = b'{"ingest_seq":%d,"received_at":"%s","seq":%d,%s,%s"payload":%s}' % (
             seq, received_at.encode(), entry.seq, head, more, text,
         )  # fmt: skip
-        self.entries.append(Logged(seq, entry.producer, entry.seq, group, about, body))
+        beside = self.known.beside(group, entry.payload)
+        self.entries.append(Logged(seq, entry.producer, entry.seq, group, about, body, beside))
 
     def _head(self, entry: NewEntry) -> bytes:
         """Return what the entries of one sender and kind have in common, made once."""

@@ -5,10 +5,11 @@ the entries' JSON, as it stands in the log, are in feedback_store.tables. Does n
 connections or threads. Whoever changes this changes what a rebuild yields.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 
 from feedback_store.entries import FEEDBACK_KINDS
-from feedback_store.tables import FOREIGN_USER, ORPHANED, Row
+from feedback_store.tables import COUNTED, FOREIGN_USER, ORPHANED, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,26 @@ class Logged:
     """The suggestion, or, of an erasure, the user; empty if neither."""
     body: bytes
     """The whole entry as JSON."""
+    beside: bytes = b""
+    """What its row says besides, as JSON; empty where that is nothing."""
+
+    @property
+    def row(self) -> bytes:
+        """The JSON of which `feedback_store.tables` makes rows."""
+        return b'{"e":%s,"k":%s}' % (self.body, self.beside) if self.beside else self.body
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """Whom a suggestion was issued to, and how much of it may be recorded."""
+    """A suggestion, as far as feedback on it asks for it."""
 
     user: str
     level: str
+    """How much of it may be recorded."""
+    facts: bytes = b"{}"
+    """What reports on it are counted under, as JSON: see `facts`."""
+    told: str = ""
+    """What was reported of it, in words: `outcome`, and the ages of what survived."""
 
 
 class Known:
@@ -42,26 +55,57 @@ class Known:
         """Start from what the database knows of the suggestions."""
         self._issued = issued
         self.new: dict[str, Issued] = {}
-        """Suggestions that were met on the way; of two with one id the first counts."""
+        """What became known on the way; of two suggestions with one id the first counts."""
 
     def __getitem__(self, suggestion_id: str) -> Issued | None:
         return self._issued.get(suggestion_id)
 
-    def note(self, suggestion_id: str, user: str, level: str) -> None:
+    def note(self, suggestion_id: str, user: str, payload: Row, received_at: str) -> None:
         """Remember a suggestion."""
         if suggestion_id not in self._issued:
-            self._issued[suggestion_id] = self.new[suggestion_id] = Issued(user, level)
+            one = Issued(user, payload.get("level", "full"), facts(payload, received_at))
+            self._issued[suggestion_id] = self.new[suggestion_id] = one
+
+    def beside(self, group: str, payload: Row) -> bytes:
+        """Return what a report's row says of its suggestion; from here on it is not the first."""
+        about = payload.get("suggestion_id", "")
+        issued = self._issued.get(about)
+        if group not in COUNTED or issued is None:
+            return b""
+        word = said(payload["horizon_s"]) if group == "survival" else group
+        if word in issued.told.split():
+            return _joined(issued.facts, b'"is_first":false')
+        # The word itself where it is the only one: so all suggestions share it.
+        told = f"{issued.told} {word}" if issued.told else word
+        self._issued[about] = self.new[about] = replace(issued, told=told)
+        return _joined(issued.facts, b'"is_first":true')
+
+
+def facts(payload: Row, received_at: str) -> bytes:
+    """Return what reports on a suggestion are counted under, as a JSON object."""
+    language = payload.get("language") or (payload.get("context") or {}).get("language", "")
+    found = {name: payload.get(name) for name in ("policy_version", "holdout")}
+    return json.dumps(found | {"language": language, "suggested_at": received_at}).encode()
+
+
+def said(horizon_s: float) -> str:
+    """Return the word for a look at what survived, at some age."""
+    return str(float(horizon_s))
+
+
+def _joined(facts: bytes, more: bytes) -> bytes:
+    return b"%s%s%s}" % (facts[:-1], b"," if len(facts) > 2 else b"", more)
 
 
 def logged(entry: Row, body: bytes, known: Known) -> Logged:
     """Return an entry that was read from the log, the next one in order."""
     payload, kind, user = entry["payload"], entry["kind"], entry["user"]
     about = payload.get("suggestion_id", "") or payload.get("erased_user", "")
-    level = payload.get("level", "full")
     group = quarantine_reason(kind, user, known[about]) or kind
     if kind == "suggestion":
-        known.note(about, user, level)
-    return Logged(entry["ingest_seq"], entry["producer"], entry["seq"], group, about, body)
+        known.note(about, user, payload, entry["received_at"])
+    beside = known.beside(group, payload)
+    return Logged(entry["ingest_seq"], entry["producer"], entry["seq"], group, about, body, beside)
 
 
 def quarantine_reason(kind: str, user: str, issued: Issued | None) -> str | None:

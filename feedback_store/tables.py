@@ -15,13 +15,16 @@ FOREIGN_USER = "foreign_user"
 """Feedback on a suggestion that was issued to somebody else."""
 REMOVED = "removed"
 """Kind of what stands in the log in place of an entry that was erased or has run out."""
+COUNTED = ("outcome", "survival")
+"""Kinds whose rows say what they are counted under; see `_counted`."""
 
 
 def statements(group: str) -> list[str]:
     """Return what turns a group of entries into rows.
 
     A group is a kind of entry, or one of the two reasons for quarantine. Each statement takes one
-    parameter, the entries as a JSON array.
+    parameter, a JSON array: of entries, or of `{"e": entry, "k": what is known besides}` for the
+    kinds in COUNTED.
     """
     if group in (ORPHANED, FOREIGN_USER):
         return [_QUARANTINE.replace("$reason", f"'{group}'")]
@@ -37,6 +40,22 @@ def _insert(table: str, shape: Row, columns: str, rest: str = "") -> str:
     return (
         f"INSERT INTO {table} BY NAME SELECT e.ingest_seq, {columns} FROM (SELECT e, "
         f"e.payload AS p FROM (SELECT unnest(from_json(?, '{json.dumps([entry])}')) AS e)) {rest}"
+    )
+
+
+def _counted(table: str, payload: Row, columns: str, **more: Any) -> str:
+    """Return the statement for reports, beside which stands what they are counted under.
+
+    Without it every question over months would look up millions of suggestions by their ids, and
+    group millions of reports to find each one's first.
+    """
+    entry = {"ingest_seq": "BIGINT", "received_at": "TIMESTAMP", **_OWNER, **more}
+    shape = json.dumps([{"e": entry | {"payload": payload}, "k": _UNDER}])
+    return (
+        f"INSERT INTO {table} BY NAME SELECT e.ingest_seq, {_OWNED}, {columns}, "
+        + ", ".join(f"k.{name}" for name in _UNDER)
+        + " FROM (SELECT x.e AS e, x.k AS k, x.e.payload AS p FROM "
+        f"(SELECT unnest(from_json(?, '{shape}')) AS x))"
     )
 
 
@@ -56,6 +75,13 @@ def _picked(names: str) -> str:
 
 _OWNER = {"user": "VARCHAR", "team": "VARCHAR"}
 _OWNED = 'e.received_at, e."user" AS user_id, e.team'
+_UNDER = {
+    "policy_version": "VARCHAR",
+    "language": "VARCHAR",
+    "holdout": "BOOLEAN",
+    "suggested_at": "TIMESTAMP",
+    "is_first": "BOOLEAN",
+}
 _CLIENT = {"client": {"name": "VARCHAR", "version": "VARCHAR"}}
 _CLIENTS = "p.client.name AS client_name, coalesce(p.client.version, '') AS client_version"
 _WHOLE = "WHERE p.level = 'full' AND e.removed IS NULL"
@@ -112,7 +138,7 @@ _SUGGESTION_CONTENT = _content(
     + ", p.output_logprobs, nullif(p.context, 'null') AS context,"
     " json_extract_string(p.context, '$.path') AS path",
 )
-_OUTCOMES = _owned(
+_OUTCOMES = _counted(
     "outcomes",
     _fields(
         """suggestion_id VARCHAR, session VARCHAR, workspace VARCHAR, client_time DOUBLE
@@ -142,7 +168,7 @@ _SETTLEMENT_CONTENT = _content(
     _fields("suggestion_id VARCHAR, level VARCHAR, settled_text VARCHAR, accepted_text VARCHAR"),
     _picked("suggestion_id settled_text accepted_text"),
 )
-_SURVIVALS = _owned(
+_SURVIVALS = _counted(
     "survivals",
     _fields(
         """suggestion_id VARCHAR, client_time DOUBLE, horizon_s DOUBLE, last BOOLEAN

@@ -25,58 +25,57 @@ Z = 1.96
 GROUPS: Mapping[str, str] = {"version": "policy_version", "language": "language", "team": "team"}
 
 SHOWN = (
-    "o.shown <> 'no' AND o.outcome IN ('accepted', 'partially_accepted', 'typed_through', "
+    "shown <> 'no' AND outcome IN ('accepted', 'partially_accepted', 'typed_through', "
     "'rejected', 'diverged', 'superseded', 'expired')"
 )
-TAKEN = f"{SHOWN} AND o.outcome IN ('accepted', 'partially_accepted', 'typed_through')"
-FIRST_OUTCOMES = (
-    "(SELECT suggestion_id, arg_min(outcome, ingest_seq) AS outcome, "
-    "arg_min(shown, ingest_seq) AS shown, arg_min(waited_ms, ingest_seq) AS waited_ms "
-    "FROM outcomes WHERE received_at >= ? GROUP BY suggestion_id)"
-)
-"""What was reported first counts: whoever says it again changes nothing."""
-_JOINED = (
-    f"FROM suggestions s JOIN {FIRST_OUTCOMES} o USING (suggestion_id) "
-    f"WHERE s.received_at >= ? AND NOT s.holdout AND {SHOWN}"
-)
+TAKEN = f"{SHOWN} AND outcome IN ('accepted', 'partially_accepted', 'typed_through')"
+COUNTED = "is_first AND NOT holdout"
+"""Of reports: what was told first counts, and whoever says it again changes nothing."""
+# By person first: days and names are then put in words for thousands of rows, not for millions.
 _DAILY = (
-    "SELECT s.{column} AS name, strftime(date_trunc('day', s.received_at), '%Y-%m-%d') AS day, "
-    "list(DISTINCT s.user_id) AS people, count(*) AS shown, "
-    f"count(*) FILTER ({TAKEN}) AS taken {_JOINED} GROUP BY ALL ORDER BY day, name"
+    "WITH mine AS (SELECT {column} AS name, date_trunc('day', suggested_at) AS day, user_id, "
+    f"count(*) AS shown, count(*) FILTER ({TAKEN}) AS taken FROM outcomes "
+    f"WHERE suggested_at >= ? AND {COUNTED} AND {SHOWN} GROUP BY ALL) "
+    "SELECT name, strftime(day, '%Y-%m-%d') AS day, list(user_id) AS people, "
+    "sum(shown)::BIGINT AS shown, sum(taken)::BIGINT AS taken FROM mine "
+    "GROUP BY ALL ORDER BY day, name"
 )
 
 
-def _of_many(columns: str, source: str, cell: str, rest: str) -> str:
-    """Return a question that looks at days of at least so many people alone, as the totals do.
+def _of_many(columns: str, source: str, rest: str) -> str:
+    """Return a question by version, of days of at least so many people alone, as the totals are.
 
-    `cell` is what a figure is of besides the day. Takes the source's parameters and that number.
+    Takes the source's parameters and that number.
     """
     return (
-        "WITH every AS (SELECT s.policy_version AS name, date_trunc('day', s.received_at) AS day, "
-        f"s.user_id, {columns} FROM suggestions s {source}), "
-        f"fit AS (SELECT {cell}, day FROM every GROUP BY ALL HAVING count(DISTINCT user_id) >= ?) "
-        f"SELECT {rest} FROM every JOIN fit USING ({cell}, day) GROUP BY {cell}"
+        f"WITH every AS (SELECT s.policy_version AS name, s.user_id, {columns} FROM {source}), "
+        "fit AS (SELECT name, day FROM every GROUP BY ALL HAVING count(DISTINCT user_id) >= ?) "
+        f"SELECT name, {rest} FROM every JOIN fit USING (name, day) GROUP BY name"
     )
 
 
 _LATENCY = (
     _of_many(
-        "s.engine_ms, o.waited_ms",
-        f"LEFT JOIN {FIRST_OUTCOMES} o USING (suggestion_id) WHERE s.received_at >= ?",
-        "name",
-        "name, count(*) AS answers, round(quantile_cont(engine_ms, 0.5), 1) AS p50, "
+        "date_trunc('day', s.received_at) AS day, s.engine_ms",
+        "suggestions s WHERE s.received_at >= ?",
+        "count(*) AS answers, round(quantile_cont(engine_ms, 0.5), 1) AS p50, "
         "round(quantile_cont(engine_ms, 0.9), 1) AS p90, "
-        "round(quantile_cont(engine_ms, 0.99), 1) AS p99, "
-        "round(median(waited_ms), 1) AS editor_p50",
+        "round(quantile_cont(engine_ms, 0.99), 1) AS p99",
     )
     + " ORDER BY answers DESC"
 )
+_WAITED = _of_many(
+    "date_trunc('day', s.suggested_at) AS day, s.waited_ms",
+    "outcomes s WHERE s.suggested_at >= ? AND s.is_first",
+    "round(median(waited_ms), 1) AS editor_p50",
+)
 _HOLDOUT = (
     _of_many(
-        "s.reason, t.suggestion_id AS settlement, t.region_changed",
-        "LEFT JOIN settlements t USING (suggestion_id) WHERE s.received_at >= ? AND s.holdout",
-        "name",
-        "name, count(*) AS held_out, count(*) FILTER (reason = 'holdout') AS with_edit, "
+        "date_trunc('day', s.received_at) AS day, s.reason, t.suggestion_id AS settlement, "
+        "t.region_changed",
+        "suggestions s LEFT JOIN settlements t USING (suggestion_id) "
+        "WHERE s.received_at >= ? AND s.holdout",
+        "count(*) AS held_out, count(*) FILTER (reason = 'holdout') AS with_edit, "
         "count(settlement) AS settled, count(*) FILTER (region_changed) AS changed",
     )
     + " ORDER BY held_out DESC"
@@ -122,13 +121,19 @@ def read(store: Store, days: int, *, protect: bool, now: datetime | None = None)
         "fewest_people": fewest,
         "taken": {name: _taken(store, column, since, fewest) for name, column in GROUPS.items()},
         "survival": survival.read(store, GROUPS, since, fewest),
-        "latency": store.query(_LATENCY, [since, since, fewest]),
+        "latency": _latency(store, since, fewest),
         "holdout": store.query(_HOLDOUT, [since, fewest]),
     }
 
 
+def _latency(store: Store, since: datetime, fewest: int) -> list[Row]:
+    waited = {row["name"]: row for row in store.query(_WAITED, [since, fewest])}
+    rows = store.query(_LATENCY, [since, fewest])
+    return [row | waited.get(row["name"], {"editor_p50": None}) for row in rows]
+
+
 def _taken(store: Store, column: str, since: datetime, fewest: int) -> Row:
-    rows = store.query(_DAILY.format(column=column), [since, since])
+    rows = store.query(_DAILY.format(column=column), [since])
     cells = [
         Cell(row["name"], row["day"], frozenset(row["people"]), row["shown"], row["taken"])
         for row in rows

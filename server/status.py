@@ -35,11 +35,10 @@ TOTALS = (
     "(SELECT count(*) FROM batches) AS batches"
 )
 OUTCOMES = (
-    "WITH told AS (SELECT s.policy_version AS policy, s.holdout, s.user_id, o.outcome "
-    "FROM (SELECT suggestion_id, arg_min(outcome, ingest_seq) AS outcome FROM outcomes "
-    "GROUP BY suggestion_id) o JOIN suggestions s USING (suggestion_id)), "
+    "WITH told AS (SELECT policy_version AS policy, holdout, user_id, outcome, count(*) AS mine "
+    "FROM outcomes WHERE is_first GROUP BY ALL), "
     "groups AS (SELECT policy, holdout FROM told GROUP BY ALL HAVING count(DISTINCT user_id) >= ?) "
-    "SELECT policy, holdout, outcome, count(*) AS count FROM told JOIN groups "
+    "SELECT policy, holdout, outcome, sum(mine)::BIGINT AS count FROM told JOIN groups "
     "USING (policy, holdout) GROUP BY ALL ORDER BY ALL"
 )
 ANSWERS = (

@@ -21,14 +21,14 @@ FOLLOWED_FROM_S = 30.0
 """Over the days one age is followed: below this, nearly everything is still there."""
 
 _DAILY = (
-    "SELECT s.{column} AS name, strftime(date_trunc('day', s.received_at), '%Y-%m-%d') AS day, "
-    "v.horizon_s, list(DISTINCT s.user_id) AS people, count(v.retained) AS shown, "
-    "coalesce(sum(v.retained), 0) AS kept, coalesce(sum(v.retained ** 2), 0) AS squares, "
-    "count(*) FILTER (v.reverted) AS reverted, count(*) FILTER (NOT v.observed) AS unobserved "
-    "FROM survivals v JOIN suggestions s USING (suggestion_id) "
-    "WHERE s.received_at >= ? AND NOT s.holdout AND v.ingest_seq IN (SELECT min(ingest_seq) "
-    "FROM survivals WHERE received_at >= ? GROUP BY suggestion_id, horizon_s) "
-    "GROUP BY ALL ORDER BY day, name"
+    "WITH mine AS (SELECT {column} AS name, date_trunc('day', suggested_at) AS day, horizon_s, "
+    "user_id, count(retained) AS shown, sum(retained) AS kept, sum(retained ** 2) AS squares, "
+    "count(*) FILTER (reverted) AS reverted, count(*) FILTER (NOT observed) AS unobserved "
+    "FROM survivals WHERE suggested_at >= ? AND is_first AND NOT holdout GROUP BY ALL) "
+    "SELECT name, strftime(day, '%Y-%m-%d') AS day, horizon_s, list(user_id) AS people, "
+    "sum(shown)::BIGINT AS shown, coalesce(sum(kept), 0) AS kept, "
+    "coalesce(sum(squares), 0) AS squares, sum(reverted)::BIGINT AS reverted, "
+    "sum(unobserved)::BIGINT AS unobserved FROM mine GROUP BY ALL ORDER BY day, name, horizon_s"
 )
 
 Row = dict[str, Any]
@@ -55,14 +55,14 @@ def read(store: Store, columns: Mapping[str, str], since: datetime, fewest: int)
     """Return the figures by each of `columns`; blocks for as long as the store takes.
 
     Args:
-        columns: the names of the groupings, and the suggestions' columns behind them.
+        columns: the names of the groupings, and the columns behind them.
         fewest: people that a day of a group must have.
     """
     return {name: _by(store, column, since, fewest) for name, column in columns.items()}
 
 
 def _by(store: Store, column: str, since: datetime, fewest: int) -> Row:
-    rows = store.query(_DAILY.format(column=column), [since, since])
+    rows = store.query(_DAILY.format(column=column), [since])
     looks = [Look(**{**row, "people": frozenset(row["people"])}) for row in rows]
     kept = told(looks, fewest)
     age = followed(kept)

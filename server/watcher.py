@@ -17,7 +17,7 @@ from feedback_store.store import Store
 from server.book import PolicyConflict, Status, UnknownPolicy
 from server.comparison import LOOKS, Comparison, Finding, Tally, capped, compare
 from server.config import CanarySettings, WatchSettings
-from server.dashboard import FIRST_OUTCOMES, SHOWN, TAKEN
+from server.dashboard import COUNTED, SHOWN, TAKEN
 from server.engine.errors import EngineError
 from server.fleet import Fleet
 from server.policies import BY_HAND
@@ -27,14 +27,18 @@ logger = logging.getLogger(__name__)
 
 SINCE = "SELECT max(received_at) AS at FROM policies WHERE name = ? AND status = ?"
 LEFT = "SELECT payload FROM policies WHERE name = ? ORDER BY ingest_seq DESC LIMIT 1"
+_SERVED = "(policy_version = $1 AND {at} >= $2 OR policy_version = $3 AND {at} >= $4)"
 TALLIES = (
-    "SELECT s.policy_version AS policy, s.user_id AS person, "
-    "count(*) FILTER (s.reason IS DISTINCT FROM 'cancelled') AS asked, "
-    "count(*) FILTER (s.outcome = 'invalid' OR s.reason = 'deadline') AS broken, "
-    f"count(*) FILTER ({SHOWN}) AS shown, count(*) FILTER ({TAKEN}) AS taken "
-    f"FROM suggestions s LEFT JOIN {FIRST_OUTCOMES} o USING (suggestion_id) "
-    "WHERE NOT s.holdout AND (s.policy_version = ? AND s.received_at >= ? "
-    "OR s.policy_version = ? AND s.received_at >= ?) GROUP BY ALL"
+    "SELECT policy, person, sum(asked)::BIGINT AS asked, sum(broken)::BIGINT AS broken, "
+    "sum(shown)::BIGINT AS shown, sum(taken)::BIGINT AS taken FROM ("
+    "SELECT policy_version AS policy, user_id AS person, "
+    "count(*) FILTER (reason IS DISTINCT FROM 'cancelled') AS asked, "
+    "count(*) FILTER (outcome = 'invalid' OR reason = 'deadline') AS broken, "
+    "0 AS shown, 0 AS taken FROM suggestions "
+    f"WHERE NOT holdout AND {_SERVED.format(at='received_at')} GROUP BY ALL UNION ALL "
+    f"SELECT policy_version, user_id, 0, 0, count(*), count(*) FILTER ({TAKEN}) FROM outcomes "
+    f"WHERE {COUNTED} AND {SHOWN} AND {_SERVED.format(at='suggested_at')} GROUP BY ALL"
+    ") GROUP BY ALL"
 )
 
 
@@ -126,8 +130,7 @@ class Watcher:
     async def _compared(
         self, new: str, new_since: datetime, old: str, old_since: datetime
     ) -> Comparison:
-        earliest = min(new_since, old_since)
-        given = [earliest, new, new_since, old, old_since]
+        given = [new, new_since, old, old_since]
         rows = await asyncio.to_thread(self._store.query, TALLIES, given)
         people: defaultdict[str, list[Tally]] = defaultdict(list)
         for row in rows:

@@ -1,6 +1,7 @@
 """An entry becomes the same rows whenever it is projected."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -9,7 +10,7 @@ import pytest
 from feedback_store.entries import NewEntry, to_json
 from feedback_store.events import FeedbackLevel
 from feedback_store.migrations import migrate, shipped
-from feedback_store.projection import Issued, Known, logged, quarantine_reason
+from feedback_store.projection import Issued, Known, facts, logged, quarantine_reason
 from feedback_store.tables import statements
 from tests.feedback_store import made
 
@@ -30,11 +31,12 @@ def project() -> Iterator[Project]:
             known = Known({} if issued is None else {entry.payload["suggestion_id"]: issued})
             body = to_json(text)
             connection.execute("BEGIN TRANSACTION")
-            for statement in statements(logged(text, body, known).group):
-                connection.execute(statement, [f"[{body.decode()}]"])
-            found = all_rows(connection)
+            found = logged(text, body, known)
+            for statement in statements(found.group):
+                connection.execute(statement, [f"[{found.row.decode()}]"])
+            rows = all_rows(connection)
             connection.execute("ROLLBACK")
-            return found
+            return rows
 
         yield project_it
 
@@ -102,6 +104,19 @@ def test_a_field_that_an_older_release_did_not_write_is_null(project) -> None:
     entry = made.suggestion(1, "a")
     del entry.payload["finish_reason"]
     assert project(entry)["suggestions"][0]["finish_reason"] is None
+
+
+def test_a_report_says_what_it_is_counted_under(project) -> None:
+    payload = made.suggestion(1, "a", holdout=True).payload
+    known = Issued("ann", "full", facts(payload, "2026-11-22T09:00:00"), "30.0")
+    for row, first in [
+        (project(made.outcome(1, "a"), known)["outcomes"][0], True),
+        (project(made.survival(1, "a", horizon_s=30.0), known)["survivals"][0], False),
+        (project(made.survival(1, "a", horizon_s=300.0), known)["survivals"][0], True),
+    ]:
+        assert (row["policy_version"], row["language"]) == ("hone-000001", "python")
+        assert (row["holdout"], row["is_first"]) == (True, first)
+        assert row["suggested_at"] == datetime(2026, 11, 22, 9)
 
 
 def test_a_batch_has_a_head_and_its_items(project) -> None:
