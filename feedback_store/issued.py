@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from feedback_store.projection import Issued, facts, said
+from feedback_store.projection import Issued, said
 
 _ROWS = """
 WITH s AS (SELECT suggestion_id, ingest_seq, user_id, level, policy_version, language, holdout,
@@ -20,7 +20,8 @@ o AS (SELECT DISTINCT suggestion_id, true AS told FROM outcomes
 v AS (SELECT suggestion_id, list(DISTINCT horizon_s ORDER BY horizon_s) AS ages FROM survivals
   WHERE ingest_seq > (SELECT min(ingest_seq) FROM s)
   AND suggestion_id IN (SELECT suggestion_id FROM s) GROUP BY suggestion_id)
-SELECT s.suggestion_id, s.user_id, s.level, s.policy_version, s.language, s.holdout, s.received_at,
+SELECT s.suggestion_id, s.user_id, s.level, json_object('policy_version', s.policy_version,
+  'holdout', s.holdout, 'language', s.language, 'suggested_at', s.received_at)::VARCHAR,
   o.told, v.ages
 FROM s LEFT JOIN o USING (suggestion_id) LEFT JOIN v USING (suggestion_id)
 ORDER BY s.ingest_seq
@@ -70,9 +71,9 @@ class IssuedSuggestions:
 
 def _first_of_each(rows: Sequence[tuple[Any, ...]]) -> dict[str, Issued]:
     found: dict[str, Issued] = {}
-    for suggestion_id, user, level, policy, language, holdout, at, told, ages in rows:
-        payload = {"policy_version": policy, "language": language, "holdout": holdout}
-        known = facts(payload, at.isoformat(timespec="microseconds"))
-        words = " ".join([*(["outcome"] if told else []), *map(said, ages or ())])
-        found.setdefault(suggestion_id, Issued(user, level, known, words))
+    for suggestion_id, user, level, facts, told, ages in rows:
+        words = "outcome" if told else ""
+        if ages:
+            words = " ".join([*words.split(), *map(said, ages)])
+        found.setdefault(suggestion_id, Issued(user, level, facts.encode(), words))
     return found

@@ -1,13 +1,23 @@
 """Schema changes are applied once, in order, whole or not at all."""
 
+import itertools
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from feedback_store.config import StoreSettings
 from feedback_store.database import Database
 from feedback_store.errors import ChangedMigration, NewerSchema
+from feedback_store.events import Outcome
 from feedback_store.migrations import Migration, migrate, shipped
+from feedback_store.store import Store
+from tests.feedback_store import made
+from tests.feedback_store.helpers import put
+
+REPORTS = ("outcomes", "survivals")
+COUNTED_UNDER = ("policy_version", "language", "holdout", "suggested_at", "is_first")
 
 FIRST = Migration(1, "first", "CREATE TABLE a (x BIGINT); INSERT INTO a VALUES (1);")
 SECOND = Migration(2, "second", "ALTER TABLE a ADD COLUMN y VARCHAR;")
@@ -60,6 +70,27 @@ def test_opening_a_newer_database_says_so(tmp_path: Path) -> None:
     Database(path, tmp_path, threads=1, migrations=[*shipped(), newer]).close()
     with pytest.raises(NewerSchema, match="schema 99"):
         Database(path, tmp_path, threads=1)
+
+
+def test_what_was_stored_before_is_counted_as_if_it_came_now(tmp_path: Path) -> None:
+    """Reports that an older release stored say the same of their suggestions as new ones."""
+    entries = [made.suggestion(1, "a"), made.suggestion(2, "b", holdout=True, language="go")]
+    entries += [made.suggestion(3, "a", policy_version="hone-000009")]
+    entries += [made.outcome(1, "a"), made.outcome(2, "a", Outcome.DIVERGED), made.outcome(3, "b")]
+    entries += [made.survival(4, "a"), made.survival(5, "a"), made.survival(6, "a", horizon_s=5)]
+    settings = StoreSettings(threads=1)
+    with closing(Store.open(tmp_path / "data", settings)) as store:
+        assert put(store, *entries).stored == len(entries)
+        expected = {table: store.query(f"SELECT * FROM {table}") for table in REPORTS}
+    with duckdb.connect(str(tmp_path / "data" / "store.duckdb")) as connection:
+        for table, column in itertools.product(REPORTS, COUNTED_UNDER):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        connection.execute("DELETE FROM schema_migrations WHERE version = 4")
+    with closing(Store.open(tmp_path / "data", settings)) as store:
+        assert {table: store.query(f"SELECT * FROM {table}") for table in REPORTS} == expected
+    assert [path.name for path in (tmp_path / "data/backups").iterdir()] == [
+        "before-schema-4.duckdb"
+    ]
 
 
 def test_the_shipped_migrations_make_the_tables(connection) -> None:

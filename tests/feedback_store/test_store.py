@@ -124,6 +124,34 @@ def test_quarantine_is_found_beyond_what_is_remembered(open_store) -> None:
     assert put(store, made.outcome(3, "s1", user="bob")).quarantined == 1
 
 
+FIRSTS = (
+    "SELECT 'outcome' AS what, is_first, suggested_at IS NULL AS lost FROM outcomes UNION ALL "
+    "SELECT horizon_s::VARCHAR, is_first, suggested_at IS NULL FROM survivals"
+)
+
+
+def firsts(store: Store) -> list[tuple[str, bool]]:
+    rows = store.query(FIRSTS)
+    assert not any(row["lost"] for row in rows)
+    return sorted((row["what"], row["is_first"]) for row in rows)
+
+
+@pytest.mark.parametrize("remembered", [1, 1000])
+def test_what_was_told_before_is_known_however_long_ago(open_store, remembered: int) -> None:
+    settings = StoreSettings(remembered_suggestions=remembered, threads=1)
+    store = open_store(settings)
+    put(store, *(made.suggestion(seq, f"s{seq}") for seq in range(1, 4)))
+    put(store, made.outcome(1, "s1"), made.survival(2, "s1", horizon_s=5), made.outcome(3, "s1"))
+    assert firsts(store) == [("5.0", True), ("outcome", False), ("outcome", True)]
+    store.close()
+    store = open_store(settings)
+    put(store, made.suggestion(4, "s4"))
+    again = [made.survival(4, "s1", horizon_s=5), made.outcome(5, "s1"), made.outcome(6, "s2")]
+    put(store, *again, made.survival(7, "s1", horizon_s=30), made.survival(8, "s1", horizon_s=30))
+    told = [("30.0", False), ("30.0", True), ("5.0", False), ("5.0", True)]
+    assert firsts(store) == told + [("outcome", False)] * 2 + [("outcome", True)] * 2
+
+
 def everything_under(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
