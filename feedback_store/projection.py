@@ -6,7 +6,7 @@ connections or threads. Whoever changes this changes what a rebuild yields.
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from feedback_store.entries import FEEDBACK_KINDS
 from feedback_store.tables import COUNTED, FOREIGN_USER, ORPHANED, Row
@@ -77,7 +77,8 @@ class Known:
             return _joined(issued.facts, b'"is_first":false')
         # The word itself where it is the only one: so all suggestions share it.
         told = f"{issued.told} {word}" if issued.told else word
-        self._issued[about] = self.new[about] = replace(issued, told=told)
+        one = Issued(issued.user, issued.level, issued.facts, told)
+        self._issued[about] = self.new[about] = one
         return _joined(issued.facts, b'"is_first":true')
 
 

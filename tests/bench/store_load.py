@@ -71,6 +71,12 @@ def one_commit_a_batch(store: Store, batches: Sequence[Batch]) -> dict[str, floa
     return {"events": events, "events_per_s": round(events / (time.monotonic() - began))}
 
 
+_MARKS = (
+    "(?, now()::TIMESTAMP, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, "
+    "'hone-000001', 'python', false, now()::TIMESTAMP, true)"
+)
+
+
 def multi_row_values(folder: Path, batches: Sequence[Batch]) -> dict[str, float]:
     """The baseline in SQL: a database alone, no log, one INSERT with many VALUES a batch."""
     rows = [
@@ -80,9 +86,7 @@ def multi_row_values(folder: Path, batches: Sequence[Batch]) -> dict[str, float]
         migrate(connection, shipped())
         began = time.monotonic()
         for batch in filter(None, rows):
-            marks = ", ".join(
-                ["(?, now()::TIMESTAMP, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"] * len(batch)
-            )
+            marks = ", ".join([_MARKS] * len(batch))
             values = [value for row in batch for value in row]
             connection.execute(f"INSERT INTO survivals VALUES {marks}", values)
         seconds = time.monotonic() - began
