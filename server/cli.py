@@ -19,7 +19,7 @@ from feedback_store.errors import StoreError
 from feedback_store.events import Scope
 from feedback_store.settings import ConfigError, SettingsParser, add_flags, load, overrides_of
 from feedback_store.store import Store
-from server import __version__, commands, logs, sockets
+from server import __version__, commands, heads, logs, sockets
 from server.app import create_app
 from server.auth import KeyRing
 from server.base_model import check_model
@@ -105,6 +105,7 @@ def _uvicorn_config(settings: ServerSettings, store: Store) -> uvicorn.Config:
         host=listen.host,
         port=listen.port,
         **_tls(settings),
+        http=heads.bounded(listen.head_timeout_s),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -54,6 +54,8 @@ class ListenSettings(Section):
     arrive at; empty on an address that other machines reach means any: there keys protect."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     """Larger request bodies are refused with 413."""
+    head_timeout_s: float = Field(default=10.0, gt=0)
+    """Connections on which a request's line and headers take longer to arrive are closed."""
     body_timeout_s: float = Field(default=20.0, gt=0)
     """Request bodies that take longer to arrive are refused with 408."""
     tls_cert: Path | None = None

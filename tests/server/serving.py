@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from feedback_store.store import Store
 from server.app import create_app
@@ -23,9 +23,9 @@ ENGINE_KEY = "stand-in-key"
 
 
 @contextmanager
-def serve(app: FastAPI) -> Iterator[str]:
+def serve(app: ASGIApp, **how: Any) -> Iterator[str]:
     """Serve an app on a free loopback port for as long as the block runs; yield its address."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error")
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", **how)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

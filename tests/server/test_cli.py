@@ -100,6 +100,16 @@ def test_killing_it_loses_no_acknowledged_event(engine: StandIn, tmp_path: Path)
         assert (store["suggestions"], store["outcomes"], store["quarantined"]) == (1, 1, 0)
 
 
+def test_the_program_waits_for_no_head_for_good(engine: StandIn, tmp_path: Path) -> None:
+    soon = ["--listen.head_timeout_s", "0.5"]
+    with program(tmp_path, *remote(engine), *soon) as (_, client):
+        address = ("127.0.0.1", client.base_url.port or 0)
+        with socket.create_connection(address, timeout=STARTUP_S) as connection:
+            connection.sendall(b"GET /livez HTTP/1.1\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
+        assert client.get("/livez").is_success
+
+
 def test_a_second_gateway_on_the_same_folder_is_refused(engine: StandIn, tmp_path: Path) -> None:
     with program(tmp_path, *remote(engine)):
         second = subprocess.run(

@@ -1,0 +1,89 @@
+"""The heads of requests: how long one may take to arrive, and how long it may be.
+
+uvicorn waits for the end of a head for good and, with httptools, keeps whatever comes of it. Knows
+uvicorn's protocols. Does not know bodies (server.middleware), whose requests have a route already.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from server.errors import problem
+
+LONGEST_HEAD = 64 * 1024
+"""In bytes; as uvicorn has it with h11. The requests of Hone's own programs have a few hundred."""
+
+
+def bounded(
+    limit_s: float, protocol: type[asyncio.Protocol] = AutoHTTPProtocol
+) -> type[asyncio.Protocol]:
+    """Return one of uvicorn's protocols so that it ends connections whose next head takes longer
+    than `limit_s`, or is longer than LONGEST_HEAD."""
+    return type("Bounded", (_BoundedHeads, protocol), {"limit_s": limit_s})
+
+
+class _BoundedHeads(asyncio.Protocol):
+    """Goes before uvicorn's own class. A head is awaited from the connection's beginning, or from
+    the first byte behind an answer, until uvicorn has made a request of it."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    cycle: Any
+    """uvicorn's: the request under way, or the last one."""
+    limit_s = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._arrived = 0
+        self._giving_up: asyncio.TimerHandle | None = None
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        before = self.cycle
+        if before is not None and not before.response_complete:
+            super().data_received(data)  # of the body, or of a request that has to wait its turn
+            return
+        if self._giving_up is None:
+            self._await_head()
+        self._arrived += len(data)
+        super().data_received(data)
+        if self.cycle is not before:
+            self._stop_waiting()
+        elif self._arrived > LONGEST_HEAD:
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            self._refuse(status, f"the request's head is longer than {LONGEST_HEAD} bytes")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        self._arrived = 0
+        self._giving_up = self.loop.call_later(self.limit_s, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+            self._giving_up = None
+
+    def _give_up(self) -> None:
+        if not self._arrived:
+            self.transport.close()  # browsers connect ahead; there is nothing to be answered
+            return
+        text = f"the request's head took longer than {self.limit_s:g} s; see listen.head_timeout_s"
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, text)
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        """Answer with a problem document, as everywhere, and end the connection."""
+        self._stop_waiting()
+        if self.transport.is_closing():
+            return
+        body = bytes(problem(status, detail).body)
+        head = (
+            f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: application/problem+json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
