@@ -19,6 +19,8 @@ from server.disclosure import Cell, showable, totals
 
 FEWEST_PEOPLE = 5
 FRESH_S = 5.0
+REST = 5
+"""Figures are kept for so many times as long as it took to read them, as the status does."""
 KEPT = 16
 Z = 1.96
 """Of the 95 % intervals."""
@@ -85,7 +87,7 @@ Row = dict[str, Any]
 
 
 class Boards:
-    """The last figures of each question, asked anew after a while: they join large tables."""
+    """The last figures of each question, asked anew after a while: they read large tables."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -95,12 +97,15 @@ class Boards:
     def read(self, days: int, protect: bool) -> Row:
         """Return the figures; see `read`. Any thread may ask."""
         with self._turn:
-            at, found = self._known.get((days, protect), (-math.inf, {}))
-            if time.monotonic() - at > FRESH_S:
+            until, found = self._known.get((days, protect), (-math.inf, {}))
+            began = time.monotonic()
+            if began > until:
                 found = read(self._store, days, protect=protect)
+                ended = time.monotonic()
                 if len(self._known) >= KEPT:
                     self._known.clear()
-                self._known[days, protect] = (time.monotonic(), found)
+                fresh_s = max(FRESH_S, REST * (ended - began))
+                self._known[days, protect] = (ended + fresh_s, found)
             return found
 
 

@@ -28,7 +28,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from server.engine import record as records
+from server.engine.client import EngineClient
 from server.engine.process import free_port
+from server.prompts.profiles import profile_for
 from tests.bench import serve_edits
 from tests.bench import serve_load as load
 from tests.e2e.stack import Gateway, gateway, poll
@@ -64,16 +67,18 @@ def _answers(url: str) -> bool:
         return False
 
 
-async def overhead(running: Gateway, engine: str, rounds: int) -> dict[str, Any]:
-    """Return what the gateway adds: the same requests to it and to its engine, in turns."""
-    body = {"model": "hone-tiny", "prompt": "x" * 1500, "n": 1, "max_tokens": 9}
+async def overhead(running: Gateway, ask: load.Ask, rate: float, rounds: int) -> dict[str, Any]:
+    """Return what the gateway adds: the same requests to it and, by `ask`, to its engine, in turns.
+
+    The first turn of either warms it.
+    """
     added: dict[str, list[float]] = {"p50": [], "p99": []}
-    async with _client(running.url) as above, _client(engine) as below:
-        sides = {"gateway": load.at_gateway(above), "engine": load.at_engine(below, body)}
+    async with _client(running.url) as above:
+        sides = {"gateway": load.at_gateway(above), "engine": ask}
         for turn in range(rounds + 1):
             took = {}
-            for name, ask in sides.items():
-                asked = await load.at_rate(ask, RATE, lambda number: number >= BLOCK)
+            for name, side in sides.items():
+                asked = await load.at_rate(side, rate, lambda number: number >= BLOCK)
                 assert not any(one.failed for one in asked), f"{name} failed"
                 took[name] = [one.ms for one in asked]
             for name, percent in (("p50", 50), ("p99", 99)) if turn else ():
@@ -82,6 +87,24 @@ async def overhead(running: Gateway, engine: str, rounds: int) -> dict[str, Any]
                 )
                 added[name].append(float(gap))
     return {f"overhead_{name}_ms": statistics.median(gaps) for name, gaps in added.items()}
+
+
+async def overhead_of_stand_in(running: Gateway, engine: str, rounds: int) -> dict[str, Any]:
+    """Beside an engine whose answers take the same time whatever they are asked."""
+    body = {"model": "hone-tiny", "prompt": "x" * 1500, "n": 1, "max_tokens": 9}
+    async with _client(engine) as below:
+        return await overhead(running, load.at_engine(below, body), RATE, rounds)
+
+
+async def overhead_of_vllm(running: Gateway, rate: float, rounds: int) -> dict[str, Any]:
+    """Beside the managed vLLM, which is asked for the very answer that the gateway asks for."""
+    record = records.read(running.data / "engine.json")
+    assert record is not None, "a managed engine writes down where it is"
+    engine = EngineClient(record.url, record.key)
+    try:
+        return await overhead(running, load.at_vllm(engine, profile_for("hone-tiny")), rate, rounds)
+    finally:
+        await engine.close()
 
 
 async def sustained(running: Gateway) -> float:
@@ -143,7 +166,7 @@ def on_stand_in(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         env["HONE_SERVER_SUGGEST__MAX_IN_FLIGHT"] = str(2 * STREAMS)
         with gateway(folder, env) as running:
             httpx.post(f"{engine}/standin/default", json={"delay_s": DELAY_S})
-            found = asyncio.run(overhead(running, engine, given.rounds))
+            found = asyncio.run(overhead_of_stand_in(running, engine, given.rounds))
             found |= asyncio.run(swapping(running, given.swaps, RATE))
             plan = {"text": "x" * CHUNKS, "chunk_s": CHUNK_S}
             httpx.post(f"{engine}/standin/default", json=plan)
@@ -157,10 +180,11 @@ async def _streaming(running: Gateway) -> dict[str, float]:
 
 
 def on_vllm(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
-    """Measure swaps in front of a managed vLLM, at half the rate that it sustains here."""
+    """Measure in front of a managed vLLM, at half the rate that it sustains here."""
     with gateway(folder, VLLM) as running:
         rate = asyncio.run(sustained(running))
-        found = asyncio.run(swapping(running, given.swaps, rate / 2))
+        found = asyncio.run(overhead_of_vllm(running, rate / 2, given.rounds))
+        found |= asyncio.run(swapping(running, given.swaps, rate / 2))
     return {"vllm": {"sustained_per_s": rate, **found}}
 
 

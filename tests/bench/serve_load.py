@@ -12,6 +12,10 @@ from typing import Any
 
 import httpx
 
+from feedback_store.events import SuggestRequest
+from server.engine.client import EngineClient, Sampling
+from server.engine.errors import EngineError
+from server.prompts.profile import ModelProfile
 from tests.server.samples import suggestion
 
 TIMEOUT_S = 60.0
@@ -68,6 +72,24 @@ def at_engine(client: httpx.AsyncClient, body: dict[str, Any]) -> Ask:
         sent = time.perf_counter()
         answer = await client.post("/v1/completions", json=body)
         return Asked(sent, time.perf_counter(), answer.is_error, "")
+
+    return ask
+
+
+def at_vllm(engine: EngineClient, profile: ModelProfile) -> Ask:
+    """Return what asks a real vLLM for what the gateway asks it for `at_gateway`'s requests."""
+    context = SuggestRequest.model_validate(suggestion()).context
+    prompt = profile.format.render(context, profile.budget)
+    assert isinstance(prompt, str)
+    sampling = Sampling(profile.budget.answer_tokens, stop=profile.format.stop)
+
+    async def ask(number: int) -> Asked:
+        sent = time.perf_counter()
+        try:
+            await engine.complete(profile.name, prompt, sampling, TIMEOUT_S)
+        except EngineError:
+            return Asked(sent, time.perf_counter(), True, "")
+        return Asked(sent, time.perf_counter(), False, "")
 
     return ask
 
