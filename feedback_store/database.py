@@ -93,9 +93,16 @@ class Database:
             self._root.close()
             raise
 
-    def issued(self, suggestion_ids: Iterable[str]) -> dict[str, Issued]:
-        """Return what is known of the suggestions; unknown ones are absent. Writer only."""
-        return self._issued.find(suggestion_ids)
+    def issued(self, about: Iterable[tuple[str, str | None]]) -> dict[str, Issued]:
+        """Return what is known of the suggestions that entries are about; unknown ones are absent.
+
+        `about` are the entries' kinds and suggestions. The id of one that is being issued is
+        random: if it is not remembered it is new, and not searched for among millions. Writer only.
+        """
+        named = [(kind, name) for kind, name in about if name]
+        fresh = {name for kind, name in named if kind == "suggestion"}
+        found = self._issued.remembered(fresh)
+        return found | self._issued.find({name for _, name in named} - fresh)
 
     def stage(self, entries: Sequence[Logged], fresh: dict[str, Issued]) -> None:
         """Write entries, in order of ingest_seq, into a transaction that `commit` ends.
@@ -148,8 +155,8 @@ class Database:
         """Apply what lies above this database's ingest_seq; return how many entries that was."""
         count = 0
         for group in _groups(entries, _REPLAY_ENTRIES):
-            ids = {entry["payload"].get("suggestion_id", "") for entry, _ in group} - {""}
-            known = Known(self.issued(ids))
+            about = [(entry["kind"], entry["payload"].get("suggestion_id")) for entry, _ in group]
+            known = Known(self.issued(about))
             self.stage([logged(entry, body, known) for entry, body in group], known.new)
             self.commit()
             count += len(group)

@@ -4,6 +4,7 @@ Knows high-water marks, levels and quarantine. Does not write anything: it only 
 database what is known about producers and suggestions.
 """
 
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -28,8 +29,10 @@ class Intake:
 
     def __init__(self, database: Database, submissions: Sequence[Sequence[NewEntry]]) -> None:
         """Look up, at once, every suggestion that the submissions are about."""
-        ids = {e.payload.get("suggestion_id", "") for entries in submissions for e in entries}
-        self.known = Known(database.issued(ids - {""}))
+        entries = itertools.chain.from_iterable(submissions)
+        self.known = Known(
+            database.issued((e.kind, e.payload.get("suggestion_id")) for e in entries)
+        )
         self._high_water: dict[str, int] = {}
         self._last_batch_seq = database.last_batch_seq
         self._database = database

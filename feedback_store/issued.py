@@ -4,34 +4,24 @@ Knows the questions that fill the memory. Does not know transactions, nor what f
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import duckdb
 
 from feedback_store.projection import Issued, said
 
-_ROWS = """
-WITH s AS (SELECT suggestion_id, ingest_seq, user_id, level, policy_version, language, holdout,
-  received_at FROM suggestions WHERE {which}),
-o AS (SELECT DISTINCT suggestion_id, true AS told FROM outcomes
-  WHERE ingest_seq > (SELECT min(ingest_seq) FROM s)
-  AND suggestion_id IN (SELECT suggestion_id FROM s)),
-v AS (SELECT suggestion_id, list(DISTINCT horizon_s ORDER BY horizon_s) AS ages FROM survivals
-  WHERE ingest_seq > (SELECT min(ingest_seq) FROM s)
-  AND suggestion_id IN (SELECT suggestion_id FROM s) GROUP BY suggestion_id)
-SELECT s.suggestion_id, s.user_id, s.level, json_object('policy_version', s.policy_version,
-  'holdout', s.holdout, 'language', s.language, 'suggested_at', s.received_at)::VARCHAR,
-  o.told, v.ages
-FROM s LEFT JOIN o USING (suggestion_id) LEFT JOIN v USING (suggestion_id)
-ORDER BY s.ingest_seq
-"""
-"""Reports come after their suggestion, so only what lies above it is looked at."""
-_LATEST = _ROWS.format(
-    which="ingest_seq >= coalesce((SELECT min(ingest_seq) FROM (SELECT ingest_seq FROM suggestions "
-    "ORDER BY ingest_seq DESC LIMIT ?)), 0)"
-)
-_SOME = _ROWS.format(which="suggestion_id IN (SELECT unnest(?::VARCHAR[]))")
+Row = tuple[Any, ...]
+
+_BEGIN = "SELECT ingest_seq FROM suggestions ORDER BY ingest_seq DESC LIMIT 1 OFFSET ?"
+_ISSUED = """
+SELECT suggestion_id, ingest_seq, user_id, level, json_object('policy_version', policy_version,
+  'holdout', holdout, 'language', language, 'suggested_at', received_at)::VARCHAR
+FROM suggestions WHERE {which} ORDER BY ingest_seq"""
+_ANSWERED = "SELECT suggestion_id FROM outcomes WHERE {about}"
+_AGED = "SELECT suggestion_id, list(horizon_s) FROM survivals WHERE {about} GROUP BY ALL"
+_SINCE = "is_first AND ingest_seq > $1"
+_ABOUT = f"{_SINCE} AND suggestion_id IN (SELECT unnest($2::VARCHAR[]))"
 
 
 class IssuedSuggestions:
@@ -40,26 +30,38 @@ class IssuedSuggestions:
     def __init__(self, connection: duckdb.DuckDBPyConnection, remembered: int) -> None:
         """Read the latest `remembered` ones."""
         self._connection = connection
-        self._remembered = remembered
-        self._latest: OrderedDict[str, Issued] = OrderedDict()
-        rows = connection.execute(_LATEST, [remembered]).fetchall()
-        self._remembers_all = len(rows) < remembered
-        # Oldest first, as they are forgotten; of two with one id the older one counts.
-        self._latest.update(_first_of_each(rows))
+        self._limit = remembered
+        begin = connection.execute(_BEGIN, [remembered]).fetchone()
+        self._remembers_all = begin is None
+        since = 0 if begin is None else begin[0]
+        rows = connection.execute(_ISSUED.format(which="ingest_seq > ?"), [since]).fetchall()
+        # Oldest first, as they are forgotten.
+        self._latest: OrderedDict[str, Issued] = OrderedDict(self._known(rows, _SINCE, [since]))
 
-    def find(self, suggestion_ids: Iterable[str]) -> dict[str, Issued]:
+    def remembered(self, suggestion_ids: Iterable[str]) -> dict[str, Issued]:
+        """Return those of the suggestions that are in memory."""
+        return {i: self._latest[i] for i in suggestion_ids if i in self._latest}
+
+    def find(self, suggestion_ids: Collection[str]) -> dict[str, Issued]:
         """Return what is known of the suggestions; unknown ones are absent."""
-        wanted = set(suggestion_ids)
-        found = {i: self._latest[i] for i in wanted if i in self._latest}
-        missing = sorted(wanted - set(found))
+        found = self.remembered(suggestion_ids)
+        missing = [i for i in suggestion_ids if i not in found]
         if missing and not self._remembers_all:
-            found |= _first_of_each(self._connection.execute(_SOME, [missing]).fetchall())
+            found |= self._looked_up(missing)
         return found
+
+    def _looked_up(self, missing: list[str]) -> dict[str, Issued]:
+        which = "suggestion_id IN (SELECT unnest(?::VARCHAR[]))"
+        rows = self._connection.execute(_ISSUED.format(which=which), [missing]).fetchall()
+        if not rows:
+            return {}
+        # Reports lie above their suggestion; as a number it spares what lies below being read.
+        return self._known(rows, _ABOUT, [rows[0][1], [row[0] for row in rows]])
 
     def remember(self, fresh: dict[str, Issued]) -> None:
         """Take in what a commit made known."""
         self._latest.update(fresh)
-        while len(self._latest) > self._remembered:
+        while len(self._latest) > self._limit:
             self._remembers_all = False
             self._latest.popitem(last=False)
 
@@ -68,12 +70,16 @@ class IssuedSuggestions:
         for suggestion_id in [i for i, one in self._latest.items() if one.user in users]:
             del self._latest[suggestion_id]
 
-
-def _first_of_each(rows: Sequence[tuple[Any, ...]]) -> dict[str, Issued]:
-    found: dict[str, Issued] = {}
-    for suggestion_id, user, level, facts, told, ages in rows:
-        words = "outcome" if told else ""
-        if ages:
-            words = " ".join([*words.split(), *map(said, ages)])
-        found.setdefault(suggestion_id, Issued(user, level, facts.encode(), words))
-    return found
+    def _known(self, rows: Sequence[Row], about: str, given: list[Any]) -> dict[str, Issued]:
+        """Return the suggestions in the order of `rows`; of two with one id the first counts."""
+        ask = self._connection.execute
+        answered = {one for (one,) in ask(_ANSWERED.format(about=about), given).fetchall()}
+        aged = dict(ask(_AGED.format(about=about), given).fetchall())
+        found: dict[str, Issued] = {}
+        for suggestion_id, _, user, level, facts in rows:
+            words = ["outcome"] if suggestion_id in answered else []
+            words += map(said, aged.get(suggestion_id, ()))
+            # One word alone is shared: so are most, and there are many.
+            told = words[0] if len(words) == 1 else " ".join(words)
+            found.setdefault(suggestion_id, Issued(user, level, facts.encode(), told))
+        return found

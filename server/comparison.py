@@ -25,9 +25,9 @@ MAX_BROKEN_RISE = 0.02
 LEAST_ASKED = 20
 """Fewer answers say nothing of how many cannot be used: the bound is about samples, not about a
 hiccup in which a few come too late together."""
-LEAST_SHOWN = 10
-"""Below this, Newcombe's bounds are too narrow where nearly all of the other version's are taken:
-one edit that is left beside twenty taken ones would be enough."""
+LEAST_LEFT = 5
+"""Where nearly all of the other version's are taken, Newcombe's bounds are too narrow, and one edit
+that is left would be enough; of so many the bound is as rare as it says."""
 
 Numbers = dict[str, float | int | str | bool | None]
 
@@ -83,7 +83,7 @@ def compare(new: Tally, old: Tally, *, min_shown: int, margin: float) -> Compari
         why = f"{new.broken} of {new.asked} answers cannot be used, {old.broken} of {old.asked}"
         return Comparison(Finding.WORSE, f"{why} of the other version's", inputs, new, old)
     told = f"{new.taken} of {new.shown} taken, {old.taken} of {old.shown} of the other version's"
-    if high < 0 and min(new.shown, old.shown) >= LEAST_SHOWN:
+    if high < 0 and new.shown - new.taken >= LEAST_LEFT:
         return Comparison(Finding.WORSE, told, inputs, new, old)
     if min(new.shown, old.shown) >= min_shown and low > -margin:
         return Comparison(Finding.NO_WORSE, told, inputs, new, old)

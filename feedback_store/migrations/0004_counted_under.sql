@@ -17,7 +17,7 @@ ALTER TABLE survivals ADD COLUMN is_first BOOLEAN;      -- of its age
 CREATE TEMPORARY TABLE counted AS
 SELECT suggestion_id, arg_min(policy_version, ingest_seq) AS policy_version,
   arg_min(language, ingest_seq) AS language, arg_min(holdout, ingest_seq) AS holdout,
-  min(received_at) AS suggested_at
+  arg_min(received_at, ingest_seq) AS suggested_at
 FROM suggestions GROUP BY suggestion_id;
 
 UPDATE outcomes SET policy_version = c.policy_version, language = c.language,

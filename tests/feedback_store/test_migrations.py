@@ -2,6 +2,7 @@
 
 import itertools
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -14,7 +15,7 @@ from feedback_store.events import Outcome
 from feedback_store.migrations import Migration, migrate, shipped
 from feedback_store.store import Store
 from tests.feedback_store import made
-from tests.feedback_store.helpers import put
+from tests.feedback_store.helpers import WAIT_S
 
 REPORTS = ("outcomes", "survivals")
 COUNTED_UNDER = ("policy_version", "language", "holdout", "suggested_at", "is_first")
@@ -80,7 +81,8 @@ def test_what_was_stored_before_is_counted_as_if_it_came_now(tmp_path: Path) -> 
     entries += [made.survival(4, "a"), made.survival(5, "a"), made.survival(6, "a", horizon_s=5)]
     settings = StoreSettings(threads=1)
     with closing(Store.open(tmp_path / "data", settings)) as store:
-        assert put(store, *entries).stored == len(entries)
+        for day, entry in enumerate(entries):  # the clock goes back: what came first counts
+            store.submit([entry], at=datetime(2026, 11, 20 - day, tzinfo=UTC)).result(WAIT_S)
         expected = {table: store.query(f"SELECT * FROM {table}") for table in REPORTS}
     with duckdb.connect(str(tmp_path / "data" / "store.duckdb")) as connection:
         for table, column in itertools.product(REPORTS, COUNTED_UNDER):

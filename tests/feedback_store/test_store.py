@@ -1,18 +1,22 @@
 """What the gateway relies on: acks mean stored, repeats do no harm, strangers are kept apart."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 import duckdb
 import pytest
 
 from feedback_store.config import StoreSettings
+from feedback_store.database import Database
 from feedback_store.entries import Ack, NewEntry, entries_of
 from feedback_store.errors import (
     InvalidEntry,
 )
 from feedback_store.events import Decision, FeedbackBatch, FeedbackLevel, Outcome
+from feedback_store.projection import MOST_TOLD
 from feedback_store.store import Store
 from tests.feedback_store import made
 from tests.feedback_store.helpers import WAIT_S, count, put
@@ -150,6 +154,40 @@ def test_what_was_told_before_is_known_however_long_ago(open_store, remembered: 
     put(store, *again, made.survival(7, "s1", horizon_s=30), made.survival(8, "s1", horizon_s=30))
     told = [("30.0", False), ("30.0", True), ("5.0", False), ("5.0", True)]
     assert firsts(store) == told + [("outcome", False)] * 2 + [("outcome", True)] * 2
+
+
+def test_who_invents_ages_gains_nothing(store: Store) -> None:
+    put(store, made.suggestion(1, "s1"))
+    put(store, *(made.survival(seq, "s1", horizon_s=seq) for seq in range(1, 3 * MOST_TOLD)))
+    put(store, made.outcome(1000, "s1"))
+    told = store.query("SELECT count(*) AS n FROM survivals WHERE is_first")
+    assert told == [{"n": MOST_TOLD}]
+    assert store.query("SELECT is_first FROM outcomes") == [{"is_first": False}]
+
+
+class Counted:
+    """A connection that counts what it is asked."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.asked = 0
+        self._connection = connection
+
+    def execute(self, *given: Any) -> duckdb.DuckDBPyConnection:
+        self.asked += 1
+        return self._connection.execute(*given)
+
+
+def test_new_suggestions_are_not_searched_for_among_old_ones(tmp_path: Path) -> None:
+    settings = StoreSettings(remembered_suggestions=2, threads=1)
+    with closing(Store.open(tmp_path, settings)) as store:
+        put(store, *(made.suggestion(seq, f"s{seq}") for seq in range(1, 8)))
+    with closing(Database(tmp_path / "store.duckdb", tmp_path, remembered=2)) as database:
+        counted = Counted(database.cursor())
+        database._issued._connection = cast(duckdb.DuckDBPyConnection, counted)
+        assert list(database.issued([("suggestion", "s8"), ("outcome", "s7")])) == ["s7"]
+        assert counted.asked == 0
+        assert list(database.issued([("outcome", "s1"), ("policy", None)])) == ["s1"]
+        assert counted.asked > 0
 
 
 def everything_under(folder: Path) -> bytes:

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from feedback_store.store import Store
+from server import heads
 from server.app import create_app
 from server.config import ServerSettings
 from server.engine.client import PROBE
@@ -120,7 +121,9 @@ def gateway(settings: ServerSettings, *, ready: bool = True) -> Iterator[httpx.C
     """Run a gateway and yield a client of it, once it is ready if asked."""
     with (
         Store.open(settings.data.folder, settings.store) as store,
-        serve(create_app(settings, store)) as url,
+        serve(
+            create_app(settings, store), http=heads.bounded(settings.listen.head_timeout_s)
+        ) as url,
         httpx.Client(base_url=url, timeout=STARTUP_S) as client,
     ):
         if ready:

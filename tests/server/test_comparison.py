@@ -28,6 +28,7 @@ def shown(taken: int, of: int, broken: int = 0, asked: int = 1000) -> Tally:
         (shown(310, 1000, broken=90), shown(300, 1000, broken=10), Finding.WORSE),
         (shown(310, 1000, broken=14), shown(300, 1000, broken=10), Finding.NO_WORSE),
         (shown(0, 1), shown(20, 20), Finding.OPEN),
+        (shown(49, 50), shown(2000, 2000), Finding.OPEN),
         (shown(0, 10), shown(20, 20), Finding.WORSE),
         (Tally(asked=9, broken=9), shown(300, 1000, broken=10), Finding.OPEN),
         (Tally(asked=30, broken=30), shown(300, 1000, broken=10), Finding.WORSE),

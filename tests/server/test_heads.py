@@ -1,6 +1,7 @@
 """Connections on which a request's head does not end: by bare sockets, with both of uvicorn's
 parsers."""
 
+import asyncio
 import json
 import socket
 import time
@@ -24,13 +25,20 @@ WHOLE = HEAD + b"Content-Length: 4\r\n\r\nbody"
 
 
 async def echo(request: Request) -> PlainTextResponse:
+    await asyncio.sleep(float(request.headers.get("wait", 0)))
     return PlainTextResponse(await request.body())
+
+
+async def unread(request: Request) -> PlainTextResponse:
+    """Answer before the body is there."""
+    return PlainTextResponse("unread")
 
 
 @pytest.fixture(params=[H11Protocol, HttpToolsProtocol])
 def port(request: pytest.FixtureRequest) -> Iterator[int]:
     """Where a server listens that echoes bodies."""
-    app = Starlette(routes=[Route("/", echo, methods=["POST"])])
+    routes = [Route("/", echo, methods=["POST"]), Route("/unread", unread, methods=["POST"])]
+    app = Starlette(routes=routes)
     with serve(app, http=heads.bounded(LIMIT_S, request.param)) as url:
         yield httpx.URL(url).port or 0
 
@@ -42,6 +50,15 @@ def connect(port: int) -> socket.socket:
 def read(connection: socket.socket) -> bytes:
     with connection.makefile("rb") as file:
         return file.read()
+
+
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    found = b""
+    while not found.endswith(end):
+        more = connection.recv(1 << 16)
+        assert more, f"the connection ended behind {found!r}"
+        found += more
+    return found
 
 
 def problem(answer: bytes) -> tuple[int, str]:
@@ -87,8 +104,7 @@ def test_who_connects_and_says_nothing_is_let_go_of(port: int) -> None:
 def test_a_head_without_end_is_not_kept(port: int) -> None:
     with connect(port) as connection:
         connection.sendall(HEAD + b"X-Long: " + b"x" * (heads.LONGEST_HEAD + 1))
-        answer = connection.recv(4096)
-        status = int(answer.split()[1])
+        status = int(read(connection).split()[1])
         assert status in (400, 431), "h11 refuses it by itself, with 400"
 
 
@@ -97,7 +113,7 @@ def test_what_follows_an_answer_has_its_own_time(port: int) -> None:
         for _ in range(2):
             time.sleep(0.6 * LIMIT_S)
             connection.sendall(WHOLE)
-            assert connection.recv(4096).endswith(b"body")
+            read_until(connection, b"body")
         connection.sendall(b"POST")
         assert problem(read(connection))[0] == 408
 
@@ -108,8 +124,50 @@ def test_bodies_are_none_of_its_business(port: int) -> None:
         connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(long) + long[:1000])
         time.sleep(2 * LIMIT_S)
         connection.sendall(long[1000:])
-        found = b""
-        while not found.endswith(long):
-            found += connection.recv(1 << 16)
+        read_until(connection, long)
         connection.sendall(WHOLE)
-        assert connection.recv(4096).endswith(b"body")
+        read_until(connection, b"body")
+
+
+@pytest.mark.parametrize("split", [100, 3 * heads.LONGEST_HEAD])
+def test_a_body_that_nobody_read_is_no_head(port: int, split: int) -> None:
+    """Nothing is written behind an answer but the next request's."""
+    long = b"x" * (4 * heads.LONGEST_HEAD)
+    head = HEAD.replace(b" / ", b" /unread ") + b"Content-Length: %d\r\n\r\n" % len(long)
+    with connect(port) as connection:
+        connection.sendall(head + long[:-split])
+        read_until(connection, b"unread")
+        connection.sendall(long[-split:])
+        connection.sendall(WHOLE)
+        answer = read_until(connection, b"body")
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_a_body_that_nobody_reads_and_that_does_not_end_ends_in_silence(port: int) -> None:
+    head = HEAD.replace(b" / ", b" /unread ") + b"Content-Length: 1000\r\n\r\n"
+    with connect(port) as connection:
+        connection.sendall(head)
+        read_until(connection, b"unread")
+        connection.sendall(b"x")
+        assert read(connection) == b""
+
+
+def test_what_waits_behind_a_request_waits_as_long_as_that_takes(port: int) -> None:
+    slow = WHOLE.replace(b"\r\n\r\n", b"\r\nWait: %g\r\n\r\n" % (3 * LIMIT_S))
+    with connect(port) as connection:
+        connection.sendall(slow + WHOLE)
+        answers = read_until(connection, b"body")
+        while answers.count(b"body") < 2:
+            answers += read_until(connection, b"body")
+        assert answers.count(b"HTTP/1.1 200 ") == 2
+
+
+def test_no_head_without_end_waits_behind_a_request(port: int) -> None:
+    slow = WHOLE.replace(b"\r\n\r\n", b"\r\nWait: 30\r\n\r\n")
+    with connect(port) as connection:
+        connection.sendall(slow + HEAD + b"X-Long: ")
+        connection.settimeout(1.0)
+        # httptools goes on reading, so the connection is closed; h11 by itself reads no more.
+        with pytest.raises((ConnectionError, TimeoutError)):
+            connection.sendall(b"x" * (100 * heads.LONGEST_AHEAD))
