@@ -20,8 +20,9 @@ SELECT suggestion_id, ingest_seq, user_id, level, json_object('policy_version', 
 FROM suggestions WHERE {which} ORDER BY ingest_seq"""
 _ANSWERED = "SELECT suggestion_id FROM outcomes WHERE {about}"
 _AGED = "SELECT suggestion_id, list(horizon_s) FROM survivals WHERE {about} GROUP BY ALL"
-_SINCE = "is_first AND ingest_seq > $1"
-_ABOUT = f"{_SINCE} AND suggestion_id IN (SELECT unnest($2::VARCHAR[]))"
+_ABOUT = "is_first AND ingest_seq > $1 AND suggestion_id IN "
+_LATEST = f"{_ABOUT} (SELECT suggestion_id FROM suggestions WHERE ingest_seq > $1)"
+_SOME = f"{_ABOUT} (SELECT unnest($2::VARCHAR[]))"
 
 
 class IssuedSuggestions:
@@ -36,7 +37,7 @@ class IssuedSuggestions:
         since = 0 if begin is None else begin[0]
         rows = connection.execute(_ISSUED.format(which="ingest_seq > ?"), [since]).fetchall()
         # Oldest first, as they are forgotten.
-        self._latest: OrderedDict[str, Issued] = OrderedDict(self._known(rows, _SINCE, [since]))
+        self._latest: OrderedDict[str, Issued] = OrderedDict(self._known(rows, _LATEST, [since]))
 
     def remembered(self, suggestion_ids: Iterable[str]) -> dict[str, Issued]:
         """Return those of the suggestions that are in memory."""
@@ -56,7 +57,7 @@ class IssuedSuggestions:
         if not rows:
             return {}
         # Reports lie above their suggestion; as a number it spares what lies below being read.
-        return self._known(rows, _ABOUT, [rows[0][1], [row[0] for row in rows]])
+        return self._known(rows, _SOME, [rows[0][1], [row[0] for row in rows]])
 
     def remember(self, fresh: dict[str, Issued]) -> None:
         """Take in what a commit made known."""
