@@ -47,15 +47,14 @@ class ListenSettings(Section):
     socket: Path | None = None
     """Unix socket to listen on instead of host and port."""
     socket_mode: Literal["600", "660", "666"] = "600"
-    """Who may connect to the socket, as for chmod: its owner, also its group, or every user of the
-    machine. Without API keys only 600 is accepted."""
+    """Who may connect to it: its owner, the group too, or all. Without API keys 600 alone."""
     allowed_hosts: tuple[str, ...] = ()
     """Host names that requests may be addressed to, besides localhost and the address that they
     arrive at; empty on an address that other machines reach means any: there keys protect."""
     max_body_bytes: int = Field(default=4 * 1024 * 1024, gt=0)
     """Larger request bodies are refused with 413."""
     head_timeout_s: float = Field(default=10.0, gt=0)
-    """Connections on which a request's line and headers take longer to arrive are closed."""
+    """Request heads that take longer to arrive are refused with 408."""
     body_timeout_s: float = Field(default=20.0, gt=0)
     """Request bodies that take longer to arrive are refused with 408."""
     tls_cert: Path | None = None
