@@ -1,5 +1,6 @@
 """What is left of an accepted edit once its document, its server or its editor is gone."""
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -137,7 +138,8 @@ def test_below_full_nothing_is_kept_for_the_next_server(launch: Launch, gateway:
     survivals(editor, gateway, name, 2)
     spool = editor.workspace.parent / "state" / "hone" / "spool"
     for path in spool.rglob("*"):
-        assert path.is_dir() or b"total_4" not in path.read_bytes()
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):  # sent, or a folder
+            assert b"total_4" not in path.read_bytes()
     editor.shutdown()
     second = launch()
     second.initialize()
