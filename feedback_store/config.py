@@ -31,7 +31,7 @@ class StoreSettings(Section):
     """Size in MiB at which DuckDB's write-ahead log is folded into the file, beside commits."""
     threads: int = Field(default=2, ge=1)
     """Threads that DuckDB may use."""
-    memory_limit_mib: int = Field(default=1024, ge=64)
+    memory_limit_mib: int = Field(default=768, ge=64)
     """Memory that DuckDB may use, in MiB."""
 
 

@@ -64,7 +64,7 @@ class Database:
         exports: Path,
         *,
         threads: int = 2,
-        memory_limit_mib: int = 1024,
+        memory_limit_mib: int = 768,
         remembered: int = 200_000,
         migrations: list[Migration] | None = None,
         before_migration: Callable[[int], None] = lambda version: None,
