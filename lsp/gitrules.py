@@ -44,8 +44,9 @@ def users_file(folder: Path, environ: Mapping[str, str]) -> Path:
         )
         if named := done.stdout.strip():
             return folder / named
-    except FileNotFoundError:
-        pass  # without git there are no settings of it, and its default place is looked at below
+    except FileNotFoundError as error:
+        # Without git there are no settings of it, and its default place is looked at below.
+        log.debug("there is no git to ask which files it excludes: %s", error)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         log.warning("git does not say which files it excludes in %s: %s", folder, error)
     base = environ.get("XDG_CONFIG_HOME")

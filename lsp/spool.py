@@ -223,8 +223,8 @@ def claim(folder: Path) -> Spool | None:
         # Its last owner may have deleted it between the two calls.
         if os.stat(folder / "lock").st_ino == os.fstat(lock).st_ino:
             return Spool(folder, lock)
-    except (BlockingIOError, FileNotFoundError):
-        pass  # another process has it, or had it and is done; None says so
+    except (BlockingIOError, FileNotFoundError) as error:
+        log.debug("the feedback in %s is another process's, or was: %s", folder, error)
     except (OSError, ValueError) as error:
         log.warning("cannot adopt the feedback in %s: %s", folder, error)
     os.close(lock)

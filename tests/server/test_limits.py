@@ -1,5 +1,6 @@
 """A credential's rate and its requests at once; what an administrator does is written down."""
 
+import contextlib
 import json
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -31,13 +32,11 @@ def limits(clock: Clock) -> Limits:
 
 
 def admitted(kept: Limits, key: str, tries: int) -> int:
+    """Return how many of so many tries are let in; the others are refused."""
     count = 0
     for _ in range(tries):
-        try:
-            with kept.admit(key):
-                count += 1
-        except TooMany:
-            pass
+        with contextlib.suppress(TooMany), kept.admit(key):
+            count += 1
     return count
 
 
