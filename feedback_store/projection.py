@@ -89,9 +89,14 @@ class Known:
 
 def facts(payload: Row, received_at: str) -> bytes:
     """Return what reports on a suggestion are counted under, as a JSON object."""
-    language = payload.get("language") or (payload.get("context") or {}).get("language", "")
     found = {name: payload.get(name) for name in ("policy_version", "holdout")}
-    return json.dumps(found | {"language": language, "suggested_at": received_at}).encode()
+    found |= {"language": language_of(payload), "suggested_at": received_at}
+    return json.dumps(found).encode()
+
+
+def language_of(payload: Row) -> str:
+    """Return a suggestion's language; where it is not named, that of its context."""
+    return payload.get("language") or (payload.get("context") or {}).get("language", "")
 
 
 def said(horizon_s: float) -> str:

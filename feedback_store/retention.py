@@ -15,6 +15,7 @@ from feedback_store.backup import backups, database_copies, drop
 from feedback_store.config import RetentionSettings
 from feedback_store.entries import FEEDBACK_KINDS
 from feedback_store.folder import BATCHES, LOG
+from feedback_store.projection import language_of
 from feedback_store.rows import CONTENT_FIELDS
 from feedback_store.store import Store
 from feedback_store.tables import Row
@@ -77,9 +78,8 @@ def retain(store: Store, settings: RetentionSettings, now: datetime) -> dict[str
 
 def _stripped(payload: Row, fields: tuple[str, ...]) -> Row:
     """Return a payload without its text; the language, which is a fact, stays."""
-    language = payload.get("language") or (payload.get("context") or {}).get("language", "")
     kept = payload | dict.fromkeys(fields)
-    return kept | {"language": language} if "context" in fields else kept
+    return kept | {"language": language_of(payload)} if "context" in fields else kept
 
 
 def _drop_batches(store: Store, days: float, now: datetime) -> list[int]:

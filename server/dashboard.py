@@ -20,7 +20,8 @@ from server.disclosure import Cell, showable, totals
 FEWEST_PEOPLE = 5
 FRESH_S = 5.0
 REST = 5
-"""Figures are kept for so many times as long as it took to read them, as the status does."""
+"""Figures, here and in the status, are kept for so many times as long as it took to read them:
+asked each second over millions of events, they would take a processor from the writer."""
 KEPT = 16
 Z = 1.96
 """Of the 95 % intervals."""

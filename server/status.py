@@ -13,7 +13,7 @@ from typing import Any
 from feedback_store.errors import StoreUnavailable
 from feedback_store.store import Store
 from server import __version__
-from server.dashboard import FEWEST_PEOPLE
+from server.dashboard import FEWEST_PEOPLE, REST
 from server.engine.client import Queue
 from server.engine.supervisor import EngineState
 from server.fleet import Fleet, Replica
@@ -22,9 +22,6 @@ from server.queues import Depths
 
 RECENT_DECISIONS = 20
 FRESH_S = 1.0
-REST = 5
-"""Counts are kept for so many times as long as it took to read them, some seconds with ten million
-events: asked each second, they would take a processor from the writer."""
 
 TOTALS = (
     "SELECT (SELECT count(*) FROM suggestions) AS suggestions, "
@@ -70,7 +67,7 @@ class Counters:
         self._protected: bool | None = None
 
     def read(self, protect: bool) -> dict[str, Any]:
-        """Return the counts; blocks for some milliseconds, with ten million events for a
+        """Return the counts; blocks for some milliseconds, with ten million events for half a
         second.
 
         Args:

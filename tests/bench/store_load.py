@@ -35,6 +35,11 @@ WAIT_S = 300.0
 STATUS = {"totals": TOTALS, "answers": ANSWERS, "outcomes": OUTCOMES, "silences": SILENCES}
 """What the status asks; the page asks for the last days besides."""
 PAGE_DAYS = 28
+_MARKS = (
+    "(?, now()::TIMESTAMP, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, "
+    "'hone-000001', 'python', false, now()::TIMESTAMP, true)"
+)
+"""A row of `survivals`, for the baseline."""
 
 
 def traffic(events: int) -> tuple[list[Batch], list[Batch]]:
@@ -69,12 +74,6 @@ def one_commit_a_batch(store: Store, batches: Sequence[Batch]) -> dict[str, floa
         store.submit(batch).result(WAIT_S)
     events = sum(map(len, batches))
     return {"events": events, "events_per_s": round(events / (time.monotonic() - began))}
-
-
-_MARKS = (
-    "(?, now()::TIMESTAMP, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, "
-    "'hone-000001', 'python', false, now()::TIMESTAMP, true)"
-)
 
 
 def multi_row_values(folder: Path, batches: Sequence[Batch]) -> dict[str, float]:
