@@ -1,12 +1,13 @@
 """The gateway's state in one JSON document, for the page, for editors and for people.
 
 Knows which questions the status answers. Does not know how it is shown. Counts per user are
-never made, and what became of suggestions is told of five people or more together; the totals are
-of everybody.
+never shown, and what became of suggestions is told of five people or more together; the totals are
+of everybody, and less what is told of versions they tell nothing of fewer (server.disclosure).
 """
 
 import json
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +15,7 @@ from feedback_store.errors import StoreUnavailable
 from feedback_store.store import Store
 from server import __version__
 from server.dashboard import FEWEST_PEOPLE, REST
+from server.disclosure import Cell, showable
 from server.engine.client import Queue
 from server.engine.supervisor import EngineState
 from server.fleet import Fleet, Replica
@@ -33,17 +35,16 @@ TOTALS = (
 )
 OUTCOMES = (
     "WITH told AS (SELECT policy_version AS policy, holdout, user_id, outcome, count(*) AS mine "
-    "FROM outcomes WHERE is_first GROUP BY ALL), "
-    "groups AS (SELECT policy, holdout FROM told GROUP BY ALL HAVING count(DISTINCT user_id) >= ?) "
-    "SELECT policy, holdout, outcome, sum(mine)::BIGINT AS count FROM told JOIN groups "
-    "USING (policy, holdout) GROUP BY ALL ORDER BY ALL"
+    "FROM outcomes WHERE is_first GROUP BY ALL) "
+    "SELECT policy, holdout, outcome, list(user_id) AS people, sum(mine)::BIGINT AS count "
+    "FROM told GROUP BY policy, holdout, outcome ORDER BY policy, holdout, outcome"
 )
 ANSWERS = (
-    "SELECT policy_version AS policy, count(*) AS count, "
+    "SELECT policy_version AS policy, list(DISTINCT user_id) AS people, count(*) AS count, "
     "count(*) FILTER (outcome IS NULL) AS with_edit, "
     "round(median(engine_ms), 1) AS median_ms, "
     "round(quantile_cont(engine_ms, 0.9), 1) AS p90_ms "
-    "FROM suggestions GROUP BY policy_version HAVING count(DISTINCT user_id) >= ? ORDER BY ALL"
+    "FROM suggestions GROUP BY policy_version ORDER BY policy_version"
 )
 SILENCES = (
     "WITH silent AS (SELECT outcome, reason, user_id FROM suggestions WHERE outcome IS NOT NULL) "
@@ -76,13 +77,13 @@ class Counters:
         began = time.monotonic()
         if began < self._fresh_until and protect == self._protected:
             return self._values
-        fewest = [FEWEST_PEOPLE if protect else 1]
+        fewest = FEWEST_PEOPLE if protect else 1
         try:
             self._values = {
                 "store": self._store.query(TOTALS)[0] | {"trouble": self._store.trouble},
-                "answers": self._store.query(ANSWERS, fewest),
-                "outcomes": self._store.query(OUTCOMES, fewest),
-                "silences": self._store.query(SILENCES, fewest),
+                "answers": of_many(self._store.query(ANSWERS), fewest),
+                "outcomes": of_many(self._store.query(OUTCOMES), fewest),
+                "silences": self._store.query(SILENCES, [fewest]),
                 "decisions": [
                     row | {"inputs": json.loads(row["inputs"])}
                     for row in self._store.query(DECISIONS)
@@ -94,6 +95,22 @@ class Counters:
         self._fresh_until = ended + max(FRESH_S, REST * (ended - began))
         self._protected = protect
         return self._values
+
+
+def of_many(rows: Iterable[Mapping[str, Any]], fewest: int) -> list[dict[str, Any]]:
+    """Return the rows of versions, held out or not, that may be shown, without the people. Pure."""
+    rows = [dict(row) for row in rows]
+    cells: dict[str, Cell] = {}
+    for row in rows:
+        name, people = _group(row), frozenset(row.pop("people"))
+        before = cells.get(name, Cell(name, "", frozenset(), 0, 0))
+        cells[name] = Cell(name, "", before.people | people, before.shown + row["count"], 0)
+    kept = {cell.name for cell in showable(cells.values(), fewest)}
+    return [row for row in rows if _group(row) in kept]
+
+
+def _group(row: Mapping[str, Any]) -> str:
+    return f"{row['policy']} {row.get('holdout', '')}"
 
 
 def status(gateway: Gateway, counters: dict[str, Any], depths: Depths) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """No figure of a few people is shown, nor one from which theirs would follow."""
 
 import itertools
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.disclosure import Cell, showable, totals
+from server.status import of_many
 
 FEWEST = 5
 
@@ -65,3 +67,26 @@ def test_what_is_left_out_of_a_day_has_many_people_behind_it(cells: list[Cell]) 
     for day in {one.day for one in kept}:
         gone = [one.people for one in cells if one.day == day and one not in kept]
         assert not gone or len(frozenset().union(*gone)) >= FEWEST
+
+
+def test_the_whole_less_what_the_status_tells_of_versions_is_of_many() -> None:
+    def rows(policy: str, people: int, first: int, holdout: bool = False) -> list[dict[str, Any]]:
+        users = [f"user-{number}" for number in range(first, first + people)]
+        told = {"policy": policy, "holdout": holdout, "people": users}
+        return [told | {"outcome": outcome, "count": people} for outcome in ("accepted", "expired")]
+
+    many = rows("v1", 9, 0) + rows("v2", 6, 20) + rows("v2", 7, 20, holdout=True)
+    few = rows("v3", 2, 40)
+    assert {(row["policy"], row["holdout"]) for row in of_many(many, FEWEST)} == {
+        ("v1", False),
+        ("v2", False),
+        ("v2", True),
+    }
+    shown = of_many(many + few, FEWEST)
+    assert [(row["policy"], row["holdout"], row["outcome"]) for row in shown] == [
+        ("v1", False, "accepted"),
+        ("v1", False, "expired"),
+        ("v2", True, "accepted"),
+        ("v2", True, "expired"),
+    ]
+    assert not any("people" in row for row in shown)
