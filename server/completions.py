@@ -109,7 +109,7 @@ async def _answer(
     timeout_s = gateway.settings.suggest.max_deadline_ms / 1000
     some = False
     try:
-        # httpx's timeout is per read; the deadline is for the whole answer.
+        # The client's timeout is per read; the deadline is for the whole answer.
         with _room(gateway, policy):
             async with (
                 asyncio.timeout(timeout_s),

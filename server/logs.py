@@ -52,4 +52,3 @@ def set_up(form: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Json() if form == "json" else Lines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)

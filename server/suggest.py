@@ -126,7 +126,7 @@ async def _make(gateway: Gateway, policy: str, request: SuggestRequest) -> Made:
     )
     try:
         generating = _generate(gateway, policy, request, prompt, sampling, deadline_s)
-        # httpx's timeout is per read; the deadline is for the whole answer.
+        # The client's timeout is per read; the deadline is for the whole answer.
         completions = await asyncio.wait_for(generating, deadline_s * (1 - TOKENIZE_SHARE))
     except TimeoutError:
         ids = await _prompt_ids(gateway, prompt, deadline_s * TOKENIZE_SHARE)

@@ -4,41 +4,25 @@ Knows vLLM's HTTP routes and how its refusals map to typed errors. Does not know
 policies or deadlines' origins.
 """
 
+import json
 import math
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from server.engine.answer import CONVERGED, Answer, Completion, whole
-from server.engine.errors import (
-    EngineBusy,
-    EngineDown,
-    EngineError,
-    EngineSlow,
-    PromptTooLong,
-    Refused,
-    UnknownModel,
-    understood,
-)
-from server.traces import HEADERS
+from server.engine.errors import EngineError, understood
+from server.engine.wire import Lines, Wire, text_of
 
-CONNECT_TIMEOUT_S = 2.0
 ADMIN_TIMEOUT_S = 60.0
 HEALTH_TIMEOUT_S = 5.0
-IDLE_S = 2.0
-"""An idle connection is not used again after this long: vLLM closes it after 5 s, and a request
-sent at that moment is lost."""
-DETAIL_CHARS = 300
 PROBE = "def probe():\n"
 STREAMED = {"stream": True, "stream_interval": 4}
 """A chunk each few tokens: each costs engine and gateway a little."""
 
-Lines = AsyncGenerator[str, None]
 Enough = Callable[[str], bool]
 """Whether an answer's text so far says all that there is to say."""
 
@@ -69,20 +53,11 @@ class EngineClient:
     """One vLLM. Cancelling a call closes its connection, which makes vLLM abort the work."""
 
     def __init__(self, url: str, key: str) -> None:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.AsyncClient(
-            base_url=url,
-            headers=headers,
-            timeout=httpx.Timeout(ADMIN_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            limits=httpx.Limits(
-                max_connections=None, max_keepalive_connections=64, keepalive_expiry=IDLE_S
-            ),
-            trust_env=False,  # a proxy of the environment must never see prompts
-        )
+        self._wire = Wire(url, key)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        await self._wire.close()
 
     async def complete(
         self,
@@ -133,7 +108,7 @@ class EngineClient:
             EngineError: the engine refuses it.
         """
         body = {"lora_name": name, "lora_path": str(folder.resolve())}
-        await self._send("POST", "/v1/load_lora_adapter", body, ADMIN_TIMEOUT_S)
+        await self._wire.send("POST", "/v1/load_lora_adapter", body, ADMIN_TIMEOUT_S)
 
     async def probe(self, name: str) -> None:
         """Answer one token with a freshly loaded adapter: what is loaded may still not compute.
@@ -147,13 +122,14 @@ class EngineClient:
 
     async def unload_adapter(self, name: str) -> None:
         """Forget an adapter's name; answers in flight finish."""
-        await self._send("POST", "/v1/unload_lora_adapter", {"lora_name": name}, ADMIN_TIMEOUT_S)
+        body = {"lora_name": name}
+        await self._wire.send("POST", "/v1/unload_lora_adapter", body, ADMIN_TIMEOUT_S)
 
     async def models(self) -> dict[str, str]:
         """Return what is loaded: name to path, the base model included."""
-        response = await self._send("GET", "/v1/models", None, HEALTH_TIMEOUT_S)
+        answer = await self._wire.send("GET", "/v1/models", None, HEALTH_TIMEOUT_S)
         try:
-            return {model["id"]: model["root"] for model in response.json()["data"]}
+            return {model["id"]: model["root"] for model in json.loads(answer)["data"]}
         except (ValueError, KeyError, TypeError) as error:
             raise EngineError("what answers there is no vLLM") from error
 
@@ -163,82 +139,30 @@ class EngineClient:
         Raises:
             EngineError: it does not say so in time.
         """
-        return queue_of((await self._send("GET", "/metrics", None, timeout_s)).text)
+        return queue_of(text_of(await self._wire.send("GET", "/metrics", None, timeout_s)))
 
     async def healthy(self) -> bool:
         """Whether the engine answers and calls itself healthy."""
         try:
-            await self._send("GET", "/health", None, HEALTH_TIMEOUT_S)
+            await self._wire.send("GET", "/health", None, HEALTH_TIMEOUT_S)
         except EngineError:
             return False
         return True
 
-    async def _post(self, path: str, body: Mapping[str, Any], timeout_s: float) -> Any:
-        response = await self._send("POST", path, body, timeout_s)
-        try:
-            return response.json()
-        except ValueError as error:
-            raise EngineError(f"the engine's answer on {path} is not JSON") from error
-
-    async def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float
-    ) -> httpx.Response:
-        with _failures(timeout_s):
-            response = await self._request(method, path, body, _timeout(timeout_s))
-        if response.is_error:
-            raise _refusal(response)
-        return response
-
-    async def stream(self, path: str, body: Mapping[str, Any], timeout_s: float) -> Lines:
+    def stream(self, path: str, body: Mapping[str, Any], timeout_s: float) -> Lines:
         """Yield the lines of a streamed answer as they come.
 
         Raises:
             EngineError: one of its kinds; `timeout_s` is between two lines.
         """
-        with _failures(timeout_s):
-            sending = self._request("POST", path, body, _timeout(timeout_s), stream=True)
-            async with aclosing(await sending) as response:
-                if response.is_error:
-                    await response.aread()
-                    raise _refusal(response)
-                async for line in response.aiter_lines():
-                    yield line
+        return self._wire.stream(path, body, timeout_s)
 
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None,
-        timeout: httpx.Timeout,
-        *,
-        stream: bool = False,
-    ) -> httpx.Response:
-        """Send, and once more where the connection was closed instead of answered.
-
-        A busy machine closes an idle connection while a request is on its way even within IDLE_S.
-        Whatever is sent may be sent twice: answers are sampled anew, and a name is loaded once.
-        """
-        request = self._http.build_request(
-            method, path, json=body, timeout=timeout, headers=HEADERS.get()
-        )
+    async def _post(self, path: str, body: Mapping[str, Any], timeout_s: float) -> Any:
+        answer = await self._wire.send("POST", path, body, timeout_s)
         try:
-            return await self._http.send(request, stream=stream)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            return await self._http.send(request, stream=stream)
-
-
-@contextmanager
-def _failures(timeout_s: float) -> Iterator[None]:
-    """Raise what went wrong below HTTP as the error that says what to do."""
-    try:
-        yield
-    except httpx.ConnectTimeout as error:
-        raise EngineDown("the engine does not accept connections") from error
-    except httpx.TimeoutException as error:
-        raise EngineSlow(f"no answer within {timeout_s:.2f} s") from error
-    except (httpx.TransportError, RuntimeError) as error:
-        # RuntimeError: the client was closed because the engine just went down.
-        raise EngineDown(f"the engine cannot be reached: {error}") from error
+            return json.loads(answer)
+        except ValueError as error:
+            raise EngineError(f"the engine's answer on {path} is not JSON") from error
 
 
 def queue_of(text: str) -> Queue:
@@ -249,10 +173,6 @@ def queue_of(text: str) -> Queue:
         return round(sum(map(float, found))) if found else None
 
     return Queue(total("num_requests_running"), total("num_requests_waiting"))
-
-
-def _timeout(timeout_s: float) -> httpx.Timeout:
-    return httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
 
 
 def _completion_body(model: str, prompt: str | Sequence[int], sampling: Sampling) -> dict[str, Any]:
@@ -277,18 +197,3 @@ def _completion_body(model: str, prompt: str | Sequence[int], sampling: Sampling
     if sampling.seed is not None:
         body["seed"] = sampling.seed
     return body
-
-
-def _refusal(response: httpx.Response) -> EngineError:
-    """Map a status and vLLM's message to the error that says what to do."""
-    detail = response.text[:DETAIL_CHARS]
-    status = response.status_code
-    if status == httpx.codes.NOT_FOUND and "model" in detail:
-        return UnknownModel(detail, status)
-    if status in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
-        return EngineBusy(detail, status)
-    if status == httpx.codes.BAD_REQUEST and "context length" in detail:
-        return PromptTooLong(detail, status)
-    if status == httpx.codes.BAD_REQUEST:
-        return Refused(detail, status)
-    return EngineError(detail, status)

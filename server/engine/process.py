@@ -13,15 +13,12 @@ import subprocess
 import time
 from pathlib import Path
 
-import httpx
-
 from server.engine import record as records
 from server.engine.client import EngineClient, Sampling
 from server.engine.errors import EngineError, EngineStartError
 from server.engine.flags import Launch
 from server.engine.record import EngineRecord
 
-HEALTH_TIMEOUT_S = 5.0
 POLL_S = 0.1
 LOG_LIMIT_BYTES = 16 << 20
 WARM_UP_PROMPT = "x = 1\ny = 2\n" * 8
@@ -78,14 +75,13 @@ async def wait_ready(record: EngineRecord, log_path: Path, timeout_s: float) -> 
         EngineStartError: it ended, or did not answer in `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
-    async with httpx.AsyncClient(base_url=record.url, timeout=HEALTH_TIMEOUT_S) as client:
-        while not await answers(client, record.key):
-            reap(record.pid)
-            if not records.is_running(record):
-                raise EngineStartError(f"the engine ended while starting; see {log_path}")
-            if time.monotonic() > deadline:
-                raise EngineStartError(f"no answer in {timeout_s:.0f} s; see {log_path}")
-            await asyncio.sleep(POLL_S)
+    while not await answers(record):
+        reap(record.pid)
+        if not records.is_running(record):
+            raise EngineStartError(f"the engine ended while starting; see {log_path}")
+        if time.monotonic() > deadline:
+            raise EngineStartError(f"no answer in {timeout_s:.0f} s; see {log_path}")
+        await asyncio.sleep(POLL_S)
 
 
 async def warm_up(record: EngineRecord, model: str, timeout_s: float) -> None:
@@ -107,22 +103,23 @@ async def warm_up(record: EngineRecord, model: str, timeout_s: float) -> None:
         await client.close()
 
 
-async def answers(client: httpx.AsyncClient, key: str) -> bool:
+async def answers(record: EngineRecord) -> bool:
     """Whether an engine that knows this key answers and calls itself healthy."""
+    client = EngineClient(record.url, record.key)
     try:
-        models = await client.get("/v1/models", headers={"Authorization": f"Bearer {key}"})
-        health = await client.get("/health")
-    except httpx.HTTPError:
+        await client.models()
+        return await client.healthy()
+    except EngineError:
         return False
-    return models.status_code == httpx.codes.OK and health.status_code == httpx.codes.OK
+    finally:
+        await client.close()
 
 
 async def adoptable(record: EngineRecord, launch: Launch) -> bool:
     """Whether a recorded engine runs, was started with these settings, and answers."""
     if not records.is_running(record) or record.fingerprint != launch.fingerprint():
         return False
-    async with httpx.AsyncClient(base_url=record.url, timeout=HEALTH_TIMEOUT_S) as client:
-        return await answers(client, record.key)
+    return await answers(record)
 
 
 async def end(record: EngineRecord, timeout_s: float) -> None:

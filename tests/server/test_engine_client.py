@@ -75,6 +75,27 @@ async def test_a_request_lost_with_an_idle_connection_is_sent_again() -> None:
     assert doors.history == ["answered", "closed", "answered"]
 
 
+async def test_only_a_newline_ends_a_line_of_a_stream() -> None:
+    """Code may hold what Python calls the end of a line, too, and pieces end anywhere."""
+    said = 'data: {"text": "a\u2028b\x85c\x0cd é"}'
+    wire = f"{said}\r\n\n{said}\nrest".encode()
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await receive(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
+        for place in range(len(wire)):
+            writer.write(wire[place : place + 1])
+            await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(meet, "127.0.0.1", 0) as server:
+        client = EngineClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "")
+        lines = [line async for line in client.stream("/v1/completions", {}, 5.0)]
+        await client.close()
+    assert lines == [said, "", said, "rest"]
+
+
 async def test_an_engine_that_keeps_closing_is_down() -> None:
     doors = Doors(1, 0)
     with pytest.raises(EngineDown, match="cannot be reached"):

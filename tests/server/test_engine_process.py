@@ -115,7 +115,7 @@ def test_an_engine_with_other_settings_is_ended_and_replaced(
 def test_an_engine_that_does_not_answer_is_ended_and_replaced(
     started: EngineRecord, files: EngineFiles, command: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "HEALTH_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(client_module, "HEALTH_TIMEOUT_S", 0.5)
     os.killpg(started.pid, signal.SIGSTOP)
 
     async def check(engine: ManagedEngine) -> None:
