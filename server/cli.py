@@ -4,7 +4,6 @@ Knows the subcommands and how their results are printed. Does not know what they
 """
 
 import argparse
-import asyncio
 import math
 import os
 import signal
@@ -88,11 +87,11 @@ def run(settings: ServerSettings, given: argparse.Namespace) -> int:
         server = uvicorn.Server(_uvicorn_config(settings, store))
         path = settings.listen.socket
         if path is None:
-            asyncio.run(server.serve())
+            server.run()
         else:
             bound = sockets.bind(path, int(settings.listen.socket_mode, 8))
             try:
-                asyncio.run(server.serve([bound]))
+                server.run([bound])
             finally:
                 path.unlink(missing_ok=True)
     return 0 if server.started else FAILED_EXIT

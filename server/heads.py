@@ -40,10 +40,11 @@ class _BoundedHeads(asyncio.Protocol):
     cycle: Any
     """uvicorn's: the request under way, or the last one; None before the first."""
     limit_s = 0.0
+    _giving_up: asyncio.TimerHandle | None = None
+    _arrived = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._giving_up: asyncio.TimerHandle | None = None
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
@@ -53,7 +54,7 @@ class _BoundedHeads(asyncio.Protocol):
             super().data_received(data)
             return
         if self._giving_up is None:
-            self._await_head()
+            self._arrived = 0
         self._arrived += 0 if in_body else len(data)
         super().data_received(data)
         if self.cycle is not before:
@@ -61,6 +62,8 @@ class _BoundedHeads(asyncio.Protocol):
         elif self._arrived > (LONGEST_HEAD if self._is_idle else LONGEST_AHEAD):
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self._refuse(status, f"the request's head is longer than {LONGEST_HEAD} bytes")
+        elif self._giving_up is None:  # only now: nearly all heads come in one piece
+            self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
@@ -72,7 +75,6 @@ class _BoundedHeads(asyncio.Protocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _await_head(self) -> None:
-        self._arrived = 0
         self._giving_up = self.loop.call_later(self.limit_s, self._give_up, self.cycle)
 
     def _stop_waiting(self) -> None:

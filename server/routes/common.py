@@ -58,7 +58,12 @@ def limited(scope: Scope | None) -> Callable[[Request], AsyncIterator[Caller]]:
     return caller
 
 
-TheGateway = Annotated[Gateway, Depends(gateway_of)]
+async def the_gateway(request: Request) -> Gateway:
+    """`gateway_of` as a dependency: FastAPI sends those that are not asynchronous to a thread."""
+    return gateway_of(request)
+
+
+TheGateway = Annotated[Gateway, Depends(the_gateway)]
 Anyone = Annotated[Caller, Depends(limited(None))]
 """Whoever has a valid credential, whatever its scopes."""
 Editor = Annotated[Caller, Depends(limited(Scope.SUGGEST))]
