@@ -19,6 +19,7 @@ from server.engine import process
 from server.engine.client import EngineClient
 from server.engine.flags import launch
 from server.engine.record import EngineRecord
+from server.engine.wire import Body, Lines, Wire
 from server.prompts.profile import ModelProfile
 from trainer.model import load_policy, write_adapter, zero_state
 from trainer.progress import Display
@@ -42,19 +43,32 @@ COUNTERS = {
 }
 
 
+class SaltedWire(Wire):
+    """Salts whatever asks for a completion."""
+
+    salt = ""
+
+    async def send(self, method: str, path: str, body: Body, timeout_s: float) -> bytes:
+        """As `Wire` does."""
+        return await super().send(method, path, self._salted(path, body), timeout_s)
+
+    def stream(self, path: str, body: Body, timeout_s: float) -> Lines:
+        """As `Wire` does."""
+        return super().stream(path, self._salted(path, body), timeout_s)
+
+    def _salted(self, path: str, body: Body) -> Body:
+        if body is None or not path.endswith("completions"):
+            return body
+        return {**body, "cache_salt": self.salt}
+
+
 class Salted(EngineClient):
     """A client whose prompts share the prefix cache with no other client's."""
 
     def __init__(self, record: EngineRecord, salt: str) -> None:
         super().__init__(record.url, record.key)
-        self._salt = salt
-
-    async def _request(
-        self, method: str, path: str, body: Mapping[str, Any] | None, *more: Any, **named: Any
-    ) -> httpx.Response:
-        if body is not None and path.endswith("completions"):
-            body = {**body, "cache_salt": self._salt}
-        return await super()._request(method, path, body, *more, **named)
+        self._wire = SaltedWire(record.url, record.key)
+        self._wire.salt = salt
 
 
 class Engines:
