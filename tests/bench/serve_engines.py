@@ -135,11 +135,12 @@ class Engines:
         return {name: await self._counted(record) for name, record in self._records.items()}
 
     async def _counted(self, record: EngineRecord) -> dict[str, float]:
-        async with httpx.AsyncClient(base_url=record.url, trust_env=False) as http:
-            lines = (await http.get("/metrics")).text.splitlines()
+        headers = {"Authorization": f"Bearer {record.key}"}
+        async with httpx.AsyncClient(headers=headers, trust_env=False) as http:
+            told = (await http.get(f"{record.url}/metrics")).raise_for_status()
         values = {
             line.split("{")[0]: float(line.rsplit(" ", 1)[1])
-            for line in lines
+            for line in told.text.splitlines()
             if line and not line.startswith("#")
         }
         return {
