@@ -5,7 +5,7 @@ PY := .venv/bin/python
 ARGS :=
 # Processes that run tests side by side; with JOBS=0 it is one, in which a debugger can stop.
 JOBS := 2
-PYTEST := $(PY) -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+PYTEST := $(PY) -m pytest -n $(JOBS) $(ARGS)
 # Nothing that is run from here reports anything to anybody.
 export VLLM_NO_USAGE_STATS := 1
 export DO_NOT_TRACK := 1

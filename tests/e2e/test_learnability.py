@@ -30,7 +30,7 @@ LOOKS = 3
 AFTER = 1000
 """Number of the step that only measures."""
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.long]
 
 
 def test_a_reward_for_silence_rises_and_reversed_it_falls(real: Gateway) -> None:

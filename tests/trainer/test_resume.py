@@ -72,6 +72,7 @@ def test_later_updates_of_a_batch_see_ratios_and_clipping(whole):
     assert any(one["clip_fraction"] > 0 for one in measured(whole))
 
 
+@pytest.mark.long
 def test_two_processes_give_what_one_gives(whole, tmp_path):
     done = started(tmp_path, processes=2)
     assert done.returncode == 0, done.stderr

@@ -65,6 +65,7 @@ def tasks_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_from_scratch_to_an_adapter_that_is_measured(
     corpus: Path, tasks_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
