@@ -42,20 +42,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each process whole files, and all those that need vLLM to one: it is started once."""
+    """Give each process whole files, and those that share the run's vLLM to one, so that it is
+    started once. Long tests mostly start engines of their own."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByEngine(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return "engine" if _needs_engine(config.rootpath / file) else file
+            return "engine" if _shares_engine(config.rootpath / file) else file
 
     return ByEngine(config, log)
 
 
 @lru_cache
-def _needs_engine(file: Path) -> bool:
-    return "pytest.mark.engine" in file.read_text(encoding="utf-8")
+def _shares_engine(file: Path) -> bool:
+    text = file.read_text(encoding="utf-8")
+    return "pytest.mark.engine" in text and "pytest.mark.long" not in text
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
