@@ -7,7 +7,7 @@ of everybody, and less what is told of versions they tell nothing of fewer (serv
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -22,6 +22,8 @@ from server.fleet import Fleet, Replica
 from server.gateway import Gateway
 from server.queues import Depths
 
+Rows = Sequence[Mapping[str, Any]]
+
 RECENT_DECISIONS = 20
 FRESH_S = 1.0
 
@@ -34,10 +36,12 @@ TOTALS = (
     "(SELECT count(*) FROM batches) AS batches"
 )
 OUTCOMES = (
-    "WITH told AS (SELECT policy_version AS policy, holdout, user_id, outcome, count(*) AS mine "
-    "FROM outcomes WHERE is_first GROUP BY ALL) "
-    "SELECT policy, holdout, outcome, list(user_id) AS people, sum(mine)::BIGINT AS count "
-    "FROM told GROUP BY policy, holdout, outcome ORDER BY policy, holdout, outcome"
+    "SELECT policy_version AS policy, holdout, outcome, count(*) AS count "
+    "FROM outcomes WHERE is_first GROUP BY ALL ORDER BY ALL"
+)
+REPORTERS = (
+    "SELECT policy_version AS policy, holdout, list(DISTINCT user_id) AS people, "
+    "count(*) AS count FROM outcomes WHERE is_first GROUP BY policy_version, holdout"
 )
 ANSWERS = (
     "SELECT policy_version AS policy, list(DISTINCT user_id) AS people, count(*) AS count, "
@@ -79,10 +83,13 @@ class Counters:
             return self._values
         fewest = FEWEST_PEOPLE if protect else 1
         try:
+            answers = self._store.query(ANSWERS)
             self._values = {
                 "store": self._store.query(TOTALS)[0] | {"trouble": self._store.trouble},
-                "answers": of_many(self._store.query(ANSWERS), fewest),
-                "outcomes": of_many(self._store.query(OUTCOMES), fewest),
+                "answers": of_many(answers, answers, fewest),
+                "outcomes": of_many(
+                    self._store.query(OUTCOMES), self._store.query(REPORTERS), fewest
+                ),
                 "silences": self._store.query(SILENCES, [fewest]),
                 "decisions": [
                     row | {"inputs": json.loads(row["inputs"])}
@@ -97,16 +104,15 @@ class Counters:
         return self._values
 
 
-def of_many(rows: Iterable[Mapping[str, Any]], fewest: int) -> list[dict[str, Any]]:
-    """Return the rows of versions, held out or not, that may be shown, without the people. Pure."""
-    rows = [dict(row) for row in rows]
-    cells: dict[str, Cell] = {}
-    for row in rows:
-        name, people = _group(row), frozenset(row.pop("people"))
-        before = cells.get(name, Cell(name, "", frozenset(), 0, 0))
-        cells[name] = Cell(name, "", before.people | people, before.shown + row["count"], 0)
-    kept = {cell.name for cell in showable(cells.values(), fewest)}
-    return [row for row in rows if _group(row) in kept]
+def of_many(rows: Rows, groups: Rows, fewest: int) -> list[dict[str, Any]]:
+    """Return the rows of those groups, a version's or what of it was held out, that may be shown.
+
+    Pure. `groups` say who is behind them (`people`), which no row that is returned does.
+    """
+    cells = [Cell(_group(one), "", frozenset(one["people"]), one["count"], 0) for one in groups]
+    kept = {cell.name for cell in showable(cells, fewest)}
+    found = [row for row in rows if _group(row) in kept]
+    return [{name: row[name] for name in row if name != "people"} for row in found]
 
 
 def _group(row: Mapping[str, Any]) -> str:

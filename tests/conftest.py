@@ -79,9 +79,18 @@ def pytest_terminal_summary(
         )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: Any) -> None:
+    """Take over what a process that ran tests left out: each of them collects all."""
+    left_out = getattr(node, "workeroutput", {}).get("left_out", 0)
+    node.config.stash[LEFT_OUT] = max(node.config.stash[LEFT_OUT], left_out)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Make `--fail-skipped` fail: a test that did not run has not passed."""
+    told = getattr(session.config, "workeroutput", {})  # of one of several processes
+    told["left_out"] = session.config.stash[LEFT_OUT]
     if not session.config.getoption("--fail-skipped") or exitstatus != pytest.ExitCode.OK:
         return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -4,6 +4,7 @@ Knows connections, deadlines of a read, and which status means which error. Does
 routes nor what an answer says (server.engine.client).
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
@@ -11,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 from server.engine.errors import (
     EngineBusy,
@@ -58,25 +60,25 @@ class Wire:
         """Return the whole answer.
 
         Raises:
-            EngineError: one of its kinds; `timeout_s` is for each read.
+            EngineError: one of its kinds; `timeout_s` is for its head, and again for the rest.
         """
         async with self._answer(method, path, body, timeout_s) as response:
-            return await response.read()
+            return await _rest(response, timeout_s)
 
     async def stream(self, path: str, body: Body, timeout_s: float) -> Lines:
         """Yield the lines of a streamed answer as they come.
 
         Raises:
-            EngineError: one of its kinds; `timeout_s` is between two lines.
+            EngineError: one of its kinds; `timeout_s` is between two pieces.
         """
         async with self._answer("POST", path, body, timeout_s) as response:
             rest = b""
-            async for piece in response.content.iter_any():
+            while piece := await _piece(response, timeout_s):
                 *lines, rest = (rest + piece).split(b"\n")
                 for line in lines:
                     yield text_of(line).removesuffix("\r")
             if rest:
-                yield text_of(rest)
+                yield text_of(rest).removesuffix("\r")
 
     @asynccontextmanager
     async def _answer(
@@ -84,9 +86,11 @@ class Wire:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Ask, and hold the answer open; leaving it unread closes its connection."""
         with _failures(timeout_s):
-            async with await self._request(method, path, body, timeout_s) as response:
+            async with asyncio.timeout(timeout_s):
+                asked = await self._request(method, path, body, timeout_s)
+            async with asked as response:
                 if response.status >= HTTPStatus.MULTIPLE_CHOICES:
-                    raise _refusal(response.status, text_of(await response.read()))
+                    raise _refusal(response.status, text_of(await _rest(response, timeout_s)))
                 yield response
 
     async def _request(
@@ -105,9 +109,7 @@ class Wire:
                 json=body,
                 headers=HEADERS.get(),
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(
-                    sock_connect=min(CONNECT_TIMEOUT_S, timeout_s), sock_read=timeout_s
-                ),
+                timeout=aiohttp.ClientTimeout(connect=min(CONNECT_TIMEOUT_S, timeout_s)),
             )
 
         try:
@@ -119,6 +121,17 @@ class Wire:
             return await send()
 
 
+async def _rest(response: aiohttp.ClientResponse, timeout_s: float) -> bytes:
+    # Not aiohttp's own limit of a read, which a broken answer may take away.
+    async with asyncio.timeout(timeout_s):
+        return await response.read()
+
+
+async def _piece(response: aiohttp.ClientResponse, timeout_s: float) -> bytes:
+    async with asyncio.timeout(timeout_s):
+        return await response.content.readany()
+
+
 @contextmanager
 def _failures(timeout_s: float) -> Iterator[None]:
     """Raise what went wrong below HTTP as the error that says what to do."""
@@ -126,10 +139,11 @@ def _failures(timeout_s: float) -> Iterator[None]:
         yield
     except aiohttp.ConnectionTimeoutError as error:
         raise EngineDown("the engine does not accept connections") from error
-    except aiohttp.ServerTimeoutError as error:
+    except TimeoutError as error:
         raise EngineSlow(f"no answer within {timeout_s:.2f} s") from error
-    except (aiohttp.ClientError, RuntimeError) as error:
-        # RuntimeError: the client was closed because the engine just went down.
+    except (aiohttp.ClientError, HttpProcessingError, RuntimeError, ValueError) as error:
+        # RuntimeError: the client was closed because the engine just went down. ValueError: the
+        # settings name a host or a key that no request can be made of.
         raise EngineDown(f"the engine cannot be reached: {error}") from error
 
 

@@ -22,7 +22,7 @@ from feedback_store.migrations import migrate, shipped
 from feedback_store.store import Store
 from server import dashboard
 from server.dashboard import FEWEST_PEOPLE
-from server.status import ANSWERS, OUTCOMES, SILENCES, TOTALS
+from server.status import ANSWERS, OUTCOMES, REPORTERS, SILENCES, TOTALS
 from tests.bench.store_users import BATCH, Company
 
 Batch = list[NewEntry]
@@ -32,7 +32,13 @@ PAUSE_S = 0.1
 """Between two analytical reads."""
 WAIT_S = 300.0
 
-STATUS = {"totals": TOTALS, "answers": ANSWERS, "outcomes": OUTCOMES, "silences": SILENCES}
+STATUS = {
+    "totals": TOTALS,
+    "answers": ANSWERS,
+    "outcomes": OUTCOMES,
+    "reporters": REPORTERS,
+    "silences": SILENCES,
+}
 """What the status asks; the page asks for the last days besides."""
 PAGE_DAYS = 28
 _MARKS = (

@@ -70,23 +70,27 @@ def test_what_is_left_out_of_a_day_has_many_people_behind_it(cells: list[Cell]) 
 
 
 def test_the_whole_less_what_the_status_tells_of_versions_is_of_many() -> None:
-    def rows(policy: str, people: int, first: int, holdout: bool = False) -> list[dict[str, Any]]:
+    def group(policy: str, people: int, first: int, holdout: bool = False) -> dict[str, Any]:
         users = [f"user-{number}" for number in range(first, first + people)]
-        told = {"policy": policy, "holdout": holdout, "people": users}
-        return [told | {"outcome": outcome, "count": people} for outcome in ("accepted", "expired")]
+        return {"policy": policy, "holdout": holdout, "people": users, "count": 2 * people}
 
-    many = rows("v1", 9, 0) + rows("v2", 6, 20) + rows("v2", 7, 20, holdout=True)
-    few = rows("v3", 2, 40)
-    assert {(row["policy"], row["holdout"]) for row in of_many(many, FEWEST)} == {
-        ("v1", False),
-        ("v2", False),
-        ("v2", True),
-    }
-    shown = of_many(many + few, FEWEST)
-    assert [(row["policy"], row["holdout"], row["outcome"]) for row in shown] == [
+    def told(groups: list[dict[str, Any]]) -> list[tuple[str, bool, str]]:
+        rows = [
+            {"policy": one["policy"], "holdout": one["holdout"], "outcome": outcome}
+            for one in groups
+            for outcome in ("accepted", "expired")
+        ]
+        shown = of_many(rows, groups, FEWEST)
+        return [(row["policy"], row["holdout"], row["outcome"]) for row in shown]
+
+    many = [group("v1", 9, 0), group("v2", 6, 20), group("v2", 7, 20, holdout=True)]
+    assert len(told(many)) == 6
+    assert told([*many, group("v3", 2, 40)]) == [
         ("v1", False, "accepted"),
         ("v1", False, "expired"),
         ("v2", True, "accepted"),
         ("v2", True, "expired"),
     ]
-    assert not any("people" in row for row in shown)
+    assert of_many(many, many, 1) == [
+        {"policy": one["policy"], "holdout": one["holdout"], "count": one["count"]} for one in many
+    ]

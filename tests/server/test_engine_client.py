@@ -3,14 +3,14 @@
 import asyncio
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 
 from server.engine.client import EngineClient
-from server.engine.errors import EngineDown
+from server.engine.errors import EngineDown, EngineError
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n"
 BODY = b'{"data": []}'
@@ -94,6 +94,59 @@ async def test_only_a_newline_ends_a_line_of_a_stream() -> None:
         lines = [line async for line in client.stream("/v1/completions", {}, 5.0)]
         await client.close()
     assert lines == [said, "", said, "rest"]
+
+
+@asynccontextmanager
+async def stuck(answer: bytes, key: str = "") -> AsyncIterator[EngineClient]:
+    """A client of an engine that says no more than this to anybody, and does not hang up."""
+
+    meetings: list[asyncio.Task[None] | None] = []
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        meetings.append(asyncio.current_task())
+        with suppress(asyncio.IncompleteReadError):
+            await receive(reader)
+            writer.write(answer)
+            await reader.read()  # until the other side hangs up
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(meet, "127.0.0.1", 0) as server:
+        client = EngineClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", key)
+        try:
+            yield client
+        finally:
+            await client.close()
+            await asyncio.gather(*filter(None, meetings))
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        HEAD,
+        HEAD + b"content-length: 9\r\n\r\n{",
+        HEAD + b"transfer-encoding: chunked\r\n\r\nzz",
+    ],
+    ids=["no head", "half a head", "half a body", "no chunk"],
+)
+async def test_no_answer_is_waited_for_longer_than_it_has(answer: bytes) -> None:
+    async with asyncio.timeout(10), stuck(answer) as client:
+        with pytest.raises(EngineError):
+            await client.tokenize("x", 0.2)
+        with pytest.raises(EngineError):
+            async for _ in client.stream("/v1/completions", {}, 0.2):
+                pass
+
+
+async def test_a_key_that_no_request_can_carry_is_an_engine_that_is_down() -> None:
+    async with stuck(b"", key="two\nlines") as client:
+        with pytest.raises(EngineDown, match="cannot be reached"):
+            await client.models()
+        assert not await client.healthy()
 
 
 async def test_an_engine_that_keeps_closing_is_down() -> None:
