@@ -4,9 +4,10 @@ PY := .venv/bin/python
 # More arguments for what runs: make test ARGS="tests/lsp -x", make demo ARGS="--learning 60"
 ARGS :=
 # Processes that run tests side by side; with JOBS=0 it is one, in which a debugger can stop. Three
-# keep two cores busy, since tests wait often.
+# keep two cores busy, since tests wait often; with long ones, which start engines, two do.
 JOBS := 3
-PYTEST := $(PY) -m pytest -n $(JOBS) $(ARGS)
+test-long test-all: JOBS := 2
+PYTEST = $(PY) -m pytest -n $(JOBS) $(ARGS)
 # Nothing that is run from here reports anything to anybody.
 export VLLM_NO_USAGE_STATS := 1
 export DO_NOT_TRACK := 1

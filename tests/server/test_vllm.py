@@ -1,6 +1,8 @@
 """The gateway in front of real vLLM: suggestions, adapters, sampling, and what aborts."""
 
 import math
+import os
+import signal
 import statistics
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -218,8 +220,14 @@ def test_the_base_stays_itself_beside_four_adapters(
         assert answer["logprobs"] == pytest.approx(alone["logprobs"], abs=1e-3)
 
 
-def test_a_deadline_is_kept_and_the_prompt_known(client: httpx.Client) -> None:
-    answer = post(client, "/v1/suggest", suggestion(deadline_ms=2.0))
+def test_a_deadline_is_kept_when_the_engine_stalls(
+    client: httpx.Client, vllm: EngineRecord
+) -> None:
+    os.killpg(vllm.pid, signal.SIGSTOP)
+    try:
+        answer = post(client, "/v1/suggest", suggestion(deadline_ms=300.0))
+    finally:
+        os.killpg(vllm.pid, signal.SIGCONT)
     assert (answer["outcome"], answer["reason"]) == ("failed", "deadline")
 
 
