@@ -83,9 +83,10 @@ class Counters:
             return self._values
         fewest = FEWEST_PEOPLE if protect else 1
         try:
-            answers = self._store.query(ANSWERS)
+            # Totals first: what is told of versions afterwards holds all that they count.
+            totals, answers = self._store.query(TOTALS)[0], self._store.query(ANSWERS)
             self._values = {
-                "store": self._store.query(TOTALS)[0] | {"trouble": self._store.trouble},
+                "store": totals | {"trouble": self._store.trouble},
                 "answers": of_many(answers, answers, fewest),
                 "outcomes": of_many(
                     self._store.query(OUTCOMES), self._store.query(REPORTERS), fewest
