@@ -46,7 +46,9 @@ COUNTERS = {
 class SaltedWire(Wire):
     """Salts whatever asks for a completion."""
 
-    salt = ""
+    def __init__(self, record: EngineRecord, salt: str) -> None:
+        super().__init__(record.url, record.key)
+        self._salt = salt
 
     async def send(self, method: str, path: str, body: Body, timeout_s: float) -> bytes:
         """As `Wire` does."""
@@ -59,7 +61,7 @@ class SaltedWire(Wire):
     def _salted(self, path: str, body: Body) -> Body:
         if body is None or not path.endswith("completions"):
             return body
-        return {**body, "cache_salt": self.salt}
+        return {**body, "cache_salt": self._salt}
 
 
 class Salted(EngineClient):
@@ -67,8 +69,7 @@ class Salted(EngineClient):
 
     def __init__(self, record: EngineRecord, salt: str) -> None:
         super().__init__(record.url, record.key)
-        self._wire = SaltedWire(record.url, record.key)
-        self._wire.salt = salt
+        self._wire = SaltedWire(record, salt)
 
 
 class Engines:
